@@ -154,9 +154,9 @@ TEST(Timers, ACallThatIsDestroyedMayUseTheTimers) {
 
 TEST(Timers, PendingCallsMayUseTheTimersWhenThoseGo) {
   int ended = 0;
+  std::vector<Timers::Id> ids(50);
   {
     Timers timers;
-    std::vector<Timers::Id> ids(50);
     for (std::size_t i = 0; i < ids.size(); ++i) {
       ids[i] = timers.add(at(static_cast<int>(i)), OnEnd([&, i] {
                             ++ended;

@@ -1,0 +1,59 @@
+#include "parley/socket/descriptors.h"
+
+#include <cerrno>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+// Not /dev/null: it may be missing in a chroot, and a second descriptor of the same file would not help
+// when the whole system is out of files.
+Descriptor open_spare() {
+  return Descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+}
+
+void say_and_close(Descriptor peer, std::string_view words) {
+  (void)send(peer.get(), words.data(), words.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  shutdown(peer.get(), SHUT_WR);
+  // Closing with unread input resets the connection, and the peer would lose the words.
+  char ignored[4096];
+  for (int i = 0; i < 16 && recv(peer.get(), ignored, sizeof ignored, MSG_DONTWAIT) > 0; ++i) {
+  }
+}
+
+}  // namespace
+
+void Descriptor::reset(int descriptor) noexcept {
+  const int old = std::exchange(descriptor_, descriptor);
+  if (old < 0) return;
+  const int kept = errno;
+  close(old);  // not again on EINTR: Linux has closed it by then, and the number may be someone else's
+  errno = kept;
+}
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  return limit.rlim_cur;
+}
+
+ReserveDescriptor::ReserveDescriptor() : spare_(open_spare()) {}
+
+bool ReserveDescriptor::refuse(int listening, std::string_view words) noexcept {
+  if (!spare_) spare_ = open_spare();
+  if (!spare_) return false;
+  spare_.reset();
+  Descriptor peer(accept4(listening, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  const bool accepted = static_cast<bool>(peer);
+  if (accepted) say_and_close(std::move(peer), words);
+  spare_ = open_spare();
+  return accepted;
+}
+
+}  // namespace parley

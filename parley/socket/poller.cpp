@@ -1,0 +1,64 @@
+#include "parley/socket/poller.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <limits>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "parley/base/print.h"
+#include "parley/socket/error.h"
+#include "parley/socket/poller_table.h"
+
+namespace parley {
+
+std::unique_ptr<Poller> make_poller(PollerKind kind) {
+  switch (kind) {
+    case PollerKind::select:
+      return make_select_poller();
+    case PollerKind::poll:
+      return make_poll_poller();
+    case PollerKind::epoll:
+      return make_epoll_poller();
+  }
+  return nullptr;
+}
+
+int milliseconds_up(std::optional<Duration> timeout) {
+  if (!timeout) return -1;
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::max(*timeout, Duration::zero())).count();
+  return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
+}
+
+void require_open(int descriptor) {
+  if (descriptor < 0 || fcntl(descriptor, F_GETFD) < 0) fail_watching(descriptor, EBADF);
+}
+
+void fail_watching(int descriptor, int error, const char* advice) {
+  throw SocketError("watch", format("descriptor ", descriptor), {error, std::system_category()}, advice);
+}
+
+void check_wait_error(int error) {
+  if (error != EINTR) throw SocketError("wait", "", {error, std::system_category()});
+}
+
+Wakeup::Wakeup() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!descriptor_) throw SocketError("eventfd", "", {errno, std::system_category()});
+}
+
+void Wakeup::signal() const noexcept {
+  const int kept = errno;  // a signal handler must leave it as it was
+  const std::uint64_t one = 1;
+  while (write(descriptor_.get(), &one, sizeof one) < 0 && errno == EINTR) {
+  }
+  errno = kept;
+}
+
+void Wakeup::clear() const noexcept {
+  std::uint64_t count;
+  while (read(descriptor_.get(), &count, sizeof count) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace parley

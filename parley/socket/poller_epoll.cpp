@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <sys/epoll.h>
+
+#include "parley/socket/error.h"
+#include "parley/socket/poller.h"
+#include "parley/socket/poller_table.h"
+
+namespace parley {
+
+namespace {
+
+class EpollPoller final : public Poller {
+ public:
+  EpollPoller() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+    if (!epoll_) throw SocketError("epoll_create1", "", {errno, std::system_category()});
+  }
+
+  void update(int descriptor, Interest wanted, std::uint64_t key) override {
+    if (wanted == Interest::none) return remove(descriptor);
+    if (descriptor < 0) fail_watching(descriptor, EBADF);
+    make_room(wanted_, descriptor, Interest::none);
+    make_room(keys_, descriptor, std::uint64_t{0});
+    if (!always_.empty()) std::erase(always_, descriptor);
+    if (!registered(descriptor, wanted)) always_.push_back(descriptor);
+    wanted_[at(descriptor)] = wanted;
+    keys_[at(descriptor)] = key;
+  }
+
+  void remove(int descriptor) override {
+    if (!watched(descriptor)) return;
+    wanted_[at(descriptor)] = Interest::none;
+    epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);  // fails when it is closed already: as well
+    if (!always_.empty()) std::erase(always_, descriptor);
+  }
+
+  std::span<const Ready> wait(std::optional<Duration> timeout) override {
+    if (!always_.empty()) timeout = Duration::zero();
+    const int count =
+        epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready), milliseconds_up(timeout));
+    if (count < 0) check_wait_error(errno);
+    ready_.clear();
+    for (int i = 0; i < count; ++i) take(events_[static_cast<std::size_t>(i)]);
+    for (const int descriptor : always_) tell(descriptor, Interest::both);
+    return ready_;
+  }
+
+ private:
+  static std::size_t at(int descriptor) { return static_cast<std::size_t>(descriptor); }
+  bool watched(int descriptor) const {
+    return descriptor >= 0 && at(descriptor) < wanted_.size() && wanted_[at(descriptor)] != Interest::none;
+  }
+
+  // False where epoll does not take the descriptor at all: a file or /dev/null, which are always ready.
+  bool registered(int descriptor, Interest wanted) {
+    epoll_event event{};
+    if ((wanted & Interest::read) != Interest::none) event.events |= EPOLLIN;
+    if ((wanted & Interest::write) != Interest::none) event.events |= EPOLLOUT;
+    event.data.fd = descriptor;
+    // What the table believes is wrong when the descriptor was closed, and opened again, behind our back.
+    const int likely = watched(descriptor) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    const int other = likely == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (epoll_ctl(epoll_.get(), likely, descriptor, &event) == 0) return true;
+    if ((errno == ENOENT || errno == EEXIST) && epoll_ctl(epoll_.get(), other, descriptor, &event) == 0) {
+      return true;
+    }
+    if (errno != EPERM) fail_watching(descriptor, errno);
+    return false;
+  }
+
+  void take(const epoll_event& event) {
+    Interest ready = Interest::none;
+    if ((event.events & EPOLLIN) != 0) ready = ready | Interest::read;
+    if ((event.events & EPOLLOUT) != 0) ready = ready | Interest::write;
+    if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) ready = Interest::both;
+    tell(event.data.fd, ready);
+  }
+
+  void tell(int descriptor, Interest ready) {
+    ready = ready & wanted_[at(descriptor)];
+    if (ready != Interest::none) ready_.push_back({keys_[at(descriptor)], ready});
+  }
+
+  Descriptor epoll_;
+  // By descriptor. Apart, because together they would be padded to twice the size.
+  std::vector<Interest> wanted_;
+  std::vector<std::uint64_t> keys_;
+  std::vector<int> always_;  // what epoll refuses; hardly ever one
+  std::array<epoll_event, most_ready> events_;
+  std::vector<Ready> ready_;
+};
+
+}  // namespace
+
+std::unique_ptr<Poller> make_epoll_poller() {
+  return std::make_unique<EpollPoller>();
+}
+
+}  // namespace parley

@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/select.h>
+
+#include "parley/socket/poller.h"
+#include "parley/socket/poller_table.h"
+
+namespace parley {
+
+namespace {
+
+// Rounded up to microseconds, at most a year.
+timeval time_up(Duration timeout) {
+  const auto clamped = std::clamp<Duration>(timeout, Duration::zero(), std::chrono::hours(24 * 365));
+  const auto us = std::chrono::ceil<std::chrono::microseconds>(clamped).count();
+  return {us / 1'000'000, us % 1'000'000};
+}
+
+class SelectPoller final : public Poller {
+ public:
+  SelectPoller() {
+    FD_ZERO(&read_);
+    FD_ZERO(&write_);
+  }
+
+  void update(int descriptor, Interest wanted, std::uint64_t key) override {
+    if (descriptor >= FD_SETSIZE) {
+      fail_watching(descriptor, EINVAL, "select takes descriptors below 1024: use poll or epoll");
+    }
+    remove(descriptor);
+    if (wanted == Interest::none) return;
+    require_open(descriptor);
+    if ((wanted & Interest::read) != Interest::none) FD_SET(descriptor, &read_);
+    if ((wanted & Interest::write) != Interest::none) FD_SET(descriptor, &write_);
+    keys_[static_cast<std::size_t>(descriptor)] = key;
+    end_ = std::max(end_, descriptor + 1);
+  }
+
+  void remove(int descriptor) override {
+    if (descriptor < 0 || descriptor >= FD_SETSIZE) return;
+    FD_CLR(descriptor, &read_);
+    FD_CLR(descriptor, &write_);
+    while (end_ > 0 && !watched(end_ - 1)) --end_;
+  }
+
+  std::span<const Ready> wait(std::optional<Duration> timeout) override {
+    ready_.clear();
+    fd_set readable = read_;
+    fd_set writable = write_;
+    timeval time = time_up(timeout.value_or(Duration::zero()));
+    int left = ::select(end_, &readable, &writable, nullptr, timeout ? &time : nullptr);
+    if (left < 0) {
+      if (errno == EBADF) return tell_closed();
+      check_wait_error(errno);
+    }
+    for (int i = 0; left > 0 && i < end_; ++i) left -= take(i, readable, writable);
+    return ready_;
+  }
+
+ private:
+  bool watched(int descriptor) const { return FD_ISSET(descriptor, &read_) || FD_ISSET(descriptor, &write_); }
+
+  // How many of the sets it stands in.
+  int take(int descriptor, const fd_set& readable, const fd_set& writable) {
+    const bool reads = FD_ISSET(descriptor, &readable);
+    const bool writes = FD_ISSET(descriptor, &writable);
+    if (!reads && !writes) return 0;
+    const Interest ready =
+        (reads ? Interest::read : Interest::none) | (writes ? Interest::write : Interest::none);
+    ready_.push_back({keys_[static_cast<std::size_t>(descriptor)], ready});
+    return static_cast<int>(reads) + static_cast<int>(writes);
+  }
+
+  // One descriptor that was closed while it was watched spoils the whole call: its owner is told, as poll
+  // does.
+  std::span<const Ready> tell_closed() {
+    for (int i = 0; i < end_; ++i) {
+      if (watched(i) && fcntl(i, F_GETFD) < 0) take(i, read_, write_);
+    }
+    return ready_;
+  }
+
+  fd_set read_;
+  fd_set write_;
+  std::array<std::uint64_t, FD_SETSIZE> keys_{};
+  int end_ = 0;  // one after the highest that is watched
+  std::vector<Ready> ready_;
+};
+
+}  // namespace
+
+std::unique_ptr<Poller> make_select_poller() {
+  return std::make_unique<SelectPoller>();
+}
+
+}  // namespace parley

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "parley/base/clock.h"
+
+namespace parley {
+
+// Everything in a reactor that can grow, and how far. Sizes are bytes.
+struct Limits {
+  // What one connection may take in per turn, and all of them together: nobody starves the others.
+  std::size_t read_bytes = 64 * 1024;
+  std::size_t turn_bytes = 256 * 1024;
+  // Connections accepted from one listener per turn.
+  std::size_t accept_batch = 256;
+  // What is written in a turn leaves at its end; sooner, between two callbacks, when a tape holds this much.
+  std::size_t tape_bytes = 64 * 1024;
+  // How far one peer may fall behind what was copied for it, and all of them together: beyond it that
+  // peer, or the one furthest behind, is disconnected. Slices with an owner count in the second alone.
+  std::size_t sendq_bytes = 1024 * 1024;
+  std::size_t queued_total = 256 * 1024 * 1024;
+  // `pause_writing` comes above the first, `resume_writing` at or below the second.
+  std::size_t high_water = 64 * 1024;
+  std::size_t low_water = 16 * 1024;
+  // How long a sender is not read when it writes to somebody more than half a sendq behind.
+  Duration brake = std::chrono::milliseconds(10);
+  // How long `lose_connection` waits for the peer to take what is queued, and then for the peer's end.
+  Duration close_timeout = std::chrono::seconds(30);
+  Duration linger = std::chrono::seconds(2);
+  // How long a listener rests when there is no descriptor for a new connection.
+  Duration accept_rest = std::chrono::milliseconds(100);
+};
+
+}  // namespace parley

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "parley/base/print.h"
+
+namespace parley {
+
+// An append-only strip of memory on which a loop writes what a turn sends, each message once, whoever
+// receives it. A message is contiguous, and begins where the one before it ended unless a new block was
+// begun: so that what many receivers get in a row is one slice. Nothing written moves until `rewind`.
+class Tape final : public Writer {
+ public:
+  static constexpr std::size_t block_bytes = 64 * 1024;
+  using Blocks = std::vector<std::unique_ptr<char[]>>;
+
+  Tape() : Writer(nullptr, nullptr) {}
+
+  // Prints the parts as one message and answers its bytes. When a print throws, nothing was written.
+  template <Printable... Parts>
+  std::string_view append(const Parts&... parts) {
+    at_ = begin_;  // drops what a print that threw has left
+    print_all(*this, parts...);
+    const std::string_view message(begin_, static_cast<std::size_t>(at_ - begin_));
+    begin_ = at_;
+    held_ += message.size();
+    return message;
+  }
+
+  // How many bytes of messages stand on it.
+  std::size_t held() const { return held_; }
+
+  // Everything on it may be overwritten from now on. One block is kept for what comes next.
+  void rewind();
+
+  // The same, but what stands on it stays valid in the blocks that are given away.
+  void give_away(Blocks& to);
+
+ private:
+  void grow(std::size_t wanted) override;
+
+  Blocks blocks_;  // the last is written to
+  std::size_t room_of_last_ = 0;
+  char* begin_ = nullptr;  // of the message that is being written
+  std::size_t held_ = 0;
+};
+
+}  // namespace parley

@@ -1,0 +1,302 @@
+// The life of a connection: what is asked of it, what happens to it, and how it ends.
+
+#include <algorithm>
+#include <cassert>
+
+#include "parley/base/print.h"
+#include "parley/reactor/loop.h"
+
+namespace parley {
+
+namespace {
+// A text from this size on is given an owner rather than a place on the tape, so that a large answer is
+// copied once and its peer may take its time over it.
+constexpr std::size_t owned_from = 32 * 1024;
+}  // namespace
+
+// Writing.
+
+void Loop::write(Connection& connection, std::span<const std::string_view> pieces) {
+  if (connection.has(Connection::shut)) return;
+  std::size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  if (total == 0) return;
+  if (total >= owned_from) {
+    std::string whole;
+    whole.reserve(total);
+    for (const std::string_view piece : pieces) whole += piece;
+    connection.outbox().append(Slice(std::move(whole)), true, gate_.backlog());
+    gate_.mark(connection);
+    return heard(total, connection.has(Connection::lagging));
+  }
+  for (const std::string_view piece : pieces) {
+    if (!piece.empty()) connection.outbox().append(gate_.single_tape().append(piece));
+  }
+  gate_.mark(connection);
+  heard(total, connection.has(Connection::lagging));
+}
+
+void Loop::write(Connection& connection, Slice slice) {
+  if (connection.has(Connection::shut) || slice.empty()) return;
+  const std::size_t size = slice.size();
+  connection.outbox().append(std::move(slice), false, gate_.backlog());
+  gate_.mark(connection);
+  heard(size, connection.has(Connection::lagging));
+}
+
+// The brake: a sender whose words reach somebody far behind rests, and so does one that has published its
+// share of this turn, until the next.
+void Loop::published(std::size_t bytes, bool somebody_lags) {
+  published_ += bytes;
+  Connection& sender = *current_;
+  if (sender.has(Connection::closing | Connection::lost)) return;
+  if (somebody_lags && !sender.has(Connection::braked)) {
+    sender.set(Connection::braked);
+    braked_.push_back({now() + settings_.limits.brake, sender.id()});
+    update_reading(sender);
+  }
+  if (published_ > settings_.limits.sendq_bytes / 4 && !sender.has(Connection::held)) {
+    sender.set(Connection::held);
+    if (!sender.has(Connection::resuming)) {
+      sender.set(Connection::resuming);
+      resuming_.push_back(sender.id());
+    }
+    update_reading(sender);
+  }
+}
+
+void Loop::after_flush(Connection& connection) {
+  if (connection.has(Connection::closed)) return;
+  const Limits& limits = settings_.limits;
+  const Outbox& outbox = connection.outbox();
+  const std::size_t behind = outbox.behind();
+  if (behind > limits.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
+  if (behind > limits.sendq_bytes / 2) {
+    connection.set(Connection::lagging);
+  } else {
+    connection.clear(Connection::lagging);
+  }
+  const std::size_t kept = outbox.kept();
+  const bool pressed =
+      connection.has(Connection::writing_paused) ? kept > limits.low_water : kept > limits.high_water;
+  if (pressed != connection.has(Connection::writing_paused) &&
+      !connection.has(Connection::pressure | Connection::gone)) {
+    connection.set(Connection::pressure);
+    pressured_.push_back(&connection);
+  }
+  if (outbox.empty() && connection.has(Connection::ending | Connection::closing) &&
+      !connection.has(Connection::waits)) {
+    finish_ending(connection);
+  }
+}
+
+void Loop::tell_pressure(Connection& connection) {
+  if (!connection.has(Connection::pressure)) return;
+  connection.clear(Connection::pressure);
+  if (connection.has(Connection::gone | Connection::lost)) return;
+  const std::size_t kept = connection.outbox().kept();
+  if (!connection.has(Connection::writing_paused)) {
+    if (kept <= settings_.limits.high_water) return;
+    connection.set(Connection::writing_paused);
+    call(connection, [](Protocol& protocol) { protocol.pause_writing(); });
+  } else if (kept <= settings_.limits.low_water) {
+    connection.clear(Connection::writing_paused);
+    call(connection, [](Protocol& protocol) { protocol.resume_writing(); });
+  }
+}
+
+// All that lag together are over their limit: the one furthest behind goes, and the next.
+void Loop::relieve() {
+  const std::size_t queued = gate_.backlog().queued();
+  if (queued <= settings_.limits.queued_total) return;
+  std::size_t excess = queued - settings_.limits.queued_total;
+  while (excess > 0) {
+    Connection* furthest = nullptr;
+    table_.each([&](Connection& connection) {
+      if (connection.has(Connection::closed)) return;
+      if (furthest == nullptr || connection.outbox().kept() > furthest->outbox().kept())
+        furthest = &connection;
+    });
+    if (furthest == nullptr || furthest->outbox().kept() == 0) return;
+    excess -= std::min(excess, furthest->outbox().kept());
+    abort(*furthest, Reason(Reason::Kind::overload), true);
+  }
+}
+
+// Reading.
+
+void Loop::update_reading(Connection& connection) {
+  if (connection.has(Connection::closed)) return;
+  // One that closes is read too, and what comes is dropped: so that the peer gets to our last words.
+  const bool wanted = !connection.has(Connection::peer_ended) &&
+                      (connection.has(Connection::closing | Connection::gone) || connection.reading());
+  if (wanted == connection.has(Connection::reads)) return;
+  if (wanted) {
+    connection.set(Connection::reads);
+  } else {
+    connection.clear(Connection::reads);
+  }
+  backend_->set_reading(connection, wanted);
+}
+
+void Loop::pause_reading(Connection& connection) {
+  if (connection.has(Connection::closing | Connection::lost)) return;
+  connection.set(Connection::paused);
+  update_reading(connection);
+}
+
+void Loop::resume_reading(Connection& connection) {
+  if (!connection.has(Connection::paused) || connection.has(Connection::closing | Connection::lost)) return;
+  connection.clear(Connection::paused);
+  if (connection.has(Connection::resuming)) return;
+  connection.set(Connection::resuming);
+  resuming_.push_back(connection.id());
+}
+
+void Loop::resume(Connection& connection) {
+  connection.clear(Connection::held | Connection::resuming);
+  if (!connection.reading()) return;
+  call(connection, [](Protocol& protocol) { protocol.reading_resumed(); });
+  update_reading(connection);
+}
+
+void Loop::on_received(Channel& channel, std::span<char> lent) {
+  auto& connection = static_cast<Connection&>(channel);
+  if (connection.has(Connection::closing | Connection::lost | Connection::gone)) return;
+  assert(connection.reading());
+  call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });
+}
+
+void Loop::on_end(Channel& channel) {
+  auto& connection = static_cast<Connection&>(channel);
+  connection.set(Connection::peer_ended);
+  connection.clear(Connection::reads);
+  if (connection.has(Connection::gone)) return give_up(connection, false);
+  if (connection.has(Connection::closing | Connection::lost)) return;
+  bool stays = false;
+  call(connection, [&](Protocol& protocol) { stays = protocol.eof_received(); });
+  if (connection.has(Connection::closing | Connection::lost)) return;
+  if (!stays || connection.has(Connection::ended | Connection::ending)) {
+    connection.set(Connection::by_peer);
+    lose(connection);
+  }
+}
+
+void Loop::on_written(Channel& channel, std::size_t taken) {
+  gate_.on_written(static_cast<Connection&>(channel), taken);
+}
+
+// Ending.
+
+void Loop::shutdown_write(Connection& connection) {
+  if (connection.has(Connection::shut)) return;
+  connection.set(Connection::shut | Connection::ending);
+  gate_.mark(connection);
+}
+
+void Loop::lose(Connection& connection) {
+  if (connection.has(Connection::closing | Connection::lost)) return;
+  connection.set(Connection::shut | Connection::closing);
+  urgent_ = true;
+  closing_.push_back({now() + settings_.limits.close_timeout, connection.id()});
+  update_reading(connection);
+  gate_.mark(connection);
+}
+
+void Loop::abort(Connection& connection, Reason reason, bool reset) {
+  lost(connection, reason);
+  give_up(connection, reset);
+}
+
+// All is with the kernel: now comes the end of our direction, and of the connection if it was closing.
+void Loop::finish_ending(Connection& connection) {
+  if (!connection.has(Connection::ended)) {
+    connection.set(Connection::ended);
+    backend_->shutdown_write(connection);
+  }
+  connection.clear(Connection::ending);
+  if (!connection.has(Connection::closing | Connection::peer_ended) || connection.has(Connection::lost))
+    return;
+  lost(connection, Reason(connection.has(Connection::closing) && !connection.has(Connection::by_peer)
+                              ? Reason::Kind::closed
+                              : Reason::Kind::done));
+  if (connection.has(Connection::peer_ended)) {
+    give_up(connection, false);
+  } else {
+    lingering_.push_back({now() + settings_.limits.linger, connection.id()});
+  }
+}
+
+// From here on only the back end's last word is awaited.
+void Loop::give_up(Connection& connection, bool reset) {
+  if (connection.has(Connection::closed)) return;
+  connection.set(Connection::closed | Connection::shut);
+  if (!connection.has(Connection::in_flight)) connection.outbox().clear(gate_.backlog());
+  backend_->close(connection, reset);
+}
+
+void Loop::lost(Connection& connection, Reason reason) {
+  if (connection.has(Connection::lost)) return;
+  connection.set(Connection::lost | Connection::shut);
+  losses_.push_back({&connection, reason});
+}
+
+void Loop::tell_lost(const Loss& loss) {
+  Connection& connection = *loss.connection;
+  if (connection.protocol_ != nullptr) {
+    call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
+    connection.set(Connection::gone);  // from now on its id finds nothing
+    --with_protocol_;
+    guarded([&] { connection.protocol_.reset(); });
+  }
+  release_if_done(connection);
+}
+
+void Loop::on_failed(Channel& channel, std::error_code error) {
+  abort(static_cast<Connection&>(channel), Reason(Reason::Kind::failed, error), false);
+}
+
+void Loop::on_closed(Channel& channel) {
+  auto& connection = static_cast<Connection&>(channel);
+  connection.outbox().clear(gate_.backlog());
+  connection.set(Connection::free);
+  release_if_done(connection);
+}
+
+void Loop::on_detached(Channel& /*channel*/, int /*descriptor*/, std::span<char> /*held*/) {
+  assert(false && "the loop gives no descriptor away");
+}
+
+void Loop::release_if_done(Connection& connection) {
+  if (!connection.has(Connection::free) || !connection.has(Connection::gone)) return;
+  table_.release(connection);
+}
+
+// What has waited its time.
+void Loop::expire() {
+  const auto due = [this](std::deque<Waiting>& waiting) -> std::optional<TransportId> {
+    if (waiting.empty() || waiting.front().until > now()) return std::nullopt;
+    const TransportId id = waiting.front().id;
+    waiting.pop_front();
+    return id;
+  };
+  while (const auto id = due(braked_)) {
+    Connection* const connection = find(*id);
+    if (connection == nullptr || !connection->has(Connection::braked)) continue;
+    connection->clear(Connection::braked);
+    if (!connection->has(Connection::resuming)) {
+      connection->set(Connection::resuming);
+      resuming_.push_back(*id);
+    }
+  }
+  while (const auto id = due(closing_)) {
+    Connection* const connection = find(*id);
+    if (connection == nullptr || connection->has(Connection::lost)) continue;
+    abort(*connection, Reason(Reason::Kind::failed, std::make_error_code(std::errc::timed_out)), true);
+  }
+  while (const auto id = due(lingering_)) {
+    if (Connection* const connection = table_.find(*id)) give_up(*connection, false);
+  }
+}
+
+}  // namespace parley

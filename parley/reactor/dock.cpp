@@ -1,0 +1,121 @@
+// Where connections come in: listeners, their limits, and what happens when no descriptor is left.
+
+#include <stdexcept>
+
+#include "parley/base/print.h"
+#include "parley/reactor/loop.h"
+#include "parley/socket/error.h"
+
+namespace parley {
+
+namespace {
+
+// How often it is said that connections are refused, however many are.
+constexpr Duration refusal_log_interval = std::chrono::seconds(10);
+
+std::string_view advice(std::error_code error) {
+  if (error == std::errc::address_in_use) return "is it running already? choose another port";
+  if (error == std::errc::permission_denied) return "ports below 1024 need a privilege";
+  if (error == std::errc::address_not_available) return "no interface of this machine has that address";
+  return {};
+}
+
+bool out_of_means(std::error_code error) {
+  return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+         error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
+}
+
+}  // namespace
+
+std::uint64_t Loop::listen(const Address& address, std::unique_ptr<Factory> factory,
+                           ListenSettings settings) {
+  if (factory == nullptr) throw std::invalid_argument("listen: no factory was given");
+  auto listener = std::make_unique<Listener>();
+  const Result<Address> host = backend_->listen(*listener, address, settings.options);
+  if (!host) throw SocketError("listen", format(address), host.error(), advice(host.error()));
+  listener->id = ++last_id_;
+  listener->factory = std::move(factory);
+  listener->settings = std::move(settings);
+  listener->host = *host;
+  backend_->set_accepting(*listener, true);
+  listeners_.emplace(last_id_, std::move(listener));
+  return last_id_;
+}
+
+Address Loop::listening_at(std::uint64_t id) const {
+  const auto found = listeners_.find(id);
+  return found == listeners_.end() ? Address() : found->second->host;
+}
+
+void Loop::stop_listening(std::uint64_t id) {
+  const auto found = listeners_.find(id);
+  if (found == listeners_.end()) return;
+  backend_->unlisten(*found->second);
+  unlistened_.push_back(std::move(found->second));  // its factory may be what is being called
+  listeners_.erase(found);
+}
+
+void Loop::on_accepted(Door& door, int descriptor, const CompactAddress& accepted) {
+  auto& listener = static_cast<Listener&>(door);
+  CompactAddress peer = accepted;
+  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
+  const std::size_t most = listener.settings.max_connections;
+  if (most != 0 && with_protocol_ >= most) return turn_away(listener, descriptor, peer);
+  welcome(listener, descriptor, peer);
+  between_callbacks();
+}
+
+void Loop::welcome(Listener& listener, int descriptor, const CompactAddress& peer) {
+  std::unique_ptr<Protocol> protocol;
+  guarded([&] { protocol = listener.factory->build_protocol(Address(peer)); });
+  if (protocol == nullptr) return backend_->discard(descriptor);
+  Connection& connection = seat(descriptor, peer);
+  connection.protocol_ = std::move(protocol);
+  connection.protocol_->transport_ = &connection;
+  ++with_protocol_;
+  call(connection, [](Protocol& made) { made.connection_made(); });
+  update_reading(connection);
+}
+
+Connection& Loop::seat(int descriptor, const CompactAddress& peer) {
+  Connection& connection = table_.allocate();
+  connection.loop_ = this;
+  connection.peer_ = peer;
+  backend_->open(connection, descriptor);
+  return connection;
+}
+
+// One over the limit: it is told so, and closed in good order, without ever having had a protocol.
+void Loop::turn_away(Listener& listener, int descriptor, const CompactAddress& peer) {
+  Connection& connection = seat(descriptor, peer);
+  connection.set(Connection::gone);
+  const std::string_view words = listener.settings.refusal;
+  write(connection, {&words, 1});
+  lose(connection);
+  log_refusal("the limit of connections is reached");
+}
+
+void Loop::on_accept_failed(Door& door, std::error_code error) {
+  auto& listener = static_cast<Listener&>(door);
+  if (out_of_means(error)) {
+    std::size_t most = settings_.limits.accept_batch;
+    while (most-- > 0 && backend_->refuse(door, listener.settings.refusal)) {
+    }
+  }
+  log_refusal(error.message());
+  const std::uint64_t id = listener.id;
+  timers_.add(now() + settings_.limits.accept_rest, [this, id] {
+    if (const auto found = listeners_.find(id); found != listeners_.end()) {
+      backend_->set_accepting(*found->second, true);
+    }
+  });
+}
+
+void Loop::log_refusal(std::string_view why) {
+  if (refusals_logged_ && now() < *refusals_logged_ + refusal_log_interval) return;
+  refusals_logged_ = now();
+  settings_.log->write(Level::warn, format("new connections are refused: ", why, " (", connections(),
+                                           " are served; said at most every 10 s)"));
+}
+
+}  // namespace parley

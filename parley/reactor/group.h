@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "parley/base/print.h"
+#include "parley/base/tape.h"
+#include "parley/reactor/reactor.h"
+#include "parley/reactor/transport.h"
+
+namespace parley {
+
+// Who is left out of a broadcast.
+struct Omit {
+  TransportId id;
+};
+inline Omit omit(const Transport& transport) {
+  return {transport.id()};
+}
+inline Omit omit(TransportId id) {
+  return {id};
+}
+
+// Connections that are told the same things. A message is written once, however many there are, and
+// each member's share of a turn leaves in one send. Members leave by themselves when their connection is
+// lost. Used on the reactor's thread; may be destroyed at any time, inside a callback too.
+class Group {
+ public:
+  explicit Group(Reactor& reactor);
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+
+  // Adds a connection. One that is added twice is told everything twice.
+  void add(const Transport& transport) { add(transport.id()); }
+  void add(TransportId id);
+  // Takes a connection out; no error when it is not there. O(n).
+  void remove(const Transport& transport) { remove(transport.id()); }
+  void remove(TransportId id);
+
+  // Sends the parts, printed one after another as one message, to every member.
+  template <Printable... Parts>
+  void broadcast(const Parts&... parts) {
+    send(tape_.append(parts...), {});
+  }
+  // The same, to every member but one.
+  template <Printable... Parts>
+  void broadcast(Omit omitted, const Parts&... parts) {
+    send(tape_.append(parts...), omitted.id);
+  }
+
+  // Members that are connected. O(n).
+  std::size_t size() const;
+
+ private:
+  // `message` stands on the group's tape.
+  void send(std::string_view message, TransportId omitted);
+
+  Loop& loop_;
+  Tape& tape_;  // the loop's, for what groups are told
+  std::vector<TransportId> members_;
+};
+
+}  // namespace parley

@@ -1,0 +1,196 @@
+#include "parley/reactor/loop.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "parley/base/print.h"
+
+namespace parley {
+
+Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
+    : settings_(std::move(settings)), gate_(settings_.limits, *this) {
+  backend_ = make({.up = *this, .limits = settings_.limits, .clock = *settings_.clock});
+  gate_.use(*backend_);
+}
+
+Loop::~Loop() {
+  for (auto& [id, listener] : listeners_) backend_->unlisten(*listener);
+  for (auto& [id, watcher] : watchers_) backend_->unwatch(*watcher);
+  table_.each([this](Connection& connection) {
+    if (!connection.has(Connection::closed)) backend_->close(connection, false);
+  });
+  backend_.reset();
+  // Before the timers: a protocol may cancel one as it goes.
+  table_.each([](Connection& connection) { connection.protocol_.reset(); });
+}
+
+// The turn: what waited, what has happened, and after each of them the gate.
+
+bool Loop::turn(Duration patience) {
+  now_is_stale_ = true;
+  prepare();
+  finish();
+  if (stopped()) return false;
+  const std::optional<Time> until = deadline(patience);
+  now_is_stale_ = true;
+  backend_->turn(until);
+  finish();
+  unlistened_.clear();
+  unwatched_.clear();
+  return true;
+}
+
+void Loop::prepare() {
+  expire();
+  std::vector<TransportId> resumed;
+  resumed.swap(resuming_);
+  for (const TransportId id : resumed) {
+    if (Connection* const connection = find(id)) resume(*connection);
+  }
+  const std::uint64_t before = timers_.added();
+  while (std::function<void()> due = timers_.take_due(now(), before)) {
+    guarded(due);
+    between_callbacks();
+  }
+  for (std::function<void()>& posted : mailbox_.take()) {
+    guarded(posted);
+    between_callbacks();
+  }
+}
+
+void Loop::finish() {
+  do {
+    settle();
+    if (!held_back()) flush();
+  } while (!losses_.empty() || !pressured_.empty());
+}
+
+void Loop::settle() {
+  while (!losses_.empty() || !pressured_.empty()) {
+    std::vector<Loss> losses;
+    losses.swap(losses_);
+    for (const Loss& loss : losses) tell_lost(loss);
+    std::vector<Connection*> pressured;
+    pressured.swap(pressured_);
+    for (Connection* connection : pressured) tell_pressure(*connection);
+  }
+}
+
+bool Loop::held_back() const {
+  return settings_.flush_interval > Duration::zero() && !urgent_ && !gate_.full() &&
+         now() < last_flush_ + settings_.flush_interval;
+}
+
+void Loop::flush() {
+  if (!gate_.idle()) last_flush_ = now();
+  urgent_ = false;
+  gate_.run();
+  relieve();
+}
+
+std::optional<Time> Loop::deadline(Duration patience) const {
+  if (!resuming_.empty()) return now();
+  std::optional<Time> until;
+  const auto at_most = [&until](Time time) {
+    if (!until || time < *until) until = time;
+  };
+  if (patience < Time::max() - now()) at_most(now() + patience);
+  if (const auto next = timers_.next()) at_most(*next);
+  for (const std::deque<Waiting>* waiting : {&braked_, &closing_, &lingering_}) {
+    if (!waiting->empty()) at_most(waiting->front().until);
+  }
+  if (!gate_.idle()) at_most(last_flush_ + settings_.flush_interval);
+  if (stage_ == Stage::draining) at_most(drain_until_);
+  return until;
+}
+
+void Loop::run() {
+  if (std::this_thread::get_id() != thread_) {
+    throw std::logic_error("Reactor::run: a reactor runs on the thread that made it");
+  }
+  while (turn(Duration::max())) {
+  }
+}
+
+void Loop::post(std::function<void()> call) {
+  if (mailbox_.post(std::move(call))) backend_->wake();
+}
+
+// Stopping.
+
+void Loop::stop(Duration drain) {
+  post([this, drain] { begin_stop(drain); });
+}
+
+void Loop::begin_stop(Duration drain) {
+  const Time until = now() + drain;
+  if (stage_ != Stage::running) {  // a second stop may only hurry the first
+    drain_until_ = std::min(drain_until_, until);
+    return;
+  }
+  stage_ = Stage::draining;
+  drain_until_ = until;
+  while (!listeners_.empty()) stop_listening(listeners_.begin()->first);
+  table_.each([this](Connection& connection) { lose(connection); });
+}
+
+bool Loop::stopped() {
+  if (stage_ == Stage::running) return false;
+  if (stage_ == Stage::draining && now() >= drain_until_ && table_.in_use() != 0) {
+    stage_ = Stage::aborting;
+    table_.each([this](Connection& connection) { abort(connection, Reason(Reason::Kind::aborted), false); });
+    finish();
+  }
+  if (table_.in_use() != 0) return false;
+  stage_ = Stage::running;
+  return true;
+}
+
+// What a handler lets escape never crosses the loop.
+void Loop::handler_failed() {
+  const std::exception_ptr escaped = std::current_exception();
+  try {
+    std::rethrow_exception(escaped);
+  } catch (const std::exception& error) {
+    settings_.log->write(Level::error, format("a handler failed: ", std::string_view(error.what())));
+  } catch (...) {
+    settings_.log->write(Level::error, "a handler failed: it threw something that is no std::exception");
+  }
+  if (!error_handler_) return;
+  try {
+    error_handler_(escaped);
+  } catch (...) {
+    settings_.log->write(Level::error, "the error handler failed too");
+  }
+}
+
+// Foreign descriptors.
+
+std::uint64_t Loop::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
+  auto watcher = std::make_unique<Watcher>();
+  watcher->ready = std::move(ready);
+  backend_->watch(*watcher, descriptor, wanted);
+  watchers_.emplace(++last_id_, std::move(watcher));
+  return last_id_;
+}
+
+void Loop::rewatch(std::uint64_t id, Interest wanted) {
+  if (const auto found = watchers_.find(id); found != watchers_.end())
+    backend_->rewatch(*found->second, wanted);
+}
+
+void Loop::unwatch(std::uint64_t id) {
+  const auto found = watchers_.find(id);
+  if (found == watchers_.end()) return;
+  backend_->unwatch(*found->second);
+  unwatched_.push_back(std::move(found->second));
+  watchers_.erase(found);
+}
+
+void Loop::on_ready(Watch& watch, Interest ready) {
+  auto& watcher = static_cast<Watcher&>(watch);
+  guarded([&] { watcher.ready(ready); });
+  between_callbacks();
+}
+
+}  // namespace parley

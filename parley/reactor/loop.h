@@ -1,0 +1,213 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "parley/reactor/backend.h"
+#include "parley/reactor/connection.h"
+#include "parley/reactor/gate.h"
+#include "parley/reactor/mailbox.h"
+#include "parley/reactor/reactor.h"
+#include "parley/reactor/table.h"
+#include "parley/reactor/timers.h"
+#include "parley/socket/blocking.h"
+
+namespace parley {
+
+// The machine behind a reactor: it owns connections, listeners, watches and timers, and decides when each
+// is called. docs/loop.md draws its turn. Everything that a call asks for and that must call somebody
+// back is put in a list here, and done by the loop between two callbacks: no downcall calls up.
+class Loop final : private Backend::Upcalls, private Gate::Owner {
+ public:
+  Loop(const Reactor::MakeBackend& make, ReactorSettings settings);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // loop.cpp: the turn.
+  bool turn(Duration patience);
+  void run();
+  void stop(Duration drain);
+  void post(std::function<void()> call);
+  // Read once between two waits.
+  Time now() const {
+    if (now_is_stale_) {
+      now_ = settings_.clock->now();
+      now_is_stale_ = false;
+    }
+    return now_;
+  }
+  Timers& timers() { return timers_; }
+  void on_error(std::function<void(std::exception_ptr)> handler) { error_handler_ = std::move(handler); }
+
+  std::uint64_t watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
+  void rewatch(std::uint64_t id, Interest wanted);
+  void unwatch(std::uint64_t id);
+
+  // dock.cpp: where connections come in.
+  std::uint64_t listen(const Address& address, std::unique_ptr<Factory> factory, ListenSettings settings);
+  Address listening_at(std::uint64_t id) const;
+  void stop_listening(std::uint64_t id);
+
+  // connections.cpp: what becomes of them. For Connection, which only hands on.
+  Connection* find(TransportId id) const {
+    Connection* const connection = table_.find(id);
+    return connection != nullptr && !connection->has(Connection::gone) ? connection : nullptr;
+  }
+  std::size_t connections() const { return with_protocol_; }
+  void write(Connection& connection, std::span<const std::string_view> pieces);
+  void write(Connection& connection, Slice slice);
+  void pause_reading(Connection& connection);
+  void resume_reading(Connection& connection);
+  void shutdown_write(Connection& connection);
+  void lose(Connection& connection);
+  void abort(Connection& connection, Reason reason, bool reset);
+  Address host(const Connection& connection) const { return backend_->host(connection); }
+
+  // For groups: the tape of what many are told, and what each of them is told of it. `heard` follows once
+  // per message: whether one of its receivers lags.
+  Tape& group_tape() { return gate_.group_tape(); }
+  std::uint32_t deliver(Connection& connection, std::string_view on_group_tape) {
+    Outbox& outbox = connection.outbox();
+    const std::uint32_t marks = outbox.marks;
+    if ((marks & Connection::shut) != 0) return 0;
+    outbox.append(on_group_tape);
+    gate_.mark(connection);
+    return marks;
+  }
+  void heard(std::size_t bytes, bool somebody_lags) {
+    if (current_ != nullptr) published(bytes, somebody_lags);
+  }
+
+ private:
+  struct Listener : Door {
+    std::uint64_t id = 0;
+    std::unique_ptr<Factory> factory;
+    ListenSettings settings;
+    Address host;
+  };
+  struct Watcher : Watch {
+    std::function<void(Interest)> ready;
+  };
+  struct Waiting {  // for a time that is the same for all in its list, so that the first is due first
+    Time until;
+    TransportId id;
+  };
+  struct Loss {
+    Connection* connection;
+    Reason reason;
+  };
+
+  // Backend::Upcalls
+  void on_received(Channel& channel, std::span<char> lent) override;
+  void on_end(Channel& channel) override;
+  void on_written(Channel& channel, std::size_t taken) override;
+  void on_failed(Channel& channel, std::error_code error) override;
+  void on_closed(Channel& channel) override;
+  void on_detached(Channel& channel, int descriptor, std::span<char> held) override;
+  void on_accepted(Door& door, int descriptor, const CompactAddress& peer) override;
+  void on_accept_failed(Door& door, std::error_code error) override;
+  void on_ready(Watch& watch, Interest ready) override;
+  // Gate::Owner
+  void after_flush(Connection& connection) override;
+
+  void prepare();
+  void finish();
+  void settle();
+  void flush();
+  bool held_back() const;
+  std::optional<Time> deadline(Duration patience) const;
+  void begin_stop(Duration drain);
+  bool stopped();
+  void handler_failed();
+  template <class Call>
+  bool guarded(Call call) {
+    try {
+      const InsideReactor inside;
+      call();
+      return true;
+    } catch (...) {
+      handler_failed();
+      return false;
+    }
+  }
+  // Calls the protocol; what it publishes meanwhile counts for this connection.
+  template <class Call>
+  void call(Connection& connection, Call call_protocol) {
+    current_ = &connection;
+    published_ = 0;
+    const bool well = guarded([&] { call_protocol(*connection.protocol_); });
+    current_ = nullptr;
+    if (!well) abort(connection, Reason(Reason::Kind::handler), true);
+    between_callbacks();
+  }
+  void between_callbacks() {
+    if (gate_.full()) flush();
+  }
+
+  void welcome(Listener& listener, int descriptor, const CompactAddress& peer);
+  void turn_away(Listener& listener, int descriptor, const CompactAddress& peer);
+  void log_refusal(std::string_view why);
+  Connection& seat(int descriptor, const CompactAddress& peer);
+  void published(std::size_t bytes, bool somebody_lags);
+  void update_reading(Connection& connection);
+  void resume(Connection& connection);
+  void finish_ending(Connection& connection);
+  void give_up(Connection& connection, bool reset);
+  void lost(Connection& connection, Reason reason);
+  void tell_lost(const Loss& loss);
+  void tell_pressure(Connection& connection);
+  void relieve();
+  void release_if_done(Connection& connection);
+  void expire();
+
+  ReactorSettings settings_;
+  const std::thread::id thread_ = std::this_thread::get_id();
+  mutable Time now_;
+  mutable bool now_is_stale_ = true;
+  std::unique_ptr<Backend> backend_;
+  Gate gate_;
+  Table table_;
+  Timers timers_;
+  Mailbox mailbox_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Listener>> listeners_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Watcher>> watchers_;
+  // Until nothing can be inside their callbacks.
+  std::vector<std::unique_ptr<Listener>> unlistened_;
+  std::vector<std::unique_ptr<Watcher>> unwatched_;
+  std::uint64_t last_id_ = 0;
+  std::uint32_t last_local_peer_ = 0;
+  std::size_t with_protocol_ = 0;
+  std::function<void(std::exception_ptr)> error_handler_;
+
+  // The connection whose protocol is being called, and how much it has published in this call.
+  Connection* current_ = nullptr;
+  std::size_t published_ = 0;
+
+  std::vector<Loss> losses_;            // to be told connection_lost
+  std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
+  std::vector<TransportId> resuming_;   // to be told reading_resumed, in the next turn
+  std::deque<Waiting> braked_;
+  std::deque<Waiting> closing_;    // until close_timeout
+  std::deque<Waiting> lingering_;  // until linger
+  Time last_flush_{};
+  bool urgent_ = false;  // something closes: the flush interval does not hold it back
+  std::optional<Time> refusals_logged_;
+
+  enum class Stage { running, draining, aborting };
+  Stage stage_ = Stage::running;
+  Time drain_until_{};
+};
+
+}  // namespace parley

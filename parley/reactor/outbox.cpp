@@ -1,0 +1,161 @@
+#include "parley/reactor/outbox.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace parley {
+
+namespace {
+// A piece below this costs more as an entry of a gathered write than its copy does.
+constexpr std::size_t gather_below = 1024;
+}  // namespace
+
+BacklogStore::Block BacklogStore::take() {
+  if (spare_.empty()) return std::make_unique_for_overwrite<char[]>(block_bytes);
+  Block block = std::move(spare_.back());
+  spare_.pop_back();
+  return block;
+}
+
+void BacklogStore::give_back(Block block) {
+  if (spare_.size() < spare_blocks) spare_.push_back(std::move(block));
+}
+
+Outbox::~Outbox() = default;
+
+Outbox::Waiting& Outbox::waiting() {
+  if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();
+  return *waiting_;
+}
+
+void Outbox::push_last() {
+  waiting().pieces.push_back({.bytes = {last_, last_size_}, .place = Piece::Place::tape});
+  last_size_ = 0;
+}
+
+void Outbox::append(Slice slice, bool counts, BacklogStore& store) {
+  if (slice.empty()) return;
+  if (last_size_ != 0) push_last();
+  Waiting& w = waiting();
+  const std::string_view bytes = slice.view();
+  if (counts) w.copied += bytes.size();
+  w.kept += bytes.size();
+  store.queued_ += bytes.size();
+  w.pieces.push_back({.bytes = bytes,
+                      .place = counts ? Piece::Place::text : Piece::Place::slice,
+                      .owner = std::move(slice)});
+}
+
+std::size_t Outbox::behind() const {
+  if (waiting_ == nullptr) return 0;
+  const Piece& front = waiting_->pieces.front();
+  return waiting_->copied - (front.place == Piece::Place::text ? front.bytes.size() : 0);
+}
+
+std::size_t Outbox::size() const {
+  std::size_t total = last_size_;
+  if (waiting_ != nullptr) {
+    for (const Piece& piece : waiting_->pieces) total += piece.bytes.size();
+  }
+  return total;
+}
+
+std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces) const {
+  if (waiting_ == nullptr) {
+    if (last_size_ != 0) pieces.emplace_back(last_, last_size_);
+    return last_size_;
+  }
+  std::size_t total = 0;
+  bool gathering = false;
+  const auto add = [&](std::string_view bytes) {
+    total += bytes.size();
+    if (bytes.size() >= gather_below) {
+      pieces.push_back(bytes);
+      gathering = false;
+      return;
+    }
+    const std::string_view copied = scratch.append(bytes);
+    if (gathering && pieces.back().data() + pieces.back().size() == copied.data()) {
+      pieces.back() = {pieces.back().data(), pieces.back().size() + copied.size()};
+    } else {
+      pieces.push_back(copied);
+      gathering = true;
+    }
+  };
+  for (const Piece& piece : waiting_->pieces) add(piece.bytes);
+  if (last_size_ != 0) add({last_, last_size_});
+  return total;
+}
+
+void Outbox::release(Piece& piece, std::size_t count, BacklogStore& store) {
+  piece.bytes.remove_prefix(count);
+  if (piece.place == Piece::Place::tape) return;
+  if (piece.place != Piece::Place::slice) waiting_->copied -= count;
+  waiting_->kept -= count;
+  store.queued_ -= count;
+}
+
+void Outbox::consume(std::size_t count, BacklogStore& store) {
+  if (waiting_ != nullptr) {
+    std::deque<Piece>& pieces = waiting_->pieces;
+    while (!pieces.empty()) {
+      Piece& front = pieces.front();
+      const std::size_t gone = std::min(count, front.bytes.size());
+      release(front, gone, store);
+      count -= gone;
+      if (!front.bytes.empty()) return;
+      if (front.place == Piece::Place::block) store.give_back(std::move(front.block));
+      pieces.pop_front();
+    }
+    waiting_.reset();
+  }
+  const auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(count, last_size_));
+  last_ += gone;
+  last_size_ -= gone;
+}
+
+void Outbox::copy(Waiting& into, std::string_view bytes, BacklogStore& store) {
+  into.copied += bytes.size();
+  into.kept += bytes.size();
+  store.queued_ += bytes.size();
+  while (!bytes.empty()) {
+    if (into.pieces.empty() || into.pieces.back().place != Piece::Place::block ||
+        into.pieces.back().block_used == BacklogStore::block_bytes) {
+      BacklogStore::Block block = store.take();
+      const char* const start = block.get();
+      into.pieces.push_back({.bytes = {start, 0}, .place = Piece::Place::block, .block = std::move(block)});
+    }
+    Piece& last = into.pieces.back();
+    const std::size_t count = std::min(bytes.size(), BacklogStore::block_bytes - last.block_used);
+    std::memcpy(last.block.get() + last.block_used, bytes.data(), count);
+    last.block_used += count;
+    last.bytes = {last.bytes.data(), last.bytes.size() + count};
+    bytes.remove_prefix(count);
+  }
+}
+
+void Outbox::keep(BacklogStore& store) {
+  if (empty()) return;
+  if (last_size_ != 0) push_last();
+  Waiting& w = *waiting_;
+  const auto on_tape = [](const Piece& piece) { return piece.place == Piece::Place::tape; };
+  const auto first = std::find_if(w.pieces.begin(), w.pieces.end(), on_tape);
+  if (first == w.pieces.end()) return;
+  std::deque<Piece> rest(std::make_move_iterator(first), std::make_move_iterator(w.pieces.end()));
+  w.pieces.erase(first, w.pieces.end());
+  for (Piece& piece : rest) {
+    if (on_tape(piece)) {
+      copy(w, piece.bytes, store);
+    } else {
+      w.pieces.push_back(std::move(piece));
+    }
+  }
+}
+
+void Outbox::clear(BacklogStore& store) {
+  consume(static_cast<std::size_t>(-1), store);
+  last_ = nullptr;
+}
+
+}  // namespace parley

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "parley/base/slice.h"
+#include "parley/base/tape.h"
+
+namespace parley {
+
+// The memory that lagging clients' bytes are copied into, for one loop: blocks, used again, and the count of
+// all that waits.
+class BacklogStore {
+ public:
+  static constexpr std::size_t block_bytes = 16 * 1024;
+  using Block = std::unique_ptr<char[]>;
+
+  Block take();
+  void give_back(Block block);
+
+  // All that lags together: copied bytes and owned slices.
+  std::size_t queued() const { return queued_; }
+
+ private:
+  friend class Outbox;
+  static constexpr std::size_t spare_blocks = 64;
+
+  std::vector<Block> spare_;
+  std::size_t queued_ = 0;
+};
+
+// All that is to be sent to one client, in its order: rooms, replies, pings. It holds slices: of a tape
+// (valid until the gate is done; then `keep` copies what has not left), of memory of its own, or with an
+// owner. An idle one is its 24 bytes.
+class Outbox {
+ public:
+  Outbox() = default;
+  ~Outbox();
+  Outbox(const Outbox&) = delete;
+  Outbox& operator=(const Outbox&) = delete;
+
+  // A message on a tape. One that begins where the last ended extends it.
+  void append(std::string_view on_tape) {
+    if (last_ + last_size_ == on_tape.data() && last_size_ != 0) {
+      last_size_ += static_cast<std::uint32_t>(on_tape.size());
+    } else {
+      if (last_size_ != 0) push_last();
+      last_ = on_tape.data();
+      last_size_ = static_cast<std::uint32_t>(on_tape.size());
+    }
+  }
+  // Bytes with an owner. `counts`: they are a copy that was made for this client alone, and so count as
+  // what it is behind.
+  void append(Slice slice, bool counts, BacklogStore& store);
+
+  bool empty() const { return last_size_ == 0 && waiting_ == nullptr; }
+  std::size_t size() const;
+  // How far the client is behind: the bytes that were copied for it, but for a text with an owner that is on
+  // its way; and all bytes that wait in memory, slices included.
+  std::size_t behind() const;
+  std::size_t kept() const { return waiting_ == nullptr ? 0 : waiting_->kept; }
+
+  // Adds everything to `pieces`: large pieces by reference, small ones that stand side by side gathered
+  // on `scratch`. Answers the bytes in all.
+  std::size_t gather(Tape& scratch, std::vector<std::string_view>& pieces) const;
+  // Drops bytes from the front: they have left.
+  void consume(std::size_t count, BacklogStore& store);
+  // Copies what stands on a tape into memory of its own.
+  void keep(BacklogStore& store);
+  void clear(BacklogStore& store);
+
+  // Which of the gate's epochs its write in flight has pinned; only after `keep`, and with something in it.
+  std::uint64_t epoch() const { return waiting_->epoch; }
+  void set_epoch(std::uint64_t epoch) { waiting_->epoch = epoch; }
+
+ private:
+  struct Piece {
+    enum class Place : std::uint8_t { tape, block, text, slice };
+
+    std::string_view bytes;
+    Place place;
+    std::size_t block_used = 0;
+    BacklogStore::Block block{};
+    Slice owner{};
+  };
+  // What there is before the last slice.
+  struct Waiting {
+    std::deque<Piece> pieces;
+    std::size_t copied = 0;  // in blocks and texts
+    std::size_t kept = 0;    // and in slices
+    std::uint64_t epoch = 0;
+  };
+
+  Waiting& waiting();
+  void push_last();
+  void copy(Waiting& into, std::string_view bytes, BacklogStore& store);
+  void release(Piece& piece, std::size_t count, BacklogStore& store);
+
+  const char* last_ = nullptr;
+  std::unique_ptr<Waiting> waiting_;
+  std::uint32_t last_size_ = 0;
+
+ public:
+  // Belongs to whoever owns the outbox. It stands here because whoever appends must look at it.
+  std::uint32_t marks = 0;
+};
+
+static_assert(sizeof(Outbox) == 24);
+
+}  // namespace parley

@@ -1,0 +1,101 @@
+#include "parley/reactor/reactor.h"
+
+#include <utility>
+
+#include "parley/reactor/backends/readiness.h"
+#include "parley/reactor/loop.h"
+
+namespace parley {
+
+namespace {
+
+Reactor::MakeBackend readiness(Reactor::Kind kind) {
+  return [kind](const BackendSetting& setting) -> std::unique_ptr<Backend> {
+    const PollerKind poller = kind == Reactor::poll     ? PollerKind::poll
+                              : kind == Reactor::select ? PollerKind::select
+                                                        : PollerKind::epoll;
+    return std::make_unique<ReadinessBackend>(setting, poller);
+  };
+}
+
+}  // namespace
+
+bool Timer::active() const {
+  return loop_ != nullptr && loop_->timers().active(id_);
+}
+
+void Timer::cancel() {
+  if (loop_ != nullptr) loop_->timers().cancel(id_);
+}
+
+void Timer::delay(Duration by) {
+  if (loop_ == nullptr) return;
+  if (const auto due = loop_->timers().due(id_)) loop_->timers().move(id_, *due + by);
+}
+
+void Timer::reset(Duration after) {
+  if (loop_ != nullptr) loop_->timers().move(id_, loop_->now() + after);
+}
+
+void Watching::change(Interest wanted) {
+  if (loop_ != nullptr) loop_->rewatch(id_, wanted);
+}
+
+void Watching::stop() {
+  if (loop_ != nullptr) loop_->unwatch(id_);
+}
+
+Address ListeningPort::host() const {
+  return loop_ == nullptr ? Address() : loop_->listening_at(id_);
+}
+
+void ListeningPort::stop_listening() {
+  if (loop_ != nullptr) loop_->stop_listening(id_);
+}
+
+Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
+Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
+    : loop_(std::make_unique<Loop>(make, std::move(settings))) {}
+Reactor::~Reactor() = default;
+
+ListeningPort Reactor::listen(const Address& address, std::unique_ptr<Factory> factory,
+                              ListenSettings settings) {
+  return {loop_.get(), loop_->listen(address, std::move(factory), std::move(settings))};
+}
+
+Timer Reactor::call_later(Duration after, std::function<void()> call) {
+  return {loop_.get(), loop_->timers().add(loop_->now() + after, std::move(call))};
+}
+
+void Reactor::post(std::function<void()> call) {
+  loop_->post(std::move(call));
+}
+
+Watching Reactor::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
+  return {loop_.get(), loop_->watch(descriptor, wanted, std::move(ready))};
+}
+
+void Reactor::run() {
+  loop_->run();
+}
+void Reactor::stop(Duration drain) {
+  loop_->stop(drain);
+}
+bool Reactor::turn(Duration patience) {
+  return loop_->turn(patience);
+}
+Transport* Reactor::find(TransportId id) const {
+  return loop_->find(id);
+}
+std::size_t Reactor::connections() const {
+  return loop_->connections();
+}
+Time Reactor::now() const {
+  return loop_->now();
+}
+
+void Reactor::on_error(std::function<void(std::exception_ptr)> handler) {
+  loop_->on_error(std::move(handler));
+}
+
+}  // namespace parley

@@ -1,0 +1,182 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "parley/base/clock.h"
+#include "parley/base/limits.h"
+#include "parley/base/log.h"
+#include "parley/reactor/backend.h"
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/timers.h"
+#include "parley/reactor/transport.h"
+#include "parley/socket/address.h"
+
+namespace parley {
+
+class Loop;
+class Reactor;
+
+// A call that waits for its time. A value: copies name the same call; it does not cancel when it goes,
+// and must not be used after its reactor.
+class Timer {
+ public:
+  Timer() = default;
+
+  // Whether it has neither run nor been cancelled.
+  bool active() const;
+  // It will not run once this has returned. No error when it has run already.
+  void cancel();
+  // Runs it `by` later than it would have.
+  void delay(Duration by);
+  // Runs it `after` from now. Neither does anything unless it is active.
+  void reset(Duration after);
+
+ private:
+  friend class Reactor;
+  Timer(Loop* loop, Timers::Id id) : loop_(loop), id_(id) {}
+
+  Loop* loop_ = nullptr;
+  Timers::Id id_;
+};
+
+// A foreign descriptor that is watched, named as a value in the same manner.
+class Watching {
+ public:
+  Watching() = default;
+
+  // Waits for something else from now on.
+  void change(Interest wanted);
+  // Its callback will not come again once this has returned. The descriptor stays the program's.
+  void stop();
+
+ private:
+  friend class Reactor;
+  Watching(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+
+  Loop* loop_ = nullptr;
+  std::uint64_t id_ = 0;
+};
+
+// A port that is listened at, named in the same manner.
+class ListeningPort {
+ public:
+  ListeningPort() = default;
+
+  // The real address: with the port that the kernel chose where 0 was asked for.
+  Address host() const;
+  // Accepts no more. The connections that it has accepted live on.
+  void stop_listening();
+
+ private:
+  friend class Reactor;
+  ListeningPort(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+
+  Loop* loop_ = nullptr;
+  std::uint64_t id_ = 0;
+};
+
+// How a port is to be listened at.
+struct ListenSettings {
+  ListenOptions options;
+  // Said to those who come when no descriptor is left for them, where one can be spared for that.
+  std::string refusal;
+  // Connections of this reactor beyond which new ones are refused in the same way; 0: no limit.
+  std::size_t max_connections = 0;
+};
+
+// What a reactor is made with; each may be left out.
+struct ReactorSettings {
+  Limits limits{};
+  const Clock* clock = &system_clock();
+  Log* log = &standard_log();
+  // What a turn has written leaves at its end; with an interval: the first after a quiet time at once,
+  // later ones together, at most once per interval (or when a tape is full).
+  Duration flush_interval{0};
+};
+
+// A loop that waits for everything a program waits for, and calls it: connections through their
+// protocols, timers, foreign descriptors, calls from other threads.
+//
+// Thread: it is made, used and destroyed on one thread, `post` and `stop` apart. A callback must not
+// block: a blocking call of Parley inside one throws std::logic_error.
+class Reactor {
+ public:
+  // What it waits with. `automatic` is the best one that the machine has.
+  enum Kind : std::uint8_t { automatic, epoll, poll, select };
+
+  explicit Reactor(Kind kind = automatic, ReactorSettings settings = {});
+  // On a back end of one's own, made by `make` on this thread: for tests, above all.
+  using MakeBackend = std::function<std::unique_ptr<Backend>(const BackendSetting&)>;
+  explicit Reactor(const MakeBackend& make, ReactorSettings settings = {});
+  // Calls nobody: `run` has ended all connections. What is left (when it never ran) is dropped.
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  // Listens for TCP connections at a numeric address, and has `factory` make a protocol for each. No host
+  // (`{"", 2626}`): every address of the machine, IPv6 and IPv4. Port 0: the kernel chooses. Throws
+  // SocketError. It accepts as soon as the reactor runs.
+  ListeningPort listen_tcp(const Address& address, std::unique_ptr<Factory> factory,
+                           ListenSettings settings = {}) {
+    return listen(address, std::move(factory), std::move(settings));
+  }
+  template <MakesProtocol F>
+  ListeningPort listen_tcp(const Address& address, F make, ListenSettings settings = {}) {
+    return listen(address, factory(std::move(make)), std::move(settings));
+  }
+  // The same for Unix stream sockets: `Address::local(path)`. The path must not exist, unless a socket
+  // that nobody listens at any more has left it there; it is removed when listening stops. Peers are
+  // numbered as they come.
+  ListeningPort listen_unix(const Address& address, std::unique_ptr<Factory> factory,
+                            ListenSettings settings = {}) {
+    return listen(address, std::move(factory), std::move(settings));
+  }
+  template <MakesProtocol F>
+  ListeningPort listen_unix(const Address& address, F make, ListenSettings settings = {}) {
+    return listen(address, factory(std::move(make)), std::move(settings));
+  }
+
+  // Runs `call` once, `after` from now (not before the next turn). Order: by time, then as added.
+  Timer call_later(Duration after, std::function<void()> call);
+  // Runs `call` in the loop soon: Twisted's callFromThread. Thread: any. What is posted after `run`
+  // has returned waits for the next `run`, or is dropped with the reactor.
+  void post(std::function<void()> call);
+  // Calls `ready` in the loop whenever the descriptor is ready for what is wanted; errors and hang-ups
+  // count as ready. The caller keeps the descriptor, and keeps it open until `stop`.
+  Watching watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
+
+  // Runs until `stop`. Every connection has ended, `connection_lost` included, when it returns. Throws
+  // std::logic_error on another thread than the one that made the reactor.
+  void run();
+  // Ends `run` in three phases: accepts no more; closes every connection as `lose_connection` does, for at
+  // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any.
+  void stop(Duration drain = std::chrono::seconds(5));
+  // One turn: waits at most `patience`, handles what has happened, flushes. For tests and for loops of
+  // one's own; `run` is made of it. After `stop`: answers false once everything has ended.
+  bool turn(Duration patience);
+
+  // The transport of a connection that is alive; null once it is gone.
+  Transport* find(TransportId id) const;
+  // Connections that have a protocol.
+  std::size_t connections() const;
+  // The loop's time: the clock's, read once per turn.
+  Time now() const;
+
+  // Receives what a handler let escape, after its connection was aborted and it was logged.
+  void on_error(std::function<void(std::exception_ptr)> handler);
+
+  // For the rooms of the reactor itself.
+  Loop& loop() { return *loop_; }
+
+ private:
+  ListeningPort listen(const Address& address, std::unique_ptr<Factory> factory, ListenSettings settings);
+
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace parley

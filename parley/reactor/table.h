@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "parley/reactor/connection.h"
+
+namespace parley {
+
+// The places of a loop's connections, in blocks of 1024: addresses are stable, and a place keeps its
+// generation when it is used again, so that an id of the past finds nothing.
+class Table {
+ public:
+  Connection& allocate() {
+    if (free_.empty()) grow();
+    const std::uint32_t slot = free_.back();
+    free_.pop_back();
+    ++in_use_;
+    Connection& connection = at(slot);
+    connection.id_.slot = slot;
+    connection.outbox().marks = Connection::in_use;
+    return connection;
+  }
+
+  // The place may be used again; ids of what was there find nothing any more.
+  void release(Connection& connection) {
+    connection.outbox().marks = 0;
+    ++connection.id_.generation;
+    free_.push_back(connection.id_.slot);
+    --in_use_;
+  }
+
+  // The connection of that id, with its protocol or lingering; null when it is gone.
+  Connection* find(TransportId id) const {
+    if (id.slot >= blocks_.size() * block) return nullptr;
+    Connection& connection = at(id.slot);
+    return connection.id_.generation == id.generation && connection.has(Connection::in_use) ? &connection
+                                                                                            : nullptr;
+  }
+
+  // Calls `f` with each connection in use; it may release the one it is called with.
+  template <class F>
+  void each(F f) {
+    for (std::uint32_t slot = 0; slot < blocks_.size() * block; ++slot) {
+      if (at(slot).has(Connection::in_use)) f(at(slot));
+    }
+  }
+
+  std::size_t in_use() const { return in_use_; }
+
+ private:
+  static constexpr std::size_t block = 1024;
+
+  Connection& at(std::uint32_t slot) const { return blocks_[slot / block][slot % block]; }
+
+  void grow() {
+    const std::size_t first = blocks_.size() * block;
+    blocks_.push_back(std::make_unique<Connection[]>(block));
+    for (std::size_t slot = first + block; slot > first; --slot) {
+      free_.push_back(static_cast<std::uint32_t>(slot - 1));
+    }
+  }
+
+  std::vector<std::unique_ptr<Connection[]>> blocks_;
+  std::vector<std::uint32_t> free_;
+  std::size_t in_use_ = 0;
+};
+
+}  // namespace parley

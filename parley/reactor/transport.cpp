@@ -1,0 +1,24 @@
+#include "parley/reactor/transport.h"
+
+namespace parley {
+
+void print(Writer& out, const Reason& reason) {
+  switch (reason.kind()) {
+    case Reason::Kind::done:
+      return out.put("closed by the peer");
+    case Reason::Kind::closed:
+      return out.put("closed");
+    case Reason::Kind::aborted:
+      return out.put("aborted");
+    case Reason::Kind::failed:
+      return out.put(reason.error().message());
+    case Reason::Kind::behind:
+      return out.put("did not read what it was sent");
+    case Reason::Kind::overload:
+      return out.put("was furthest behind when too much was queued in all");
+    case Reason::Kind::handler:
+      return out.put("its handler failed");
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include "parley/base/print.h"
+#include "parley/base/slice.h"
+#include "parley/socket/address.h"
+
+namespace parley {
+
+// Names a connection for as long as it lives and nothing afterwards: what everybody but the reactor
+// holds. `Reactor::find` answers its transport, or null once it is gone. Never used twice in 2^32
+// connections of one slot.
+struct TransportId {
+  std::uint32_t slot = 0xffffffff;
+  std::uint32_t generation = 0;
+
+  friend bool operator==(TransportId, TransportId) = default;
+};
+
+// Why a connection was lost: a value, which prints.
+class Reason {
+ public:
+  enum class Kind : std::uint8_t {
+    done,      // the peer closed it in good order
+    closed,    // our lose_connection
+    aborted,   // our abort_connection
+    failed,    // `error` says how: reset by the peer, timed out ...
+    behind,    // it did not read what it was sent: its sendq limit was passed
+    overload,  // it was furthest behind when all that lagged passed queued_total
+    handler,   // a handler of its protocol let an exception escape
+  };
+
+  explicit Reason(Kind kind, std::error_code error = {}) : kind_(kind), error_(error) {}
+
+  Kind kind() const { return kind_; }
+  const std::error_code& error() const { return error_; }
+
+ private:
+  Kind kind_;
+  std::error_code error_;
+};
+
+void print(Writer& out, const Reason& reason);
+
+// The seam between a program and the kernel: one end of a connection. It belongs to its reactor; a
+// reference is valid until `connection_lost` has returned. Used from the loop's thread. No call here
+// ever calls back: what follows from it comes from the loop, later in the same turn or in the next.
+class Transport {
+ public:
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  // Queues a copy of the bytes, to leave at the end of the turn. After `lose_connection`,
+  // `shutdown_write` or the end of the connection: silently nothing.
+  virtual void write(std::string_view bytes) = 0;
+  // Queues bytes without copying them; the slice is held until they are sent.
+  virtual void write(Slice slice) = 0;
+  // Queues several pieces, in order, as one.
+  virtual void writelines(std::span<const std::string_view> pieces) = 0;
+
+  // No `data_received` comes from now on, not even for what has arrived already, until
+  // `resume_reading`. What comes meanwhile waits in the kernel, and then with the sender.
+  virtual void pause_reading() = 0;
+  // Reading goes on from the next turn, unless the connection is closing.
+  virtual void resume_reading() = 0;
+  // Whether input may be handled now. False while paused, while the brake holds a sender that others
+  // cannot follow, when this turn's share of published bytes is used up, and once closing: a protocol
+  // that cuts its input stops here, keeps the rest, and goes on in `reading_resumed`.
+  virtual bool reading() const = 0;
+
+  // Sends the end of our output after what is queued; input goes on (half-close).
+  virtual void shutdown_write() = 0;
+  // Closes in good order: what is queued is sent first, then our end of output; input is discarded
+  // until the peer's end or for 2 s, so that the last words arrive. `connection_lost` comes when all
+  // is with the kernel; a peer that does not take it within `Limits::close_timeout` is cut off.
+  virtual void lose_connection() = 0;
+  // Closes now: what is queued is dropped.
+  virtual void abort_connection() = 0;
+
+  // Bytes that wait here for a peer that does not take them.
+  virtual std::size_t queued() const = 0;
+  // The other end's address, as it was when the connection was made.
+  virtual Address peer() const = 0;
+  // Our end's address: asks the kernel. Unspecified when it can't be told any more.
+  virtual Address host() const = 0;
+
+  TransportId id() const { return id_; }
+
+ protected:
+  Transport() = default;
+  ~Transport() = default;
+
+  TransportId id_;
+};
+
+}  // namespace parley

@@ -1,5 +1,13 @@
 # How folders become libraries and tests. Sources are found, not listed: what stands in a room is built.
+include(GNUInstallDirs)
 find_package(Threads REQUIRED)
+if(PARLEY_TESTS)
+  enable_testing()
+  find_package(GTest QUIET)
+  foreach(label unit conformance threads)
+    add_custom_target(tests_${label})   # builds the tests that have the label
+  endforeach()
+endif()
 
 # The warnings that every target of ours is built with; C++20.
 function(parley_compile target)
@@ -28,18 +36,46 @@ function(parley_sources out tests_out)
   set(${tests_out} ${tests} PARENT_SCOPE)
 endfunction()
 
-# parley_test(NAME SOURCES... LINKS...): one GoogleTest program, each of its tests known to ctest.
+# parley_test(NAME SOURCES... LINKS... LABELS...): one GoogleTest program, each of its tests known to ctest.
+# Two labels become one, "unit+threads", which `ctest -L threads` finds too.
 function(parley_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LINKS;LABELS" ${ARGN})
-  find_package(GTest REQUIRED)
+  string(REPLACE ";" "+" labels "${arg_LABELS}")   # a list does not survive gtest_discover_tests
+  if(NOT GTest_FOUND)   # skipped by name, so that a build without GoogleTest does not look tested
+    add_test(NAME ${name} COMMAND sh -c "echo 'skipped: GoogleTest is missing (script/setup --test)'; exit 77")
+    set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77 LABELS "${labels}")
+    add_executable(${name} EXCLUDE_FROM_ALL ${arg_SOURCES})   # for those who say more about the target
+    return()
+  endif()
   include(GoogleTest)
   add_executable(${name} ${arg_SOURCES})
   parley_compile(${name})
   target_link_libraries(${name} PRIVATE ${arg_LINKS} GTest::gmock GTest::gtest GTest::gtest_main)
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${arg_LABELS}")
+  foreach(label ${arg_LABELS})
+    if(TARGET tests_${label})
+      add_dependencies(tests_${label} ${name})
+    endif()
+  endforeach()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${labels}")
 endfunction()
 
-# parley_part(NAME HEADERS h... ROOMS folder... LINKS part...): the library parley::NAME.
+# parley_unit_tests(NAME SOURCES... LINKS...): the unit tests of one library. Those in *_threads_test.cpp
+# use threads; they are a program of their own, which ThreadSanitizer runs too.
+function(parley_unit_tests name)
+  cmake_parse_arguments(arg "" "" "SOURCES;LINKS" ${ARGN})
+  set(threads ${arg_SOURCES})
+  list(FILTER threads INCLUDE REGEX "_threads_test\\.cpp$")
+  list(FILTER arg_SOURCES EXCLUDE REGEX "_threads_test\\.cpp$")
+  if(arg_SOURCES)
+    parley_test(${name}_test SOURCES ${arg_SOURCES} LINKS ${arg_LINKS} LABELS unit)
+  endif()
+  if(threads)
+    parley_test(${name}_threads_test SOURCES ${threads} LINKS ${arg_LINKS} LABELS unit threads)
+  endif()
+endfunction()
+
+# parley_part(NAME HEADERS h... ROOMS folder... LINKS part...): the library parley::NAME. Its HEADERS, and what
+# they include, are installed; the other headers of its rooms are its own.
 function(parley_part name)
   cmake_parse_arguments(arg "" "" "HEADERS;ROOMS;LINKS" ${ARGN})
   list(TRANSFORM arg_ROOMS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
@@ -48,13 +84,19 @@ function(parley_part name)
   add_library(parley::${name} ALIAS parley_${name})
   parley_compile(parley_${name})
   target_include_directories(parley_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
-                                                   $<INSTALL_INTERFACE:include>)
+                                                   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   list(TRANSFORM arg_LINKS PREPEND parley:: OUTPUT_VARIABLE links)
   target_link_libraries(parley_${name} PUBLIC ${links} Threads::Threads)
   set_target_properties(parley_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME parley-${name})
-  if(PARLEY_TESTS AND tests)
-    enable_testing()
-    parley_test(parley_${name}_test SOURCES ${tests} LINKS parley::${name} LABELS unit)
+  if(BUILD_SHARED_LIBS)   # nothing is marked for export yet; hidden symbols would leave an empty library
+    set_target_properties(parley_${name} PROPERTIES CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF
+                          VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY PARLEY_PARTS ${name})
+  set_property(GLOBAL APPEND PROPERTY PARLEY_PUBLIC_HEADERS ${arg_HEADERS})
+  set_property(GLOBAL PROPERTY PARLEY_PART_LINKS_${name} "${arg_LINKS}")
+  if(PARLEY_TESTS)
+    parley_unit_tests(parley_${name} SOURCES ${tests} LINKS parley::${name})
   endif()
 endfunction()
 
@@ -65,4 +107,5 @@ function(parley_all)
   list(TRANSFORM ARGN PREPEND parley:: OUTPUT_VARIABLE links)
   target_link_libraries(parley_parley INTERFACE ${links})
   set_target_properties(parley_parley PROPERTIES EXPORT_NAME parley)
+  set_property(GLOBAL PROPERTY PARLEY_PART_LINKS_parley "${ARGN}")
 endfunction()

@@ -1,0 +1,48 @@
+# What `cmake --install` puts where: libraries, headers, a CMake package, pkg-config files, parleyd.
+include(CMakePackageConfigHelpers)
+
+get_property(parts GLOBAL PROPERTY PARLEY_PARTS)
+get_property(roots GLOBAL PROPERTY PARLEY_PUBLIC_HEADERS)
+list(TRANSFORM parts PREPEND parley_ OUTPUT_VARIABLE libraries)
+
+install(TARGETS ${libraries} parley_parley EXPORT parley-targets COMPONENT parley)
+install(CODE "set(PARLEY_SOURCE_DIR \"${PROJECT_SOURCE_DIR}\")
+set(PARLEY_PUBLIC_HEADERS \"${roots}\")
+set(PARLEY_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")" COMPONENT headers)
+install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install/headers.cmake COMPONENT headers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/parley)
+install(EXPORT parley-targets NAMESPACE parley:: DESTINATION ${package_dir} COMPONENT parley)
+configure_package_config_file(cmake/install/parley-config.cmake.in ${PROJECT_BINARY_DIR}/parley-config.cmake
+                              INSTALL_DESTINATION ${package_dir})
+# 0.x: each minor version may break what stood on the one before.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/parley-config-version.cmake
+                                 COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/parley-config.cmake ${PROJECT_BINARY_DIR}/parley-config-version.cmake
+        DESTINATION ${package_dir} COMPONENT parley)
+
+# The pkg-config files find the prefix from where they stand, so that the installed tree can be moved.
+file(RELATIVE_PATH PARLEY_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" PARLEY_PREFIX_FROM_PC ${PARLEY_PREFIX_FROM_PC})
+foreach(part ${parts} parley)
+  get_property(links GLOBAL PROPERTY PARLEY_PART_LINKS_${part})
+  list(TRANSFORM links PREPEND parley-)
+  list(JOIN links ", " PARLEY_PC_REQUIRES)
+  if(part STREQUAL parley)
+    set(PARLEY_PC_NAME parley)
+    set(PARLEY_PC_DESCRIPTION "${PROJECT_DESCRIPTION}")
+    set(PARLEY_PC_LIBS "")
+  else()
+    set(PARLEY_PC_NAME parley-${part})
+    set(PARLEY_PC_DESCRIPTION "${PROJECT_DESCRIPTION}: <parley/${part}.h>")
+    set(PARLEY_PC_LIBS "-L\${libdir} -lparley-${part} -pthread")
+  endif()
+  configure_file(cmake/install/parley.pc.in ${PROJECT_BINARY_DIR}/${PARLEY_PC_NAME}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${PARLEY_PC_NAME}.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+          COMPONENT parley)
+endforeach()
+
+if(TARGET parleyd)
+  install(TARGETS parleyd COMPONENT parleyd OPTIONAL)   # OPTIONAL: if it was built
+endif()
+install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT parley)

@@ -1,0 +1,20 @@
+# Installs the public headers: those that the parts name, and whatever they include of ours. What no public
+# header includes is the library's own and stays at home. Reads PARLEY_SOURCE_DIR, PARLEY_PUBLIC_HEADERS
+# and PARLEY_INCLUDEDIR.
+cmake_policy(VERSION 3.22)
+set(waiting ${PARLEY_PUBLIC_HEADERS})
+list(TRANSFORM waiting PREPEND parley/)
+set(public)
+while(waiting)
+  list(POP_FRONT waiting header)
+  if(NOT header IN_LIST public)
+    list(APPEND public ${header})
+    file(STRINGS ${PARLEY_SOURCE_DIR}/${header} includes REGEX "^#[ \t]*include[ \t]*[<\"]parley/")
+    list(TRANSFORM includes REPLACE "^[^<\"]*[<\"]([^>\"]*).*$" "\\1")
+    list(APPEND waiting ${includes})
+  endif()
+endwhile()
+foreach(header ${public})
+  get_filename_component(folder ${header} DIRECTORY)
+  file(INSTALL ${PARLEY_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_PREFIX}/${PARLEY_INCLUDEDIR}/${folder})
+endforeach()

@@ -1,0 +1,147 @@
+#include "chat/config/command_line.h"
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+namespace chat {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Invocation invoke(std::initializer_list<const char*> arguments) {
+  std::vector<const char*> argv = {"parleyd"};
+  argv.insert(argv.end(), arguments);
+  return read_command_line(static_cast<int>(argv.size()), argv.data());
+}
+
+std::string refusal(std::initializer_list<const char*> arguments) {
+  try {
+    invoke(arguments);
+    return {};
+  } catch (const ConfigError& error) {
+    const std::string what = error.what();
+    EXPECT_EQ(what.find('\n'), std::string::npos) << "one line: " << what;
+    return what;
+  }
+}
+
+std::vector<std::string> addresses(const Config& config) {
+  std::vector<std::string> addresses;
+  for (const ListenerConfig& listener : config.listeners)
+    addresses.push_back(parley::format(listener.address));
+  return addresses;
+}
+
+// A configuration file that goes with the test.
+class File {
+ public:
+  explicit File(const std::string& text)
+      : path_(testing::TempDir() + "parleyd-" +
+              testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml") {
+    std::ofstream(path_) << text;
+  }
+  ~File() { std::filesystem::remove(path_); }
+  const char* path() const { return path_.c_str(); }
+
+ private:
+  std::string path_;
+};
+
+TEST(CommandLineTest, WithoutOptionsTheDefaultsHold) {
+  const Config config = invoke({}).config;
+  EXPECT_THAT(addresses(config), testing::ElementsAre("127.0.0.1:2626"));
+  EXPECT_TRUE(config.chat);
+}
+
+TEST(CommandLineTest, OptionsAreRead) {
+  const Config config =
+      invoke({"--listen", "line://[::]:0", "--listen=line+unix:/tmp/p.sock", "--listen", "line://10.0.0.1",
+              "--reactor", "select", "--log-level", "debug", "--flush-interval", "10ms", "--quiet"})
+          .config;
+  EXPECT_THAT(addresses(config), testing::ElementsAre("[::]:0", "/tmp/p.sock", "10.0.0.1:2626"));
+  EXPECT_EQ(config.reactor, parley::Reactor::select);
+  EXPECT_EQ(config.log_level, parley::Level::debug);
+  EXPECT_EQ(config.flush_interval, 10ms);
+  EXPECT_FALSE(config.chat);
+}
+
+TEST(CommandLineTest, CountsMoreThanTheFile) {
+  const File file(
+      "[server]\nreactor = 'poll'\nflush_interval = '5ms'\n[[listener]]\nport = 1\n[[listener]]\nport = 2\n"
+      "[log]\nlevel = 'warn'\n");
+  const Config from_file = invoke({"--config", file.path()}).config;
+  EXPECT_THAT(addresses(from_file), testing::ElementsAre("127.0.0.1:1", "127.0.0.1:2"));
+  EXPECT_EQ(from_file.reactor, parley::Reactor::poll);
+
+  const Config both = invoke({"--listen", "line://127.0.0.1:3", "--config", file.path(), "--flush-interval",
+                              "0ms", "--reactor", "auto"})
+                          .config;
+  EXPECT_THAT(addresses(both), testing::ElementsAre("127.0.0.1:3"));
+  EXPECT_EQ(both.flush_interval, 0ms);
+  EXPECT_EQ(both.reactor, parley::Reactor::automatic);
+  EXPECT_EQ(both.log_level, parley::Level::warn);
+}
+
+TEST(CommandLineTest, HelpAndVersionAreOnlySaid) {
+  const std::string help = invoke({"--help"}).say;
+  for (const char* option :
+       {"--config", "--listen", "--reactor", "--log-level", "--flush-interval", "--quiet"}) {
+    EXPECT_THAT(help, HasSubstr(option));
+  }
+  EXPECT_EQ(invoke({"--version"}).say, "parleyd " PARLEY_VERSION "\n");
+}
+
+TEST(CommandLineTest, WhatIsUnknownIsToldWithTheNearest) {
+  EXPECT_EQ(refusal({"--lisen", "line://127.0.0.1:1"}),
+            "unknown option --lisen; the nearest is --listen, parleyd --help lists them all");
+  EXPECT_EQ(refusal({"--quite=1"}),
+            "unknown option --quite; the nearest is --quiet, parleyd --help lists them all");
+  EXPECT_EQ(refusal({"2626"}), "\"2626\" is no option; parleyd --help lists them");
+  EXPECT_EQ(refusal({"--listen", "line://127.0.0.1:1", "line://127.0.0.1:2"}),
+            "\"line://127.0.0.1:2\" is no option; parleyd --help lists them");
+  EXPECT_THAT(refusal({"--listen"}), HasSubstr("--listen"));
+  EXPECT_THAT(refusal({"--config"}), HasSubstr("--config"));
+  EXPECT_NE(refusal({"--reactor", "poll", "--reactor", "epoll"}), "");
+}
+
+TEST(CommandLineTest, AWrongValueIsToldWithTheRightOnes) {
+  EXPECT_EQ(refusal({"--reactor", "kqueue"}),
+            R"(--reactor kqueue: must be one of "auto", "epoll", "poll", "select")");
+  EXPECT_THAT(refusal({"--reactor", "io_uring"}),
+              StartsWith("--reactor io_uring: is not built yet; today it must be"));
+  EXPECT_THAT(refusal({"--log-level", "loud"}), StartsWith("--log-level loud: must be one of \"trace\""));
+  EXPECT_THAT(refusal({"--flush-interval", "soon"}),
+              StartsWith("--flush-interval soon: must be a time from 0ms to 1s"));
+  EXPECT_THAT(refusal({"--flush-interval", "2s"}),
+              StartsWith("--flush-interval 2s: must be a time from 0ms to 1s"));
+  EXPECT_THAT(refusal({"--config", "/nonexistent"}), StartsWith("/nonexistent: cannot be read"));
+}
+
+TEST(CommandLineTest, AWrongUrlIsToldWithTheRightForm) {
+  const std::string forms = "line://127.0.0.1:2626, line://[::1]:2626 or line+unix:/path.sock";
+  for (const char* url :
+       {"", "2626", "127.0.0.1:2626", "line:127.0.0.1:2626", "tcp://127.0.0.1:2626", "line"}) {
+    EXPECT_EQ(refusal({"--listen", url}), "--listen " + std::string(url) + ": it must be " + forms) << url;
+  }
+  EXPECT_EQ(refusal({"--listen", "irc://127.0.0.1:6667"}),
+            "--listen irc://127.0.0.1:6667: irc is not built yet; today it must be " + forms);
+  EXPECT_THAT(refusal({"--listen", "wss://127.0.0.1"}), HasSubstr("wss is not built yet"));
+  EXPECT_THAT(refusal({"--listen", "line://localhost:2626"}), HasSubstr("\"localhost\" is no IP address"));
+  EXPECT_THAT(refusal({"--listen", "line://:2626"}), HasSubstr("there is no address"));
+  EXPECT_THAT(refusal({"--listen", "line://::1:2626"}), HasSubstr("stands in brackets"));
+  EXPECT_THAT(refusal({"--listen", "line://127.0.0.1:70000"}), HasSubstr("\"70000\" is no port"));
+  EXPECT_THAT(refusal({"--listen", "line://127.0.0.1:x"}), HasSubstr("\"x\" is no port"));
+  EXPECT_THAT(refusal({"--listen", "line://127.0.0.1:1/room"}), HasSubstr("is no port"));
+  EXPECT_THAT(refusal({"--listen", "line+unix:"}), HasSubstr("needs a path"));
+}
+
+}  // namespace
+}  // namespace chat

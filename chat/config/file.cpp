@@ -1,0 +1,243 @@
+#include "chat/config/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <system_error>
+#include <toml++/toml.h>
+#include <utility>
+#include <vector>
+
+#include "chat/config/keys.h"
+#include "chat/config/listener.h"
+#include "parley/base/print.h"
+
+namespace chat {
+namespace {
+
+using Line = std::uint32_t;
+
+constexpr Line line_of(const toml::source_region& source) {
+  return source.begin.line;
+}
+
+// The node as the key wants it; nothing when it is of another type.
+std::optional<Value> value_of(const toml::node& node, Type type) {
+  const auto* const text = node.as_string();
+  const auto* const number = node.as_integer();
+  switch (type) {
+    case Type::text:
+      if (text) return Value(text->get());
+      break;
+    case Type::flag:
+      if (const auto* flag = node.as_boolean()) return Value(flag->get());
+      break;
+    case Type::number:
+      if (number) return Value(number->get());
+      break;
+    case Type::size:
+      if (number) return Value(number->get());
+      if (text) return parse_size(text->get());
+      break;
+    case Type::time:
+      if (number) return seconds(number->get());
+      if (text) return parse_time(text->get());
+      break;
+    case Type::texts: {
+      const auto* const array = node.as_array();
+      if (!array) break;
+      std::vector<std::string> texts;
+      for (const toml::node& item : *array) {
+        if (!item.is_string()) return std::nullopt;
+        texts.push_back(item.as_string()->get());
+      }
+      return Value(std::move(texts));
+    }
+  }
+  return std::nullopt;
+}
+
+Value default_of(const Key& key) {
+  const toml::table table = toml::parse(parley::format("x = ", key.fallback));
+  return value_of(*table.get("x"), key.type).value();
+}
+
+// What was written, as far as it fits in a message.
+std::string written(const toml::node& node) {
+  if (node.is_table() || node.is_array()) return {};
+  std::ostringstream text;
+  node.visit([&](const auto& value) {
+    if constexpr (!toml::is_table<decltype(value)> && !toml::is_array<decltype(value)>) text << value;
+  });
+  const std::string whole = text.str();
+  return whole.size() > 60 ? std::string() : parley::format(" = ", whole);
+}
+
+class Reader {
+ public:
+  void read(const toml::table& root) {
+    for (const auto& [key, node] : root) {
+      const std::string_view name = key.str();
+      if (name == "listener" || name == "oper") {
+        tables_of(name, node);
+      } else if (name == "oper_class") {
+        classes(key, node);
+      } else if (known_table(name)) {
+        table(key, node, std::string(name));
+      } else if (node.is_table() || node.is_array_of_tables()) {
+        mistake(line_of(key.source()), "unknown section [", name, "]; the nearest is [", nearest_table(name),
+                "]");
+      } else {
+        unknown(key, "");
+      }
+    }
+    if (!mistake_ && 4 * settings_.config.line_bytes > settings_.config.limits.sendq_bytes) {
+      mistake(0, "limits.sendq_bytes must be at least four times limits.line_chat_bytes");
+    }
+  }
+
+  // The first mistake of the file, if there is one.
+  const std::optional<std::pair<Line, std::string>>& mistake() const { return mistake_; }
+
+  Config take() {
+    std::sort(not_built_.begin(), not_built_.end());
+    Config& config = settings_.config;
+    for (auto& [line, name] : not_built_) {
+      if (std::find(config.not_built.begin(), config.not_built.end(), name) == config.not_built.end()) {
+        config.not_built.push_back(std::move(name));
+      }
+    }
+    if (!listeners_.empty()) config.listeners = std::move(listeners_);
+    return std::move(config);
+  }
+
+ private:
+  void mistake(Line line, const auto&... parts) {
+    if (mistake_ && mistake_->first <= line) return;
+    mistake_.emplace(line, parley::format(parts...));
+  }
+
+  void unknown(const toml::key& key, std::string_view table) {
+    const std::string name = table.empty() ? std::string(key.str()) : parley::format(table, ".", key.str());
+    mistake(line_of(key.source()), "unknown key ", name, "; the nearest is ",
+            full_name(nearest_key(table, key.str())));
+  }
+
+  void table(const toml::key& key, const toml::node& node, const std::string& name) {
+    if (const toml::table* table = node.as_table()) return keys_of(*table, name);
+    if (node.is_array_of_tables()) {
+      mistake(line_of(key.source()), "there is one ", name, ": write [", name, "]");
+    } else {
+      mistake(line_of(key.source()), name, " is a section: write [", name, "]");
+    }
+  }
+
+  void keys_of(const toml::table& table, const std::string& name) {
+    for (const auto& [key, node] : table) {
+      const std::string below = parley::format(name, ".", key.str());
+      if (const Key* known = find_key(name, key.str())) {
+        value(*known, key, node);
+      } else if (known_table(below)) {
+        this->table(key, node, below);
+      } else {
+        unknown(key, name);
+      }
+    }
+  }
+
+  void tables_of(std::string_view name, const toml::node& node) {
+    const toml::array* const array = node.is_array_of_tables() ? node.as_array() : nullptr;
+    if (array == nullptr) {
+      return mistake(line_of(node.source()), "there may be several of ", name, ": write [[", name, "]]");
+    }
+    for (const toml::node& item : *array) {
+      settings_.listener = {};
+      keys_of(*item.as_table(), std::string(name));
+      if (name == "listener") listener(item);
+    }
+  }
+
+  void listener(const toml::node& node) {
+    try {
+      listeners_.push_back(listener_from_draft(settings_.listener));
+    } catch (const ConfigError& error) {
+      mistake(line_of(node.source()), error.what());
+    }
+  }
+
+  // [oper_class.NAME]: the names are the operator's own.
+  void classes(const toml::key& key, const toml::node& node) {
+    const toml::table* const table = node.as_table();
+    if (table == nullptr)
+      return mistake(line_of(key.source()), "a class has a name: write [oper_class.admin]");
+    for (const auto& [name, item] : *table) {
+      const toml::table* const entries = item.as_table();
+      if (entries == nullptr) {
+        mistake(line_of(name.source()), "a class has a name: write [oper_class.admin]");
+      } else {
+        keys_of(*entries, "oper_class");
+      }
+    }
+  }
+
+  void value(const Key& key, const toml::key& where, const toml::node& node) {
+    const Line line = line_of(where.source());
+    const std::optional<Value> value = value_of(node, key.type);
+    if (key.state == State::guards) {  // it may be a password: nothing of it is shown
+      if (!value) return mistake(line, full_name(key), " must be ", expectation(key));
+      if (*value != default_of(key)) {
+        return mistake(line, full_name(key), " is not built yet, and without it parleyd would be more open ",
+                       "than this file says; leave the key out to start all the same");
+      }
+    }
+    if (!value) return mistake(line, full_name(key), written(node), " must be ", expectation(key));
+    if (const std::string why = objection(key, *value); !why.empty()) {
+      return mistake(line, full_name(key), written(node), " ", why);
+    }
+    if (key.state == State::built) {
+      key.set(settings_, *value);
+    } else {
+      not_built_.emplace_back(line, full_name(key));
+    }
+  }
+
+  Settings settings_;
+  std::vector<ListenerConfig> listeners_;
+  std::vector<std::pair<Line, std::string>> not_built_;
+  std::optional<std::pair<Line, std::string>> mistake_;
+};
+
+ConfigError error_in(const std::string& name, Line line, std::string_view what) {
+  if (line == 0) return ConfigError(parley::format(name, ": ", what));
+  return ConfigError(parley::format(name, ":", line, ": ", what));
+}
+
+}  // namespace
+
+Config parse_config(std::string_view text, const std::string& name) {
+  try {
+    Reader reader;
+    reader.read(toml::parse(text));
+    if (const auto& mistake = reader.mistake()) throw error_in(name, mistake->first, mistake->second);
+    return reader.take();
+  } catch (const toml::parse_error& error) {
+    throw error_in(name, line_of(error.source()), error.description());
+  }
+}
+
+Config read_config(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text(longest_config + 1, '\0');
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file.eof() || file.bad()) {
+    if (file) throw error_in(path, 0, "this is no configuration: it is longer than 1MiB");
+    throw error_in(path, 0, parley::format("cannot be read: ", std::generic_category().message(errno)));
+  }
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return parse_config(text, path);
+}
+
+}  // namespace chat

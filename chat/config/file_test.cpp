@@ -1,0 +1,223 @@
+#include "chat/config/file.h"
+
+#include <chrono>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <string_view>
+
+namespace chat {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+Config parse(std::string_view text) {
+  return parse_config(text, "p.toml");
+}
+
+// What the configuration is refused with; empty when it is taken.
+std::string refusal(std::string_view text) {
+  try {
+    parse(text);
+    return {};
+  } catch (const ConfigError& error) {
+    const std::string what = error.what();
+    EXPECT_EQ(what.find('\n'), std::string::npos) << "one line: " << what;
+    return what;
+  }
+}
+
+TEST(ConfigFileTest, NothingSaysNothing) {
+  const Config config = parse("");
+  EXPECT_THAT(config.listeners, ElementsAre(ListenerConfig{}));
+  EXPECT_EQ(parley::format(config.listeners[0].address), "127.0.0.1:2626");
+  EXPECT_THAT(config.not_built, IsEmpty());
+}
+
+TEST(ConfigFileTest, WhatIsBuiltIsRead) {
+  const Config config = parse(R"(
+[server]
+reactor = "poll"
+flush_interval = "10ms"
+[limits]
+line_chat_bytes = 1000
+sendq_bytes = "64KiB"
+queued_total = "2MiB"
+turn_bytes = 65536
+connections = 10
+[log]
+level = "warn"
+chat = false
+)");
+  EXPECT_EQ(config.reactor, parley::Reactor::poll);
+  EXPECT_EQ(config.flush_interval, 10ms);
+  EXPECT_EQ(config.line_bytes, 1000U);
+  EXPECT_EQ(config.limits.sendq_bytes, 65536U);
+  EXPECT_EQ(config.limits.queued_total, 2U << 20);
+  EXPECT_EQ(config.limits.turn_bytes, 65536U);
+  EXPECT_EQ(config.connections, 10U);
+  EXPECT_EQ(config.log_level, parley::Level::warn);
+  EXPECT_FALSE(config.chat);
+  EXPECT_THAT(config.not_built, IsEmpty());
+}
+
+TEST(ConfigFileTest, ListenersComeInPlaceOfTheDefault) {
+  const Config config = parse(R"(
+[[listener]]
+address = "::"
+port = 0
+room = "#kitchen"
+[[listener]]
+protocol = "line"
+address = "unix:/run/parleyd.sock"
+[[listener]]
+)");
+  ASSERT_EQ(config.listeners.size(), 3U);
+  EXPECT_EQ(parley::format(config.listeners[0].address), "[::]:0");
+  EXPECT_EQ(config.listeners[0].room, "#kitchen");
+  EXPECT_EQ(parley::format(config.listeners[1].address), "/run/parleyd.sock");
+  EXPECT_EQ(config.listeners[1].room, "#lobby");
+  EXPECT_EQ(config.listeners[2], ListenerConfig{});
+}
+
+TEST(ConfigFileTest, WhatIsNotBuiltYetIsSaidOnce) {
+  const Config config = parse(R"(
+[history]
+enabled = true
+[server]
+name = "chat.example.org"
+password = ""
+[[oper]]
+name = "a"
+[[oper]]
+name = "b"
+[oper_class.anything]
+title = "x"
+[server.admin]
+email = "me@example.org"
+)");
+  EXPECT_THAT(config.not_built, ElementsAre("history.enabled", "server.name", "server.password", "oper.name",
+                                            "oper_class.title", "server.admin.email"));
+}
+
+TEST(ConfigFileTest, AnUnknownKeyIsNamedWithItsLineAndTheNearest) {
+  EXPECT_EQ(refusal("[limits]\n\nnik = 3\n"), "p.toml:3: unknown key limits.nik; the nearest is limits.nick");
+  EXPECT_EQ(refusal("[server]\nsendq_bytes = 3\n"),
+            "p.toml:2: unknown key server.sendq_bytes; the nearest is limits.sendq_bytes");
+  EXPECT_EQ(refusal("port = 3\n"), "p.toml:1: unknown key port; the nearest is listener.port");
+  EXPECT_EQ(refusal("[[listener]]\nprot = 3\n"),
+            "p.toml:2: unknown key listener.prot; the nearest is listener.port");
+  EXPECT_EQ(refusal("[server.admin]\nnam = ''\n"),
+            "p.toml:2: unknown key server.admin.nam; the nearest is server.admin.name");
+  EXPECT_EQ(refusal("[sever]\nname = ''\n"), "p.toml:1: unknown section [sever]; the nearest is [server]");
+}
+
+TEST(ConfigFileTest, OfSeveralMistakesTheFirstIsTold) {
+  EXPECT_THAT(refusal("[server]\nzzz = 1\n[history]\naaa = 1\n"),
+              StartsWith("p.toml:2: unknown key server.zzz"));
+  EXPECT_THAT(refusal("[server]\nzzz = 1\naaa = 1\n"), StartsWith("p.toml:2: unknown key server.zzz"));
+}
+
+TEST(ConfigFileTest, WhatGuardsMustNotBePassedOver) {
+  const std::string_view guarded[] = {
+      "[server]\npassword = 'secret'",       "[server]\ntrusted_proxies = ['10.0.0.1']",
+      "[[listener]]\ntls_cert = 'cert.pem'", "[[listener]]\ntls_key = 'key.pem'",
+      "[[listener]]\nproxy_protocol = true", "[[listener]]\norigins = ['https://secret.example.org']",
+      "[[oper]]\npassword_hash = 'secret'",  "[[oper]]\npassword = 'secret'",
+      "[accounts]\nregistration = 'closed'", "[accounts]\nbefore_connect = true",
+  };
+  for (const std::string_view text : guarded) {
+    EXPECT_THAT(refusal(text), HasSubstr("p.toml:2: "));
+    EXPECT_THAT(refusal(text), HasSubstr("not built yet, and without it parleyd would be more open"));
+    EXPECT_THAT(refusal(text), Not(HasSubstr("secret"))) << "a password belongs in no log";
+  }
+  EXPECT_EQ(refusal("[server]\npassword = ''\ntrusted_proxies = []\n[accounts]\nregistration = 'open'\n"),
+            "");
+  EXPECT_THAT(refusal("[server]\npassword = 1234"), StartsWith("p.toml:2: server.password must be a text"));
+}
+
+TEST(ConfigFileTest, AWrongTypeIsToldWithTheRightOne) {
+  EXPECT_EQ(refusal("[server]\nreactor = 1"),
+            R"(p.toml:2: server.reactor = 1 must be one of "auto", "epoll", "poll", "select")");
+  EXPECT_EQ(refusal("[log]\nchat = 'yes'"), "p.toml:2: log.chat = 'yes' must be true or false");
+  EXPECT_EQ(refusal("[[listener]]\nport = '2626'"),
+            "p.toml:2: listener.port = '2626' must be a whole number from 0 to 65535");
+  EXPECT_EQ(
+      refusal("[limits]\nsendq_bytes = '1MB'"),
+      "p.toml:2: limits.sendq_bytes = '1MB' must be a size from 16KiB to 1GiB, as a number of bytes or a "
+      "text like \"64KiB\"");
+  EXPECT_EQ(
+      refusal("[server]\nflush_interval = 0.5"),
+      "p.toml:2: server.flush_interval = 0.5 must be a time from 0ms to 1s, as a number of seconds or a text "
+      "like \"10ms\", \"30s\", \"5m\"");
+  EXPECT_THAT(refusal("[limits]\nnick = 'x'"), HasSubstr("must be a whole number of at least 0"));
+  EXPECT_THAT(refusal("[limits]\nexempt = ['a', 1]"), HasSubstr("must be a list of texts in quotes"));
+}
+
+TEST(ConfigFileTest, AValueOutOfRangeIsRefused) {
+  for (const std::string_view text :
+       {"[[listener]]\nport = 70000", "[[listener]]\nport = -1", "[limits]\nline_chat_bytes = 0",
+        "[limits]\nline_chat_bytes = '1MiB'", "[limits]\nsendq_bytes = 100", "[limits]\nconnections = -1",
+        "[server]\nflush_interval = '1h'", "[limits]\nnick = -1"}) {
+    EXPECT_THAT(refusal(text), HasSubstr("p.toml:2: ")) << text;
+    EXPECT_THAT(refusal(text), HasSubstr(" must be ")) << text;
+  }
+  EXPECT_EQ(
+      refusal("[server]\nreactor = 'io_uring'"),
+      "p.toml:2: server.reactor = 'io_uring' is not built yet; today it must be one of \"auto\", \"epoll\", "
+      "\"poll\", \"select\"");
+  EXPECT_EQ(refusal("[[listener]]\nprotocol = 'irc'"),
+            "p.toml:2: listener.protocol = 'irc' is not built yet; today it must be \"line\"");
+  EXPECT_THAT(refusal("[[listener]]\nprotocol = 'gopher'"), HasSubstr("must be \"line\""));
+  EXPECT_THAT(refusal("[limits]\nsendq_bytes = '16KiB'\nline_chat_bytes = '64KiB'"),
+              HasSubstr("limits.sendq_bytes must be at least four times limits.line_chat_bytes"));
+}
+
+TEST(ConfigFileTest, AListenersAddressAndRoomAreLookedAt) {
+  EXPECT_THAT(refusal("[[listener]]\naddress = 'localhost'"),
+              HasSubstr("p.toml:1: listener.address: \"localhost\" is no IP address"));
+  EXPECT_THAT(refusal("[[listener]]\naddress = ''"), HasSubstr("there is no address"));
+  EXPECT_THAT(refusal("[[listener]]\naddress = 'unix:'"), HasSubstr("needs a path"));
+  EXPECT_THAT(refusal("[[listener]]\naddress = 'unix:/" + std::string(200, 'x') + "'"),
+              HasSubstr("at most 108 bytes"));
+  for (const std::string_view room : {"", "lobby", "#", "#a b", "#a,b", "#\\u0007"}) {
+    EXPECT_THAT(refusal("[[listener]]\nroom = \"" + std::string(room) + "\""),
+                HasSubstr("listener.room must be"))
+        << room;
+  }
+}
+
+TEST(ConfigFileTest, SectionsAreWrittenAsTheyAre) {
+  EXPECT_EQ(refusal("server = 3"), "p.toml:1: server is a section: write [server]");
+  EXPECT_EQ(refusal("[[server]]\nname = ''"), "p.toml:1: there is one server: write [server]");
+  EXPECT_EQ(refusal("[listener]\nport = 1"),
+            "p.toml:1: there may be several of listener: write [[listener]]");
+  EXPECT_EQ(refusal("[oper_class]\ntitle = ''"), "p.toml:2: a class has a name: write [oper_class.admin]");
+  EXPECT_EQ(refusal("oper_class = 1"), "p.toml:1: a class has a name: write [oper_class.admin]");
+}
+
+TEST(ConfigFileTest, WhatIsNoTomlIsToldWithItsLine) {
+  EXPECT_THAT(refusal("[server]\nname = \n"), StartsWith("p.toml:2: "));
+  EXPECT_THAT(refusal("[log]\nchat = true\nchat = false\n"), StartsWith("p.toml:3: "));
+  EXPECT_THAT(refusal("\xff\xfe"), StartsWith("p.toml:1: "));
+}
+
+TEST(ConfigFileTest, AFileThatCannotBeReadIsSaid) {
+  try {
+    read_config("/nonexistent/parleyd.toml");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(), "/nonexistent/parleyd.toml: cannot be read: No such file or directory");
+  }
+  EXPECT_THROW(read_config("/"), ConfigError);
+  EXPECT_THROW(read_config("/dev/zero"), ConfigError);
+  EXPECT_THAT(read_config("/dev/null").listeners, ElementsAre(ListenerConfig{}));
+}
+
+}  // namespace
+}  // namespace chat

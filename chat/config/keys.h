@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chat/config/config.h"
+#include "chat/config/value.h"
+
+namespace chat {
+
+// A listener while its keys are read.
+struct ListenerDraft {
+  std::string address = "127.0.0.1";
+  int port = 2626;
+  std::string room = "#lobby";
+};
+
+// What keys set.
+struct Settings {
+  Config config;
+  ListenerDraft listener;
+};
+
+enum class State : std::uint8_t {
+  built,
+  later,   // accepted, and said in the log
+  guards,  // the server would be more open than its file says: an error unless it is the default
+};
+
+// One key of the configuration. The table of them is all that parleyd knows of its file.
+struct Key {
+  std::string_view table;  // "server.admin"; of arrays and maps of tables the name: "listener", "oper_class"
+  std::string_view name;
+  Type type = Type::text;
+  std::string_view fallback;  // the default, as TOML
+  State state = State::later;
+  std::int64_t min = 0;  // numbers, bytes, milliseconds
+  std::int64_t max = std::numeric_limits<std::int64_t>::max();
+  std::string_view choices{};  // of a text, "|" between them; none: any text
+  std::string_view unbuilt{};  // more choices, which are not built yet
+  void (*set)(Settings& settings, const Value& value) = nullptr;  // built keys have it
+};
+
+std::span<const Key> keys();
+
+// "limits.nick".
+std::string full_name(const Key& key);
+// Null when there is none.
+const Key* find_key(std::string_view table, std::string_view name);
+// The one that was probably meant.
+const Key& nearest_key(std::string_view table, std::string_view name);
+// Whether keys stand in a table of that name, or in one below it; and the name that was probably meant.
+bool known_table(std::string_view table);
+std::string_view nearest_table(std::string_view table);
+
+// What a value of the key must be, for people: `a size from 64KiB to 1GiB, as a number of bytes or "64KiB"`.
+std::string expectation(const Key& key);
+// Why the value will not do for the key, although its type is right; empty when it will.
+std::string objection(const Key& key, const Value& value);
+
+}  // namespace chat

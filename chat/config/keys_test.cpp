@@ -1,0 +1,86 @@
+#include "chat/config/keys.h"
+
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <set>
+#include <sstream>
+#include <string>
+#include <toml++/toml.h>
+
+#include "chat/config/file.h"
+#include "chat/config/nearest.h"
+
+namespace chat {
+namespace {
+
+const std::string sample = std::filesystem::path(__FILE__).replace_filename("parleyd.toml").string();
+
+std::string as_toml(const toml::node& node) {
+  std::ostringstream text;
+  node.visit([&](const auto& value) { text << value; });
+  return text.str();
+}
+
+// Every key below a table of the sample, as "table.key", with its value; the same for our own table.
+void collect(const toml::table& table, const std::string& name, std::map<std::string, std::string>& found) {
+  for (const auto& [key, node] : table) {
+    const std::string full = name.empty() ? std::string(key.str()) : name + "." + std::string(key.str());
+    if (const toml::table* below = node.as_table()) {
+      collect(*below, full == "oper_class.admin" ? "oper_class" : full, found);
+    } else if (const toml::array* array = node.as_array(); array != nullptr && node.is_array_of_tables()) {
+      for (const toml::node& item : *array) collect(*item.as_table(), full, found);
+    } else {
+      found[full] = as_toml(node);
+    }
+  }
+}
+
+TEST(KeysTest, AreThoseOfTheSampleWithItsDefaults) {
+  std::map<std::string, std::string> in_sample;
+  collect(toml::parse_file(sample), "", in_sample);
+  in_sample["oper.password"] = "''";  // the sample has it in a comment
+
+  std::map<std::string, std::string> known;
+  for (const Key& key : keys()) {
+    const toml::table value = toml::parse("x = " + std::string(key.fallback));
+    const bool is_new = known.emplace(full_name(key), as_toml(*value.get("x"))).second;
+    EXPECT_TRUE(is_new) << full_name(key);
+    EXPECT_EQ(key.state == State::built, key.set != nullptr) << full_name(key);
+  }
+  EXPECT_EQ(known, in_sample);
+}
+
+TEST(KeysTest, TheSampleIsAConfigurationThatChangesNothing) {
+  const Config read = read_config(sample);
+  const Config none;
+  EXPECT_EQ(read.reactor, none.reactor);
+  EXPECT_EQ(read.flush_interval, none.flush_interval);
+  EXPECT_EQ(read.listeners, none.listeners);
+  EXPECT_EQ(read.limits.sendq_bytes, none.limits.sendq_bytes);
+  EXPECT_EQ(read.limits.queued_total, none.limits.queued_total);
+  EXPECT_EQ(read.limits.turn_bytes, none.limits.turn_bytes);
+  EXPECT_EQ(read.line_bytes, none.line_bytes);
+  EXPECT_EQ(read.connections, none.connections);
+  EXPECT_EQ(read.log_level, none.log_level);
+  EXPECT_EQ(read.chat, none.chat);
+}
+
+TEST(KeysTest, TheNearestIsTheOneThatWasMeant) {
+  EXPECT_EQ(full_name(nearest_key("limits", "nik")), "limits.nick");
+  EXPECT_EQ(full_name(nearest_key("server", "sendq_bytes")), "limits.sendq_bytes");
+  EXPECT_EQ(full_name(nearest_key("history", "enable")), "history.enabled");
+  EXPECT_EQ(full_name(nearest_key("metadata", "enable")), "metadata.enabled");
+  EXPECT_EQ(full_name(nearest_key("", "port")), "listener.port");
+  EXPECT_EQ(nearest_table("sever"), "server");
+}
+
+TEST(KeysTest, DistanceCountsLetters) {
+  EXPECT_EQ(distance("", ""), 0U);
+  EXPECT_EQ(distance("", "abc"), 3U);
+  EXPECT_EQ(distance("nick", "nick"), 0U);
+  EXPECT_EQ(distance("nik", "nick"), 1U);
+  EXPECT_EQ(distance("kitten", "sitting"), 3U);
+}
+
+}  // namespace
+}  // namespace chat

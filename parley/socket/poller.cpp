@@ -1,9 +1,7 @@
 #include "parley/socket/poller.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <limits>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -25,22 +23,12 @@ std::unique_ptr<Poller> make_poller(PollerKind kind) {
   return nullptr;
 }
 
-int milliseconds_up(std::optional<Duration> timeout) {
-  if (!timeout) return -1;
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(std::max(*timeout, Duration::zero())).count();
-  return static_cast<int>(std::min<std::int64_t>(ms, std::numeric_limits<int>::max()));
-}
-
 void require_open(int descriptor) {
   if (descriptor < 0 || fcntl(descriptor, F_GETFD) < 0) fail_watching(descriptor, EBADF);
 }
 
 void fail_watching(int descriptor, int error, const char* advice) {
   throw SocketError("watch", format("descriptor ", descriptor), {error, std::system_category()}, advice);
-}
-
-void check_wait_error(int error) {
-  if (error != EINTR) throw SocketError("wait", "", {error, std::system_category()});
 }
 
 Wakeup::Wakeup() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

@@ -3,6 +3,7 @@
 
 #include "parley/socket/poller.h"
 #include "parley/socket/poller_table.h"
+#include "parley/socket/waiting.h"
 
 namespace parley {
 

@@ -6,17 +6,11 @@
 
 #include "parley/socket/poller.h"
 #include "parley/socket/poller_table.h"
+#include "parley/socket/waiting.h"
 
 namespace parley {
 
 namespace {
-
-// Rounded up to microseconds, at most a year.
-timeval time_up(Duration timeout) {
-  const auto clamped = std::clamp<Duration>(timeout, Duration::zero(), std::chrono::hours(24 * 365));
-  const auto us = std::chrono::ceil<std::chrono::microseconds>(clamped).count();
-  return {us / 1'000'000, us % 1'000'000};
-}
 
 class SelectPoller final : public Poller {
  public:
@@ -49,7 +43,7 @@ class SelectPoller final : public Poller {
     ready_.clear();
     fd_set readable = read_;
     fd_set writable = write_;
-    timeval time = time_up(timeout.value_or(Duration::zero()));
+    timeval time = timeval_up(timeout.value_or(Duration::zero()));
     int left = ::select(end_, &readable, &writable, nullptr, timeout ? &time : nullptr);
     if (left < 0) {
       if (errno == EBADF) return tell_closed();

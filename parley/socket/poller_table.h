@@ -4,10 +4,7 @@
 
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <vector>
-
-#include "parley/base/clock.h"
 
 namespace parley {
 
@@ -17,15 +14,10 @@ std::unique_ptr<Poller> make_select_poller();
 std::unique_ptr<Poller> make_poll_poller();
 std::unique_ptr<Poller> make_epoll_poller();
 
-// A wait's length in milliseconds as poll and epoll take it: rounded up, -1 for ever, at most 24 days.
-int milliseconds_up(std::optional<Duration> timeout);
-
 // Throws a SocketError that names the descriptor when it is not open.
 void require_open(int descriptor);
 // Throws a SocketError about `descriptor` with the code `error`.
 [[noreturn]] void fail_watching(int descriptor, int error, const char* advice = "");
-// Throws a SocketError about a wait, unless a signal ended it.
-void check_wait_error(int error);
 
 // Makes room in a table indexed by descriptor. It grows by an eighth, not to the double: with many
 // connections this is memory that each of them pays for.

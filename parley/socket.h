@@ -1,0 +1,11 @@
+#pragma once
+
+// Sockets as objects, as Python's `socket` has them.
+
+#include "parley/socket/address.h"
+#include "parley/socket/create.h"
+#include "parley/socket/error.h"
+#include "parley/socket/family.h"
+#include "parley/socket/options.h"
+#include "parley/socket/resolve.h"
+#include "parley/socket/socket.h"

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string_view>
+
+namespace parley {
+
+// Stands while a reactor calls its user's code: a blocking call made on this thread meanwhile would stop
+// everybody's connections, and is refused. They may be nested.
+class InsideReactor {
+ public:
+  InsideReactor() noexcept;
+  ~InsideReactor();
+  InsideReactor(const InsideReactor&) = delete;
+  InsideReactor& operator=(const InsideReactor&) = delete;
+};
+
+// Throws std::logic_error, in every build, where an InsideReactor stands on this thread. For whatever may
+// wait to call first, also when it would not have had to this time: a mistake is to show at once.
+void require_blocking_allowed(std::string_view operation);
+
+}  // namespace parley

@@ -1,0 +1,121 @@
+#include "parley/socket/descriptors.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <string>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+#include "parley/socket/create.h"
+
+namespace parley {
+namespace {
+
+bool is_open(int descriptor) {
+  return fcntl(descriptor, F_GETFD) >= 0;
+}
+
+// This process may open no more descriptors while it stands.
+class OutOfDescriptors {
+ public:
+  OutOfDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit low{64, before_.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &low);
+    for (;;) {
+      Descriptor one(open("/dev/null", O_RDONLY | O_CLOEXEC));
+      if (!one) break;
+      taken_.push_back(std::move(one));
+    }
+  }
+  ~OutOfDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  void give_one_back() { taken_.pop_back(); }
+
+ private:
+  rlimit before_{};
+  std::vector<Descriptor> taken_;
+};
+
+Socket listener() {
+  Socket server = create_server({"127.0.0.1", 0});
+  server.setblocking(false);
+  return server;
+}
+
+TEST(Descriptor, ClosesWhatItOwns) {
+  int first, second;
+  {
+    Descriptor a(open("/dev/null", O_RDONLY)), b(open("/dev/null", O_RDONLY));
+    first = a.get();
+    second = b.get();
+    ASSERT_TRUE(is_open(first) && is_open(second));
+    a = std::move(b);
+    EXPECT_FALSE(is_open(first));
+    EXPECT_EQ(a.get(), second);
+    EXPECT_FALSE(b);  // NOLINT: a moved-from one owns nothing
+  }
+  EXPECT_FALSE(is_open(second));
+}
+
+TEST(Descriptor, GivesAwayWhatItOwned) {
+  Descriptor owner(open("/dev/null", O_RDONLY));
+  const int given = owner.release();
+  owner.reset();
+  EXPECT_TRUE(is_open(given));
+  errno = EINTR;
+  Descriptor(given).reset();
+  EXPECT_EQ(errno, EINTR);
+  EXPECT_FALSE(is_open(given));
+}
+
+TEST(DescriptorLimit, IsRaisedToTheHardOne) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{100, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_descriptor_limit(), before.rlim_max);
+  rlimit after{};
+  getrlimit(RLIMIT_NOFILE, &after);
+  EXPECT_EQ(after.rlim_cur, before.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(ReserveDescriptor, RefusesOneConnectionWhenThereAreNoMoreDescriptors) {
+  const Socket server = listener();
+  ReserveDescriptor reserve;
+  Socket first = create_connection(server.getsockname());
+  Socket second = create_connection(server.getsockname());
+  first.sendall("unread: closing would reset the connection\n");
+  {
+    const OutOfDescriptors all_gone;
+    ASSERT_EQ(accept4(server.fileno(), nullptr, nullptr, 0), -1);
+    ASSERT_EQ(errno, EMFILE);
+    EXPECT_TRUE(reserve.refuse(server.fileno(), "full\r\n"));
+    EXPECT_TRUE(reserve.held());
+    EXPECT_TRUE(reserve.refuse(server.fileno(), "full too\r\n"));
+    EXPECT_FALSE(reserve.refuse(server.fileno(), "nobody\r\n"));
+    EXPECT_TRUE(reserve.held());
+    EXPECT_EQ(first.recv(100), "full\r\n");
+    EXPECT_EQ(first.recv(100), "");
+    EXPECT_EQ(second.recv(100), "full too\r\n");
+    EXPECT_EQ(second.recv(100), "");
+  }
+}
+
+TEST(ReserveDescriptor, SaysWhenItHasNothingToRefuseWith) {
+  const Socket server = listener();
+  const Socket client = create_connection(server.getsockname());
+  OutOfDescriptors all_gone;
+  ReserveDescriptor reserve;
+  EXPECT_FALSE(reserve.held());
+  EXPECT_FALSE(reserve.refuse(server.fileno(), "full\r\n"));
+  all_gone.give_one_back();
+  EXPECT_TRUE(reserve.refuse(server.fileno(), "full\r\n"));
+  EXPECT_TRUE(reserve.held());
+}
+
+}  // namespace
+}  // namespace parley

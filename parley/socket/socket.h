@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "parley/base/clock.h"
+#include "parley/socket/address.h"
+#include "parley/socket/descriptors.h"
+#include "parley/socket/error.h"
+#include "parley/socket/family.h"
+#include "parley/socket/options.h"
+
+namespace parley {
+
+class Deadline;
+struct RawAddress;
+
+// Which directions of a connection `Socket::shutdown` ends.
+enum class Shutdown { read, write, both };
+
+// A socket, with Python's names. Move-only; it is closed when the object goes, and is not inherited by
+// programs that are started. Used from one thread at a time, but for this: one may receive while another
+// sends.
+//
+// A new socket blocks. `settimeout` gives each of its calls a deadline, after which it throws Timeout;
+// with a timeout of zero (`setblocking(false)`) it throws WouldBlock instead of waiting. All errors are
+// SocketError; an address of the wrong family and a port out of range are AddressError. What may wait
+// throws std::logic_error inside a reactor's callback, unless the socket is non-blocking.
+class Socket {
+ public:
+  explicit Socket(Family family = Family::inet, Type type = Type::stream, int proto = 0);
+
+  // Takes over an open socket, which is closed with the object from now on. Blocking unless it has
+  // O_NONBLOCK. Throws SocketError, and leaves the descriptor open, where it is no socket.
+  static Socket adopt(int descriptor);
+
+  void bind(const Address& address);
+  // `backlog`: how many connections the kernel holds until they are accepted; it caps it (SOMAXCONN).
+  void listen(int backlog = 128);
+  // The next connection, which blocks whatever its listener does, and its peer's address. Connections
+  // that were aborted before they were accepted are passed over.
+  std::pair<Socket, Address> accept();
+
+  // Connects to the first address of the endpoint that has the socket's family (`create_connection` tries
+  // them all). Also says where a datagram socket sends. A non-blocking socket throws WouldBlock, and is
+  // writable once the outcome is there, in `options::error`.
+  void connect(const Endpoint& endpoint);
+  // The same, but answers what kept it from connecting. Throws where there is nobody to connect to:
+  // ResolveError, AddressError.
+  std::error_code connect_ex(const Endpoint& endpoint);
+
+  // At most `size` bytes, as soon as there are any; empty at the end of input. Of a datagram, what is
+  // beyond `size` is lost.
+  std::string recv(std::size_t size);
+  // The same into one's own memory; answers how many.
+  std::size_t recv_into(std::span<char> memory);
+  // With the sender's address, for datagrams.
+  std::pair<std::string, Address> recvfrom(std::size_t size);
+  std::pair<std::size_t, Address> recvfrom_into(std::span<char> memory);
+
+  // Sends what the kernel takes, and answers how much that was. There is never a SIGPIPE.
+  std::size_t send(std::string_view data);
+  // Sends everything, within one timeout for the whole. After an error it is unknown how much was sent.
+  void sendall(std::string_view data);
+  // One datagram.
+  std::size_t sendto(std::string_view data, const Address& address);
+
+  // Ends one or both directions of a connection; the socket stays open.
+  void shutdown(Shutdown how);
+  // Closing again is no error; every other call throws afterwards.
+  void close() noexcept { descriptor_.reset(); }
+  // Gives the descriptor away, open; the object is closed.
+  int detach() { return descriptor_.release(); }
+  // Another descriptor of the same socket, with the same timeout.
+  Socket dup() const;
+  // -1 when closed.
+  int fileno() const { return descriptor_.get(); }
+
+  Address getpeername() const;
+  Address getsockname() const;
+
+  void setblocking(bool blocking);
+  bool getblocking() const { return timeout_ != Duration::zero(); }
+  // None: waits for ever; zero: never waits. Throws std::invalid_argument when negative.
+  void settimeout(std::optional<Duration> timeout);
+  std::optional<Duration> gettimeout() const { return timeout_; }
+
+  void setsockopt(const Option<bool>& option, bool value);
+  void setsockopt(const Option<int>& option, int value);
+  void setsockopt(const Option<std::chrono::seconds>& option, std::chrono::seconds value);
+  void setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value);
+  void setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
+                  std::optional<std::chrono::seconds> value);
+  bool getsockopt(const Option<bool>& option) const;
+  int getsockopt(const Option<int>& option) const;
+  std::chrono::seconds getsockopt(const Option<std::chrono::seconds>& option) const;
+  std::chrono::milliseconds getsockopt(const Option<std::chrono::milliseconds>& option) const;
+  std::optional<std::chrono::seconds> getsockopt(
+      const Option<std::optional<std::chrono::seconds>>& option) const;
+  std::error_code getsockopt(const Option<std::error_code>& option) const;
+
+  Family family() const { return family_; }
+  Type type() const { return type_; }
+  int proto() const { return proto_; }
+
+ private:
+  friend std::pair<Socket, Socket> socketpair(Family family, Type type, int proto);
+  friend Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
+                                  const std::optional<Address>& source);
+
+  Socket(Descriptor descriptor, Family family, Type type, int proto);
+
+  struct Operation;
+  template <class Call>
+  std::size_t transfer(const Operation& operation, const Deadline& deadline, Call call) const;
+  Address first_address(const Endpoint& endpoint) const;
+  std::error_code connect_address(const Address& address);
+  int connect_local(const RawAddress& raw, const Deadline& deadline) const;
+  int message_flags() const;
+
+  [[noreturn]] void fail(std::string_view operation, int error, std::string_view advice = {}) const;
+  [[noreturn]] void fail_connect(const Endpoint& endpoint, std::error_code reason) const;
+  // Whom an error is about: the peer, or who we are ourselves, or nobody.
+  std::string where() const;
+  int raw_option(int level, int name) const;
+  void set_raw_option(int level, int name, const void* value, std::size_t size);
+
+  Descriptor descriptor_;
+  Family family_;
+  Type type_;
+  int proto_;
+  std::optional<Duration> timeout_;
+  std::optional<Address> peer_;  // for error messages: after a reset the kernel does not tell it any more
+};
+
+}  // namespace parley

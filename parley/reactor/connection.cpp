@@ -30,6 +30,9 @@ void Connection::lose_connection() {
 void Connection::abort_connection() {
   loop_->abort(*this, Reason(Reason::Kind::aborted), true);
 }
+std::size_t Connection::queued() const {
+  return loop_->queued(*this);
+}
 Address Connection::host() const {
   return loop_->host(*this);
 }

@@ -44,6 +44,7 @@ class Connection final : public Transport, public Channel {
     in_use = 1U << 19,
     lost = 1U << 20,     // connection_lost is due or was told
     by_peer = 1U << 21,  // closing because the peer has ended
+    apart = 1U << 22,    // is left out of a part of the run that is being written
   };
 
   Connection() { id_.generation = 1; }
@@ -58,7 +59,7 @@ class Connection final : public Transport, public Channel {
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;
-  std::size_t queued() const override { return outbox_.size(); }
+  std::size_t queued() const override;
   Address peer() const override { return Address(peer_); }
   Address host() const override;
 

@@ -21,6 +21,7 @@ void Loop::write(Connection& connection, std::span<const std::string_view> piece
   std::size_t total = 0;
   for (const std::string_view piece : pieces) total += piece.size();
   if (total == 0) return;
+  close_run();
   if (total >= owned_from) {
     std::string whole;
     whole.reserve(total);
@@ -38,6 +39,7 @@ void Loop::write(Connection& connection, std::span<const std::string_view> piece
 
 void Loop::write(Connection& connection, Slice slice) {
   if (connection.has(Connection::shut) || slice.empty()) return;
+  close_run();
   const std::size_t size = slice.size();
   connection.outbox().append(std::move(slice), false, gate_.backlog());
   gate_.mark(connection);
@@ -71,11 +73,7 @@ void Loop::after_flush(Connection& connection) {
   const Outbox& outbox = connection.outbox();
   const std::size_t behind = outbox.behind();
   if (behind > limits.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
-  if (behind > limits.sendq_bytes / 2) {
-    connection.set(Connection::lagging);
-  } else {
-    connection.clear(Connection::lagging);
-  }
+  set_lagging(connection, behind > limits.sendq_bytes / 2);
   const std::size_t kept = outbox.kept();
   const bool pressed =
       connection.has(Connection::writing_paused) ? kept > limits.low_water : kept > limits.high_water;
@@ -87,6 +85,17 @@ void Loop::after_flush(Connection& connection) {
   if (outbox.empty() && connection.has(Connection::ending | Connection::closing) &&
       !connection.has(Connection::waits)) {
     finish_ending(connection);
+  }
+}
+
+void Loop::set_lagging(Connection& connection, bool lags) {
+  if (lags == connection.has(Connection::lagging)) return;
+  if (lags) {
+    connection.set(Connection::lagging);
+    ++lagging_;
+  } else {
+    connection.clear(Connection::lagging);
+    --lagging_;
   }
 }
 
@@ -190,12 +199,14 @@ void Loop::on_written(Channel& channel, std::size_t taken) {
 
 void Loop::shutdown_write(Connection& connection) {
   if (connection.has(Connection::shut)) return;
+  close_run();
   connection.set(Connection::shut | Connection::ending);
   gate_.mark(connection);
 }
 
 void Loop::lose(Connection& connection) {
   if (connection.has(Connection::closing | Connection::lost)) return;
+  close_run();
   connection.set(Connection::shut | Connection::closing);
   urgent_ = true;
   closing_.push_back({now() + settings_.limits.close_timeout, connection.id()});
@@ -231,6 +242,7 @@ void Loop::finish_ending(Connection& connection) {
 void Loop::give_up(Connection& connection, bool reset) {
   if (connection.has(Connection::closed)) return;
   connection.set(Connection::closed | Connection::shut);
+  set_lagging(connection, false);
   if (!connection.has(Connection::in_flight)) connection.outbox().clear(gate_.backlog());
   backend_->close(connection, reset);
 }

@@ -8,16 +8,23 @@ namespace parley {
 
 Group::Group(Reactor& reactor) : loop_(reactor.loop()), tape_(loop_.group_tape()) {}
 
+Group::~Group() {
+  loop_.close_run(this);
+}
+
 void Group::add(TransportId id) {
+  loop_.close_run(this);  // who comes now is told what comes now
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
     std::erase_if(members_, [this](TransportId member) { return loop_.find(member) == nullptr; });
+    if (members_.size() == members_.capacity()) members_.reserve(members_.size() + members_.size() / 8 + 8);
   }
   members_.push_back(id);
 }
 
 void Group::remove(TransportId id) {
+  loop_.close_run(this);
   const auto found = std::find(members_.begin(), members_.end(), id);
   if (found == members_.end()) return;
   *found = members_.back();
@@ -31,19 +38,56 @@ std::size_t Group::size() const {
 }
 
 void Group::send(std::string_view message, TransportId omitted) {
+  if (message.empty()) return;
+  if (loop_.open_run() != this || run_.data() + run_.size() != message.data()) {
+    loop_.open_run(this);
+    run_ = {message.data(), 0};
+  }
+  run_ = {run_.data(), run_.size() + message.size()};
+  if (Connection* const left_out = loop_.find(omitted)) {
+    left_out->set(Connection::apart);
+    if (!gaps_.empty() && gaps_.back().member == omitted &&
+        gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
+      std::string_view& gap = gaps_.back().bytes;
+      gap = {gap.data(), gap.size() + message.size()};
+    } else {
+      gaps_.push_back({omitted, message});
+    }
+  }
+  // The brake must know before the next message whom this one reaches, where somebody lags.
+  bool reaches_lagging = false;
+  if (loop_.somebody_lags()) reaches_lagging = (loop_.close_run(this) & Connection::lagging) != 0;
+  loop_.heard(message.size(), reaches_lagging);
+}
+
+std::uint32_t Group::distribute() {
   std::uint32_t marks = 0;
   for (std::size_t i = 0; i < members_.size();) {
-    const TransportId member = members_[i];
-    Connection* const connection = loop_.find(member);
+    Connection* const connection = loop_.find(members_[i]);
     if (connection == nullptr) {
       members_[i] = members_.back();
       members_.pop_back();
       continue;
     }
-    if (member != omitted) marks |= loop_.deliver(*connection, message);
+    if (connection->has(Connection::apart)) {
+      const char* from = run_.data();
+      for (const Gap& gap : gaps_) {
+        if (gap.member != members_[i]) continue;
+        marks |= loop_.deliver(*connection, {from, gap.bytes.data()});
+        from = gap.bytes.data() + gap.bytes.size();
+      }
+      marks |= loop_.deliver(*connection, {from, run_.data() + run_.size()});
+    } else {
+      marks |= loop_.deliver(*connection, run_);
+    }
     ++i;
   }
-  loop_.heard(message.size(), (marks & Connection::lagging) != 0);
+  for (const Gap& gap : gaps_) {
+    if (Connection* const connection = loop_.find(gap.member)) connection->clear(Connection::apart);
+  }
+  gaps_.clear();
+  run_ = {};
+  return marks;
 }
 
 }  // namespace parley

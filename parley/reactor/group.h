@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 #include <vector>
 
@@ -24,10 +25,11 @@ inline Omit omit(TransportId id) {
 
 // Connections that are told the same things. A message is written once, however many there are, and
 // each member's share of a turn leaves in one send. Members leave by themselves when their connection is
-// lost. Used on the reactor's thread; may be destroyed at any time, inside a callback too.
+// lost. Used on the reactor's thread; may be destroyed at any time before the reactor, inside a callback too.
 class Group {
  public:
   explicit Group(Reactor& reactor);
+  ~Group();
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
 
@@ -53,12 +55,26 @@ class Group {
   std::size_t size() const;
 
  private:
+  friend class Loop;
+
+  // A part of the run that one member is not told.
+  struct Gap {
+    TransportId member;
+    std::string_view bytes;
+  };
+
   // `message` stands on the group's tape.
   void send(std::string_view message, TransportId omitted);
+  // Gives every member its slice of the run. Answers the marks of all of them together.
+  std::uint32_t distribute();
 
   Loop& loop_;
   Tape& tape_;  // the loop's, for what groups are told
   std::vector<TransportId> members_;
+  // Messages that stand side by side on the tape make a run, which the members are given once: before
+  // anything else is queued for anybody, and before the gate.
+  std::string_view run_;
+  std::vector<Gap> gaps_;
 };
 
 }  // namespace parley

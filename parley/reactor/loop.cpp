@@ -82,6 +82,7 @@ bool Loop::held_back() const {
 }
 
 void Loop::flush() {
+  close_run();
   if (!gate_.idle()) last_flush_ = now();
   urgent_ = false;
   gate_.run();
@@ -99,7 +100,7 @@ std::optional<Time> Loop::deadline(Duration patience) const {
   for (const std::deque<Waiting>* waiting : {&braked_, &closing_, &lingering_}) {
     if (!waiting->empty()) at_most(waiting->front().until);
   }
-  if (!gate_.idle()) at_most(last_flush_ + settings_.flush_interval);
+  if (!gate_.idle() || run_ != nullptr) at_most(last_flush_ + settings_.flush_interval);
   if (stage_ == Stage::draining) at_most(drain_until_);
   return until;
 }

@@ -17,6 +17,7 @@
 #include "parley/reactor/backend.h"
 #include "parley/reactor/connection.h"
 #include "parley/reactor/gate.h"
+#include "parley/reactor/group.h"
 #include "parley/reactor/mailbox.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/table.h"
@@ -73,19 +74,37 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void shutdown_write(Connection& connection);
   void lose(Connection& connection);
   void abort(Connection& connection, Reason reason, bool reset);
+  std::size_t queued(const Connection& connection) {
+    close_run();
+    return connection.outbox().size();
+  }
   Address host(const Connection& connection) const { return backend_->host(connection); }
 
-  // For groups: the tape of what many are told, and what each of them is told of it. `heard` follows once
-  // per message: whether one of its receivers lags.
+  // For groups: the tape of what many are told, and what each of them is told of it.
   Tape& group_tape() { return gate_.group_tape(); }
   std::uint32_t deliver(Connection& connection, std::string_view on_group_tape) {
-    Outbox& outbox = connection.outbox();
-    const std::uint32_t marks = outbox.marks;
-    if ((marks & Connection::shut) != 0) return 0;
-    outbox.append(on_group_tape);
+    const std::uint32_t marks = connection.outbox().marks;
+    if ((marks & Connection::shut) != 0 || on_group_tape.empty()) return 0;
+    connection.outbox().append(on_group_tape);
     gate_.mark(connection);
     return marks;
   }
+  // The group whose run is being written: at most one, since order holds between groups too.
+  Group* open_run() const { return run_; }
+  void open_run(Group* group) {
+    close_run();
+    run_ = group;
+  }
+  void close_run() {
+    if (run_ != nullptr) std::exchange(run_, nullptr)->distribute();
+  }
+  std::uint32_t close_run(Group* of) {
+    if (run_ != of) return 0;
+    run_ = nullptr;
+    return of->distribute();
+  }
+  bool somebody_lags() const { return lagging_ != 0; }
+  // So much was published, by the connection whose protocol is being called if there is one.
   void heard(std::size_t bytes, bool somebody_lags) {
     if (current_ != nullptr) published(bytes, somebody_lags);
   }
@@ -168,6 +187,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void lost(Connection& connection, Reason reason);
   void tell_lost(const Loss& loss);
   void tell_pressure(Connection& connection);
+  void set_lagging(Connection& connection, bool lags);
   void relieve();
   void release_if_done(Connection& connection);
   void expire();
@@ -195,6 +215,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   Connection* current_ = nullptr;
   std::size_t published_ = 0;
 
+  Group* run_ = nullptr;
+  std::size_t lagging_ = 0;             // how many connections are
   std::vector<Loss> losses_;            // to be told connection_lost
   std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
   std::vector<TransportId> resuming_;   // to be told reading_resumed, in the next turn

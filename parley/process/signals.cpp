@@ -1,0 +1,132 @@
+#include "parley/process/signals.h"
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstddef>
+#include <fcntl.h>
+#include <stdexcept>
+#include <string_view>
+#include <system_error>
+#include <unistd.h>
+
+namespace parley {
+
+namespace {
+
+struct Known {
+  int number;
+  std::string_view name;
+};
+
+// In the order of Signal.
+constexpr std::array<Known, 7> known = {{{SIGHUP, "SIGHUP"},
+                                         {SIGINT, "SIGINT"},
+                                         {SIGTERM, "SIGTERM"},
+                                         {SIGCHLD, "SIGCHLD"},
+                                         {SIGUSR1, "SIGUSR1"},
+                                         {SIGUSR2, "SIGUSR2"},
+                                         {SIGPIPE, "SIGPIPE"}}};
+
+// What the handler may use: which signals have come; the pipe that says so, for each (-1: nobody asks);
+// and how many handlers are running at this moment, so that a pipe is not closed under one of them.
+std::array<std::atomic<bool>, known.size()> come = {};
+std::array<std::atomic<int>, known.size()> pipes = {-1, -1, -1, -1, -1, -1, -1};
+std::atomic<int> running = 0;
+static_assert(std::atomic<int>::is_always_lock_free);
+
+struct sigaction previous[known.size()];
+
+constexpr std::size_t index(Signal signal) {
+  return static_cast<std::size_t>(signal);
+}
+
+void note(int number) {
+  const int kept = errno;
+  ++running;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (known[i].number != number) continue;
+    come[i] = true;
+    const int pipe = pipes[i];
+    if (pipe < 0) continue;
+    // A pipe that is full says already that there is something.
+    [[maybe_unused]] const auto written = ::write(pipe, "", 1);
+  }
+  --running;
+  errno = kept;
+}
+
+[[noreturn]] void fail(const char* operation) {
+  throw std::system_error(errno, std::generic_category(), operation);
+}
+
+void make_pipe(int& reads, int& writes) {
+  int ends[2];
+  if (::pipe(ends) != 0) fail("pipe, for signals");
+  reads = ends[0];
+  writes = ends[1];
+  for (const int end : ends) {
+    ::fcntl(end, F_SETFD, FD_CLOEXEC);
+    ::fcntl(end, F_SETFL, O_NONBLOCK);
+  }
+}
+
+}  // namespace
+
+void print(Writer& out, Signal signal) {
+  out.put(known[index(signal)].name);
+}
+
+Signals::Signals(std::initializer_list<Signal> caught) {
+  make_pipe(reads_, writes_);
+  caught_.reserve(caught.size());
+  for (const Signal signal : caught) {
+    int nobody = -1;
+    if (!pipes[index(signal)].compare_exchange_strong(nobody, writes_)) {
+      release();
+      throw std::logic_error(format("Signals: another object catches ", signal, " already"));
+    }
+    struct sigaction action{};
+    action.sa_handler = note;
+    action.sa_flags = SA_RESTART;
+    ::sigfillset(&action.sa_mask);
+    ::sigaction(known[index(signal)].number, &action, &previous[index(signal)]);
+    caught_.push_back(signal);
+  }
+}
+
+Signals::~Signals() {
+  release();
+}
+
+void Signals::release() {
+  for (const Signal signal : caught_) {
+    ::sigaction(known[index(signal)].number, &previous[index(signal)], nullptr);
+    pipes[index(signal)] = -1;
+  }
+  while (running != 0) {
+  }
+  ::close(reads_);
+  ::close(writes_);
+}
+
+std::vector<Signal> Signals::take() {
+  // The pipe is emptied first: a signal that comes in between is told now, and once more, as nothing.
+  std::array<char, 256> bytes;
+  while (::read(reads_, bytes.data(), bytes.size()) > 0 || errno == EINTR) {
+  }
+  std::vector<Signal> told;
+  for (const Signal signal : caught_) {
+    if (come[index(signal)].exchange(false)) told.push_back(signal);
+  }
+  return told;
+}
+
+void ignore_signal(Signal signal) {
+  struct sigaction action{};
+  action.sa_handler = SIG_IGN;
+  ::sigaction(known[index(signal)].number, &action, nullptr);
+}
+
+}  // namespace parley

@@ -1,0 +1,153 @@
+#pragma once
+
+// For the memory back end's own tests.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "parley/reactor/backends/memory.h"
+
+namespace parley {
+
+// A caller that writes down what it is told.
+class Caller final : public Backend::Upcalls {
+ public:
+  explicit Caller(MemoryNetwork& network, const Limits& limits = {})
+      : network_(network), limits_(limits), backend_(network.backend()(setting())) {}
+  ~Caller() {
+    inside = false;  // the back end's destructor tells nothing
+  }
+
+  Backend& backend() { return *backend_; }
+  void turn(Duration patience = Duration::zero()) {
+    inside = true;
+    backend_->turn(network_.clock().now() + patience);
+    inside = false;
+  }
+  void gate() {
+    inside = true;
+    backend_->gate();
+    inside = false;
+  }
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) turn();
+  }
+  bool turn_until(const std::function<bool()>& done) {
+    for (int i = 0; i < 20000 && !done(); ++i) {
+      gate();
+      turn();
+    }
+    return done();
+  }
+  Written write(Channel& channel, std::string_view bytes) {
+    return backend_->start_write(channel, {&bytes, 1});
+  }
+
+  void on_received(Channel& channel, std::span<char> lent) override {
+    heard("received");
+    EXPECT_FALSE(lent.empty());
+    pieces.push_back(lent.size());
+    received[&channel].append(lent.data(), lent.size());
+    last_lent = lent;
+    if (when_received) when_received(channel);
+  }
+  void on_end(Channel&) override { heard("end"); }
+  void on_written(Channel& channel, std::size_t taken) override {
+    heard("written");
+    written[&channel] += taken;
+    if (when_written) when_written(channel, taken);
+  }
+  void on_failed(Channel&, std::error_code error) override {
+    heard("failed");
+    failure = error;
+  }
+  void on_closed(Channel&) override { heard("closed"); }
+  void on_detached(Channel&, int descriptor, std::span<char> held_bytes) override {
+    heard("detached");
+    detached = descriptor;
+    held.assign(held_bytes.data(), held_bytes.size());
+  }
+  void on_accepted(Door&, int descriptor, const CompactAddress& peer) override {
+    heard("accepted");
+    accepted.push_back(descriptor);
+    last_peer = Address(peer);
+  }
+  void on_accept_failed(Door&, std::error_code error) override {
+    heard("accept failed");
+    failure = error;
+  }
+  void on_ready(Watch&, Interest interest) override {
+    heard("ready");
+    ready = interest;
+    if (when_ready) when_ready();
+  }
+
+  long count(std::string_view what) const { return std::count(told.begin(), told.end(), what); }
+
+  std::vector<std::string> told;
+  std::map<Channel*, std::string> received;
+  std::map<Channel*, std::size_t> written;
+  std::vector<std::size_t> pieces;
+  std::vector<int> accepted;
+  std::span<char> last_lent;
+  std::error_code failure;
+  int detached = -1;
+  std::string held;
+  Address last_peer;
+  Interest ready = Interest::none;
+  std::function<void(Channel&)> when_received;
+  std::function<void(Channel&, std::size_t)> when_written;
+  std::function<void()> when_ready;
+  bool inside = false;
+
+ private:
+  BackendSetting setting() { return {.up = *this, .limits = limits_, .clock = network_.clock()}; }
+  void heard(std::string_view what) {
+    EXPECT_TRUE(inside) << what << " was told outside of turn and gate";
+    told.emplace_back(what);
+  }
+
+  MemoryNetwork& network_;
+  Limits limits_;
+  std::unique_ptr<Backend> backend_;
+};
+
+inline std::string text_of(std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; text.size() < size; ++i) text += std::to_string(i) + ' ';
+  text.resize(size);
+  return text;
+}
+
+class Memory : public testing::Test {
+ protected:
+  void use(const MemoryFaults& faults, std::uint64_t seed = 1, const Limits& limits = {}) {
+    caller_.reset();
+    network_ = std::make_unique<MemoryNetwork>(clock_, seed, faults);
+    caller_ = std::make_unique<Caller>(*network_, limits);
+  }
+  void SetUp() override { use(MemoryFaults::calm()); }
+
+  MemoryPeer open(Channel& channel, bool reading = true) {
+    const auto [descriptor, peer] = network_->connected();
+    caller_->backend().open(channel, descriptor);
+    if (reading) caller_->backend().set_reading(channel, true);
+    return peer;
+  }
+
+  ManualClock clock_;
+  std::unique_ptr<MemoryNetwork> network_;
+  std::unique_ptr<Caller> caller_;
+};
+
+}  // namespace parley

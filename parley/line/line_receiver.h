@@ -65,17 +65,16 @@ class LineReceiver : public Protocol {
  private:
   struct Input;
 
-  enum class Found : std::uint8_t { nothing, line, too_long };
-
+  void go_on();
+  void handle_kept();
+  void keep(const Input& input);
+  void put_next(std::string_view bytes);
+  std::size_t to_complete(std::span<const char> bytes) const;
   void handle(Input& input);
   bool handle_next(Input& input);
-  void handle_line(Input& input, std::size_t length, std::size_t end_size);
-  void handle_too_long(Input& input);
-  void handle_kept();
-  void go_on();
-  void keep(Input& input);
-  void put_next(std::string_view bytes);
+  bool handle_too_long(Input& input);
   bool skip(Input& input);
+  std::string_view delimiter() const;
   std::size_t begun_delimiter(std::string_view bytes) const;
 
   // Bytes that wait, on the heap; or those being handled, wherever they are (`busy_`).

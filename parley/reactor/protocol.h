@@ -13,6 +13,7 @@
 namespace parley {
 
 class Loop;
+class StringTransport;
 
 // What a program does with one connection. The connection owns it: it is made by a factory when the
 // connection is, and destroyed after `connection_lost`. Everything here is called from the loop, on its
@@ -55,6 +56,7 @@ class Protocol {
 
  private:
   friend class Loop;
+  friend class StringTransport;
 
   Transport* transport_ = nullptr;
 };

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/transport.h"
+#include "parley/socket/address.h"
+
+namespace parley {
+
+// A transport without a network, for tests of protocols: it keeps what is written to it, and the test
+// plays the peer and the loop. As with the loop, no call of a transport calls the protocol: that is done by
+// `connect`, `receive`, `receive_end`, `lose` and `turn` alone.
+class StringTransport final : public Transport {
+ public:
+  explicit StringTransport(Address peer = Address("192.0.2.1", 54321)) : peer_(std::move(peer)) {}
+
+  // Becomes the protocol's transport and calls `connection_made`. The protocol stays the caller's and is
+  // used until `connection_lost` has been called.
+  void connect(Protocol& protocol);
+
+  // The peer sends this. The protocol is given it at once, or when reading is allowed again.
+  void receive(std::string_view bytes);
+  // The peer sends no more. The protocol is told as soon as it was given everything, even when paused.
+  void receive_end();
+  // The connection breaks; `connection_lost` is called at once.
+  void lose(Reason reason);
+  // A turn of the loop: `reading_resumed` where it is due, then what has waited, then `connection_lost`
+  // if the connection is closing.
+  void turn();
+
+  // What was written and not cleared.
+  const std::string& written() const { return written_; }
+  void clear() { written_.clear(); }
+  // Whether lose_connection or abort_connection was called here, or the end of input has closed it.
+  bool closing() const { return closing_.has_value(); }
+  bool aborted() const { return closing_ == Reason::Kind::aborted; }
+  bool write_ended() const { return write_ended_; }
+
+  void write(std::string_view bytes) override;
+  void write(Slice slice) override;
+  void writelines(std::span<const std::string_view> pieces) override;
+  void pause_reading() override;
+  void resume_reading() override;
+  bool reading() const override { return !paused_ && !resuming_ && !closing_; }
+  void shutdown_write() override;
+  void lose_connection() override;
+  void abort_connection() override;
+  std::size_t queued() const override { return 0; }
+  Address peer() const override { return peer_; }
+  Address host() const override { return {}; }
+
+ private:
+  void deliver();
+
+  Address peer_;
+  Protocol* protocol_ = nullptr;  // null before it is connected, and after connection_lost
+  std::string written_;
+  std::string waiting_;  // received, not yet given to the protocol
+  std::optional<Reason::Kind> closing_;
+  bool paused_ = false;
+  bool resuming_ = false;
+  bool end_waits_ = false;
+  bool peer_ended_ = false;
+  bool write_ended_ = false;
+};
+
+}  // namespace parley

@@ -250,17 +250,15 @@ void Loop::give_up(Connection& connection, bool reset) {
 void Loop::lost(Connection& connection, Reason reason) {
   if (connection.has(Connection::lost)) return;
   connection.set(Connection::lost | Connection::shut);
-  losses_.push_back({&connection, reason});
+  if (connection.protocol_ != nullptr) losses_.push_back({&connection, reason});
 }
 
 void Loop::tell_lost(const Loss& loss) {
   Connection& connection = *loss.connection;
-  if (connection.protocol_ != nullptr) {
-    call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
-    connection.set(Connection::gone);  // from now on its id finds nothing
-    --with_protocol_;
-    guarded([&] { connection.protocol_.reset(); });
-  }
+  call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
+  connection.set(Connection::gone);  // from now on its id finds nothing
+  --with_protocol_;
+  guarded([&] { connection.protocol_.reset(); });
   release_if_done(connection);
 }
 
@@ -302,7 +300,7 @@ void Loop::expire() {
     }
   }
   while (const auto id = due(closing_)) {
-    Connection* const connection = find(*id);
+    Connection* const connection = table_.find(*id);
     if (connection == nullptr || connection->has(Connection::lost)) continue;
     abort(*connection, Reason(Reason::Kind::failed, std::make_error_code(std::errc::timed_out)), true);
   }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "parley/socket/error.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -303,9 +304,15 @@ void ReadinessBackend::settle_changes() {
     channel->state = (channel->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
     const Interest interest =
         (read ? Interest::read : Interest::none) | (write ? Interest::write : Interest::none);
-    poller_->update(channel->descriptor, interest, key_of(*channel, to_channel));
+    try {
+      poller_->update(channel->descriptor, interest, key_of(*channel, to_channel));
+    } catch (const SocketError& error) {  // select takes no descriptor past FD_SETSIZE
+      channel->state |= failed;
+      failures_.push_back({channel, error.code()});
+    }
   }
   changed_.clear();
+  tell_failures();
 }
 
 bool ReadinessBackend::tell_closed() {

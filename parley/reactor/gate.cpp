@@ -10,18 +10,17 @@ void Gate::run() {
     if (in_flight_.empty()) end_epoch();  // what was written to nobody goes too
     return;
   }
+  std::size_t next = 0;
   do {
-    while (!dirty_.empty()) {
-      flushing_.clear();
-      flushing_.swap(dirty_);
-      for (Connection* connection : flushing_) {
-        if (!connection->has(Connection::dirty)) continue;  // its place was freed since
-        connection->clear(Connection::dirty);
-        flush(*connection);
-      }
+    while (next < dirty_.size()) {
+      Connection& connection = *dirty_[next++];
+      if (!connection.has(Connection::dirty)) continue;  // its place was freed since
+      connection.clear(Connection::dirty);
+      flush(connection);
     }
     backend_->gate();  // completions may leave something to send
-  } while (!dirty_.empty());
+  } while (next < dirty_.size());
+  dirty_.clear();
   end_epoch();
 }
 

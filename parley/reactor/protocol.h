@@ -13,7 +13,6 @@
 namespace parley {
 
 class Loop;
-class StringTransport;
 
 // What a program does with one connection. The connection owns it: it is made by a factory when the
 // connection is, and destroyed after `connection_lost`. Everything here is called from the loop, on its

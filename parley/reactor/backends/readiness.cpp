@@ -363,7 +363,8 @@ void ReadinessBackend::serve(Channel& channel, Interest ready) {
 
 void ReadinessBackend::receive(Channel& channel) {
   if ((channel.state & reading) == 0 || (channel.state & (ended | failed | closed)) != 0) return;
-  const ssize_t count = ::recv(channel.descriptor, buffer_.get(), limits_.read_bytes, 0);
+  const std::size_t most = std::min(limits_.read_bytes, limits_.turn_bytes - taken_in_);
+  const ssize_t count = ::recv(channel.descriptor, buffer_.get(), most, 0);
   if (count > 0) {
     taken_in_ += static_cast<std::size_t>(count);
     return up_.on_received(channel, {buffer_.get(), static_cast<std::size_t>(count)});

@@ -37,6 +37,7 @@ void Gate::flush(Connection& connection) {
     const std::size_t total = outbox.gather(scratch_, pieces_);
     const Written written = backend_->start_write(connection, pieces_);
     if (written.pending) {
+      outbox.consume(written.taken, backlog_);  // the rest is told by on_written
       connection.set(Connection::waits | Connection::in_flight);
       in_flight_.push_back(&connection);
       return;

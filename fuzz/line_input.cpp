@@ -45,12 +45,12 @@ Stripped strip_plainly(std::string_view input) {
       if (command == 253) result.answers += {'\xff', '\xfc', input[i + 2]};
       i += 3;
     } else if (command == 250) {
-      for (i += 2;;) {
+      for (i += 2;; i += 2) {
         i = input.find('\xff', i);
         if (i == std::string_view::npos || i + 1 == input.size()) return result;
-        if (at(i + 1) != 255 && at(i + 1) >= 236) break;  // IAC SE, or another command instead of it
-        i += 2;
+        if (at(i + 1) == 240) break;
       }
+      i += 2;
     } else {
       i += 2;
     }

@@ -26,6 +26,7 @@ struct Options {
 };
 
 void declare(CLI::App& app, Options& options) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", "parleyd " PARLEY_VERSION);
   app.add_option("--config", options.config, "The configuration file (TOML); the options below count more")
       ->type_name("FILE");
@@ -33,6 +34,7 @@ void declare(CLI::App& app, Options& options) {
                  "Where to listen, in place of the file's listeners: line://127.0.0.1:2626 (the default), "
                  "line://[::]:2626, line+unix:/path.sock; may be given several times")
       ->type_name("URL")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
   app.add_option("--reactor", options.reactor, "What to wait with: auto (the default), epoll, poll, select")
       ->type_name("KIND");

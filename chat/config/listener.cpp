@@ -54,7 +54,7 @@ int port_number(std::string_view text) {
   int port = -1;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc() || end != text.data() + text.size() || port < 0 || port > 65535) {
-    throw ConfigError(parley::format("\"", text, "\" is no port; it must be a number from 0 to 65535"));
+    throw ConfigError(parley::format("\"", text, "\" is no port, which is a number from 0 to 65535"));
   }
   return port;
 }
@@ -72,7 +72,7 @@ parley::Address network_address(std::string_view place) {
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != host.npos) {
-    throw ConfigError("an IPv6 address stands in brackets, as in line://[::1]:2626");
+    throw ConfigError("an IPv6 address stands in brackets");
   }
   return numeric_address(host, port);
 }
@@ -86,9 +86,9 @@ parley::Address address_of(std::string_view url) {
   constexpr std::array<std::string_view, 6> unbuilt = {"irc", "ircs", "ws", "wss", "http", "https"};
   const std::string_view protocol = scheme.substr(0, scheme.find('+'));
   if (colon != url.npos && std::find(unbuilt.begin(), unbuilt.end(), protocol) != unbuilt.end()) {
-    throw ConfigError(parley::format(protocol, " is not built yet; today it must be ", forms));
+    throw ConfigError(parley::format(protocol, " is not built yet"));
   }
-  throw ConfigError(parley::format("it must be ", forms));
+  throw ConfigError("this is no URL to listen at");
 }
 
 }  // namespace
@@ -99,7 +99,7 @@ ListenerConfig listener_from_url(std::string_view url) {
     listener.address = address_of(url);
     return listener;
   } catch (const ConfigError& error) {
-    throw ConfigError(parley::format("--listen ", url, ": ", error.what()));
+    throw ConfigError(parley::format("--listen ", url, ": ", error.what(), "; it must be like ", forms));
   }
 }
 

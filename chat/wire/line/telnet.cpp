@@ -8,6 +8,7 @@ namespace {
 
 // RFC 854, "Telnet command structure". What stands between the first and SB is one byte long, SE among it.
 constexpr unsigned char first_command = 236;  // EOF; and 237 to 239: RFC 1184, RFC 885
+constexpr unsigned char se = 240;
 constexpr unsigned char sb = 250;
 constexpr unsigned char will = 251;
 constexpr unsigned char wont = 252;
@@ -66,11 +67,7 @@ std::span<char> TelnetFilter::strip(std::span<char> lent, parley::Writer& answer
         if (value == iac) state_ = State::inside_command;
         break;
       case State::inside_command:
-        if (value == iac || value < first_command) {
-          state_ = State::inside;
-        } else {
-          command(value);  // IAC SE, or a sender that has lost its thread
-        }
+        state_ = value == se ? State::data : State::inside;
         break;
     }
   }

@@ -15,8 +15,8 @@ class TelnetFilter {
  public:
   // Moves the data bytes together, in place, and answers them; puts the refusals in `answers`: never more
   // bytes in all than have come in. IAC IAC is the data byte 255. Everything from IAC SB to IAC SE is
-  // dropped, however long it is; so is another command that ends it instead. An IAC before a byte that is
-  // no command is dropped alone: it must not swallow a line end.
+  // dropped, whatever it holds and however long it is. An IAC before a byte that is no command is dropped
+  // alone: it must not swallow a line end.
   std::span<char> strip(std::span<char> lent, parley::Writer& answers);
 
  private:

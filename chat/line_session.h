@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "chat/front_desk.h"
+#include "chat/wire/line/telnet.h"
+#include "parley/base/slab.h"
+#include "parley/line/line_receiver.h"
+
+namespace chat {
+
+class LineSession;
+
+// The line chat at one listener. It must outlive its sessions, and so the reactor.
+class LineService {
+ public:
+  // `desk` need not be there before the first session.
+  LineService(FrontDesk& desk, std::string room, std::uint32_t line_bytes)
+      : desk_(desk), room_(std::move(room)), line_bytes_(line_bytes) {}
+
+  std::unique_ptr<parley::Protocol> new_session();
+
+ private:
+  friend class LineSession;
+
+  FrontDesk& desk_;
+  std::string room_;
+  std::uint32_t line_bytes_;
+  parley::Slab<LineSession> places_;
+};
+
+// One client of the line chat: makes commands of what it sends. It stands in its service's slab.
+class LineSession final : public parley::LineReceiver {
+ public:
+  LineSession(LineService& service, std::uint32_t place) noexcept;
+
+  // Gives the place in the slab back.
+  static void operator delete(LineSession* session, std::destroying_delete_t);
+
+ private:
+  void connection_made() override;
+  void data_received(std::span<char> lent) override;
+  void line_received(std::string_view line) override;
+  void line_length_exceeded(std::string_view line) override;
+  bool eof_received() override;
+  void connection_lost(parley::Reason reason) override;
+
+  void leave();
+
+  TelnetFilter telnet_;
+  std::uint32_t place_;
+  LineService& service_;
+};
+
+}  // namespace chat

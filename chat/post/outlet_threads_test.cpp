@@ -1,0 +1,158 @@
+#include <chrono>
+#include <condition_variable>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "chat/post/outlet.h"
+#include "parley/base/print.h"
+
+namespace chat {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+// What an outlet writes to: it takes lines while its door is open, and keeps the writer waiting otherwise.
+class Reader {
+ public:
+  Outlet::Write write() {
+    return [self = self_](std::string_view lines) {
+      std::unique_lock lock(self->mutex);
+      self->at_the_door = true;
+      self->changed.notify_all();
+      self->changed.wait(lock, [&] { return self->open; });
+      self->pieces.emplace_back(lines);
+      return !self->gone;
+    };
+  }
+  void open(bool gone = false) {
+    const std::lock_guard lock(self_->mutex);
+    self_->open = true;
+    self_->gone = gone;
+    self_->changed.notify_all();
+  }
+  // Until the writer stands at the door.
+  void wait() {
+    std::unique_lock lock(self_->mutex);
+    self_->changed.wait(lock, [&] { return self_->at_the_door; });
+  }
+  std::vector<std::string> pieces() {
+    const std::lock_guard lock(self_->mutex);
+    return self_->pieces;
+  }
+  std::string text() {
+    std::string text;
+    for (const std::string& piece : pieces()) text += piece;
+    return text;
+  }
+
+ private:
+  struct Self {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool open = false;
+    bool gone = false;
+    bool at_the_door = false;
+    std::vector<std::string> pieces;
+  };
+  std::shared_ptr<Self> self_ = std::make_shared<Self>();
+};
+
+TEST(OutletTest, WhatIsPutIsWrittenInOrder) {
+  Reader reader;
+  reader.open();
+  std::string wanted;
+  Outlet outlet(reader.write(), 1 << 20);
+  for (int i = 0; i < 1000; ++i) {
+    const std::string line = parley::format("line ", i, "\n");
+    EXPECT_TRUE(outlet.put(line));
+    wanted += line;
+  }
+  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_EQ(reader.text(), wanted);
+  EXPECT_FALSE(outlet.put("too late\n"));
+  EXPECT_TRUE(outlet.close(0s)) << "again, it answers the same";
+}
+
+TEST(OutletTest, OneThatIsStuckKeepsTheLimitAndHoldsUpNobody) {
+  Reader reader;
+  Outlet outlet(reader.write(), 100);
+  EXPECT_TRUE(outlet.put("first\n"));
+  reader.wait();
+  const std::string line(25, 'x');
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(outlet.put(line));
+  EXPECT_FALSE(outlet.put("y"));
+  reader.open();
+  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_EQ(reader.text(), "first\n" + std::string(100, 'x'));
+}
+
+TEST(OutletTest, OneThatIsStuckAtTheEndIsLeft) {
+  Reader reader;
+  {
+    Outlet outlet(reader.write(), 100);
+    EXPECT_TRUE(outlet.put("first\n"));
+    reader.wait();
+    EXPECT_FALSE(outlet.close(0s));
+    EXPECT_FALSE(outlet.close(0s));
+  }
+  reader.open();  // the thread ends by itself, without its outlet
+}
+
+TEST(OutletTest, WhenNobodyTakesAnythingAnyMoreNothingIsKept) {
+  Reader reader;
+  Outlet outlet(reader.write(), 100);
+  EXPECT_TRUE(outlet.put("first\n"));
+  reader.wait();
+  EXPECT_TRUE(outlet.put("second\n"));
+  reader.open(true);
+  while (outlet.put("")) std::this_thread::yield();
+  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_THAT(reader.pieces(), ElementsAre("first\n"));
+}
+
+TEST(OutletTest, PiecesAreWholeLinesThatAPipeTakesAtOnce) {
+  Reader reader;
+  Outlet outlet(reader.write(), 1 << 20);
+  EXPECT_TRUE(outlet.put("first\n"));
+  reader.wait();
+  const std::string small(1000, 's');
+  const std::string large(10000, 'l');
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(outlet.put(small + "\n"));
+  EXPECT_TRUE(outlet.put(large + "\n"));
+  EXPECT_TRUE(outlet.put("last\n"));
+  reader.open();
+  EXPECT_TRUE(outlet.close(10s));
+
+  const std::vector<std::string> pieces = reader.pieces();
+  ASSERT_GT(pieces.size(), 3U);
+  for (const std::string& written : pieces) {
+    EXPECT_EQ(written.back(), '\n');
+    EXPECT_TRUE(written.size() <= Outlet::piece || written == large + "\n") << written.size();
+  }
+  EXPECT_EQ(reader.text().size(), 6 + 9 * 1001 + 10001 + 5U);
+}
+
+TEST(OutletTest, ManyMayPutAtOnce) {
+  Reader reader;
+  reader.open();
+  Outlet outlet(reader.write(), 1 << 20);
+  std::vector<std::thread> writers;
+  for (int i = 0; i < 4; ++i) {
+    writers.emplace_back([&outlet] {
+      for (int line = 0; line < 500; ++line) EXPECT_TRUE(outlet.put("a line\n"));
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_EQ(reader.text().size(), 2000 * 7U);
+}
+
+}  // namespace
+}  // namespace chat

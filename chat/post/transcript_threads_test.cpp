@@ -1,0 +1,64 @@
+#include <chrono>
+#include <future>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <string>
+
+#include "chat/post/recording_log.h"
+#include "chat/post/transcript.h"
+
+namespace chat {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(TranscriptTest, IsTheConversationAsOthersSeeIt) {
+  std::string written;
+  RecordingLog log;
+  Outlet out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
+  {
+    Transcript transcript(out, log);
+    transcript.put({{}, Joined{{}, "ann"}});
+    transcript.put({{}, Said{{}, "ann", "hi"}});
+    transcript.put({{}, Left{{}, "ann"}});
+    EXPECT_EQ(transcript.dropped(), 0U);
+  }
+  EXPECT_TRUE(out.close(10s));
+  EXPECT_EQ(written, "Client joined ann\r\n[ann] hi\r\nClient left ann\r\n");
+  EXPECT_THAT(log.messages, IsEmpty());
+}
+
+TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
+  std::promise<void> read;
+  std::promise<void> stuck;
+  RecordingLog log;
+  std::string written;
+  Outlet out(
+      [&, first = true](std::string_view lines) mutable {
+        if (std::exchange(first, false)) {
+          stuck.set_value();
+          read.get_future().wait();
+        }
+        return written += lines, true;
+      },
+      20);
+  {
+    Transcript transcript(out, log);
+    transcript.put({{}, Said{{}, "ann", "1"}});
+    stuck.get_future().wait();
+    transcript.put({{}, Said{{}, "ann", "2"}});
+    for (int i = 0; i < 123; ++i) transcript.put({{}, Said{{}, "ann", "one that has no room"}});
+    EXPECT_EQ(transcript.dropped(), 123U);
+    EXPECT_EQ(log.messages.size(), 3U) << "1, 10, 100";
+    EXPECT_EQ(log.messages.back(), "stdout does not take the conversation: 100 messages dropped so far");
+  }
+  EXPECT_EQ(log.messages.back(), "stdout does not take the conversation: 123 messages dropped so far");
+  read.set_value();
+  EXPECT_TRUE(out.close(10s));
+  EXPECT_EQ(written, "[ann] 1\r\n[ann] 2\r\n");
+}
+
+}  // namespace
+}  // namespace chat

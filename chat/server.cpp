@@ -1,0 +1,64 @@
+#include "chat/server.h"
+
+#include <chrono>
+#include <utility>
+
+#include "parley/base/print.h"
+
+namespace chat {
+namespace {
+
+constexpr parley::Duration drain = std::chrono::seconds(5);
+
+parley::ReactorSettings reactor_settings(const Config& config, parley::Log& log, const parley::Clock& clock) {
+  parley::ReactorSettings settings;
+  settings.limits = config.limits;
+  settings.clock = &clock;
+  settings.log = &log;
+  settings.flush_interval = config.flush_interval;
+  return settings;
+}
+
+parley::ListenSettings listen_settings(const Config& config) {
+  parley::ListenSettings settings;
+  settings.refusal = "Server is full, try again later\r\n";
+  settings.max_connections = config.connections;
+  return settings;
+}
+
+}  // namespace
+
+Server::Server(const Config& config, Outlet& out, parley::Log& log)
+    : Server(config, out, log, nullptr, parley::system_clock()) {}
+
+Server::Server(const Config& config, Outlet& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
+               const parley::Clock& clock)
+    : config_(config),
+      out_(out),
+      reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))
+                    : parley::Reactor(config.reactor, reactor_settings(config, log, clock))),
+      office_(reactor_, config.chat ? &transcript_.emplace(out, log) : nullptr),
+      desk_(hall_, office_, reactor_, log, std::chrono::system_clock::now()) {}
+
+void Server::listen() {
+  std::string started;
+  for (const ListenerConfig& listener : config_.listeners) {
+    LineService& service = services_.emplace_back(desk_, listener.room, config_.line_bytes);
+    const auto new_session = [&service] { return service.new_session(); };
+    const bool local = listener.address.family() == parley::Family::local;
+    const parley::ListeningPort port =
+        local ? reactor_.listen_unix(listener.address, new_session, listen_settings(config_))
+              : reactor_.listen_tcp(listener.address, new_session, listen_settings(config_));
+    started += local ? parley::format("ChatServer started on ", port.host(), "\n")
+                     : parley::format("ChatServer started on port ", port.host().port(), "\n");
+  }
+  out_.put(started);
+}
+
+void Server::shut_down() {
+  if (std::exchange(shutting_down_, true)) return reactor_.stop(parley::Duration::zero());
+  desk_.submit(ShutDown{});
+  reactor_.stop(drain);
+}
+
+}  // namespace chat

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "chat/config/config.h"
+#include "chat/front_desk.h"
+#include "chat/hall/hall.h"
+#include "chat/line_session.h"
+#include "chat/post/outlet.h"
+#include "chat/post/post_office.h"
+#include "chat/post/transcript.h"
+#include "parley/base/log.h"
+#include "parley/reactor/reactor.h"
+
+namespace chat {
+
+// parleyd without its process: everything wired, on one reactor. Used on the thread that made it.
+class Server {
+ public:
+  // `out` is stdout's; `out` and `log` must outlive the server.
+  Server(const Config& config, Outlet& out, parley::Log& log);
+
+  // On a back end and a clock of one's own: for tests.
+  Server(const Config& config, Outlet& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
+         const parley::Clock& clock);
+
+  // Opens the listeners, and says on `out` where it listens once all of them are open. Throws SocketError.
+  void listen();
+  // Runs until it was shut down: every client is gone when it returns.
+  void run() { reactor_.run(); }
+  // Tells everybody, and ends in good order: what is queued is sent, for 5 s at most. The second time it
+  // ends at once. From a callback of the reactor, or before `run`.
+  void shut_down();
+
+  parley::Reactor& reactor() { return reactor_; }
+
+ private:
+  const Config config_;
+  Outlet& out_;
+  // What sessions stand in comes before the reactor, so that it outlives them; what uses the reactor
+  // comes behind it.
+  std::deque<LineService> services_;
+  parley::Reactor reactor_;
+  std::optional<Transcript> transcript_;
+  PostOffice office_;
+  Hall hall_;
+  FrontDesk desk_;
+  bool shutting_down_ = false;
+};
+
+}  // namespace chat

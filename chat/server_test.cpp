@@ -1,0 +1,307 @@
+#include "chat/server.h"
+
+#include <chrono>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "chat/post/recording_log.h"
+#include "parley/base/print.h"
+#include "parley/reactor/backends/memory.h"
+
+namespace chat {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+const std::string greeting = "You're connected to the Parley chatserver\r\n";
+const std::string goodbye = "Server is shutting down\r\n";
+
+// parleyd on a network in memory.
+class ServerTest : public testing::Test {
+ protected:
+  explicit ServerTest(std::uint64_t seed = 1, const parley::MemoryFaults& faults = {})
+      : network(clock, seed, faults) {}
+
+  void TearDown() override { stop(); }
+
+  void start(const Config& config = {}) {
+    server.emplace(config, out, log, network.backend(), clock);
+    server->listen();
+  }
+  void stop() {
+    if (!server) return;
+    server->shut_down();
+    server->shut_down();
+    server->run();
+    server.reset();
+    EXPECT_TRUE(out.close(10s));
+  }
+  void turns(int count = 6) {
+    for (int i = 0; i < count; ++i) server->reactor().turn(0s);
+  }
+  parley::MemoryPeer join() {
+    parley::MemoryPeer peer = network.connect(2626);
+    turns();
+    return peer;
+  }
+  static std::string name(const parley::MemoryPeer& peer) { return parley::format(peer.address()); }
+  static std::string joined(const parley::MemoryPeer& peer) {
+    return parley::format("Client joined ", name(peer), "\r\n");
+  }
+  static std::string left(const parley::MemoryPeer& peer) {
+    return parley::format("Client left ", name(peer), "\r\n");
+  }
+  static std::string says(const parley::MemoryPeer& peer, const std::string& text) {
+    return parley::format("[", name(peer), "] ", text, "\r\n");
+  }
+
+  parley::ManualClock clock;
+  parley::MemoryNetwork network;
+  RecordingLog log;
+  std::string written;
+  Outlet out{[this](std::string_view lines) { return written += lines, true; }, 1 << 20};
+  std::optional<Server> server;
+};
+
+TEST_F(ServerTest, AConversation) {
+  start();
+  parley::MemoryPeer ann = join();
+  EXPECT_EQ(ann.take(), greeting);
+  parley::MemoryPeer bob = join();
+  EXPECT_EQ(bob.take(), greeting);
+  EXPECT_EQ(ann.take(), joined(bob));
+  ann.send("hello\r\n");
+  turns();
+  EXPECT_EQ(ann.take(), "");
+  EXPECT_EQ(bob.take(), says(ann, "hello"));
+  bob.send("a last line");
+  bob.close();
+  turns();
+  EXPECT_EQ(ann.take(), says(bob, "a last line") + left(bob));
+  stop();
+  EXPECT_EQ(written, "ChatServer started on port 2626\n" + joined(ann) + joined(bob) + says(ann, "hello") +
+                         says(bob, "a last line") + left(bob));
+}
+
+TEST_F(ServerTest, TheConversationIsNotShownWhenNobodyWantsIt) {
+  Config config;
+  config.chat = false;
+  start(config);
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  EXPECT_EQ(ann.take(), greeting + joined(bob));
+  stop();
+  EXPECT_EQ(written, "ChatServer started on port 2626\n");
+}
+
+TEST_F(ServerTest, ListenersHaveTheirRooms) {
+  Config config;
+  config.listeners = {{parley::Address("127.0.0.1", 1000), "#lobby"},
+                      {parley::Address("127.0.0.1", 1001), "#lobby"},
+                      {parley::Address("127.0.0.1", 1002), "#kitchen"}};
+  start(config);
+  parley::MemoryPeer ann = network.connect(1000);
+  turns();
+  parley::MemoryPeer bob = network.connect(1001);
+  parley::MemoryPeer cat = network.connect(1002);
+  turns();
+  EXPECT_EQ(ann.take(), greeting + joined(bob));
+  bob.send("hi\n");
+  turns();
+  EXPECT_EQ(ann.take(), says(bob, "hi"));
+  EXPECT_EQ(cat.take(), greeting);
+  stop();
+  EXPECT_THAT(written, StartsWith("ChatServer started on port 1000\nChatServer started on port 1001\n"
+                                  "ChatServer started on port 1002\n"));
+}
+
+TEST_F(ServerTest, TelnetIsRefusedAndTextIsCleaned) {
+  start();
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  ann.take();
+  bob.take();
+  ann.send("\xff\xfd\x01\x1b[1mh\xff\xfb\n\xffi\xc3\r\n");
+  turns();
+  EXPECT_EQ(ann.take(), "\xff\xfc\x01\xff\xfe\n");
+  EXPECT_EQ(bob.take(), says(ann, "[1mhi\xef\xbf\xbd"));
+}
+
+TEST_F(ServerTest, ALineThatIsTooLongIsRefusedOnce) {
+  Config config;
+  config.line_bytes = 10;
+  start(config);
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  ann.take();
+  bob.take();
+  ann.send("12345678901");
+  turns();
+  ann.send("2345\n1234567890\n");
+  turns();
+  EXPECT_EQ(ann.take(), "Line too long: 10 bytes at most\r\n");
+  EXPECT_EQ(bob.take(), says(ann, "1234567890"));
+}
+
+TEST_F(ServerTest, WhoSaysNoMoreHasLeftButStillGetsWhatWasSent) {
+  network.set_faults({.send_bytes = 100});
+  start();
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  bob.window(0);
+  std::string said;
+  for (int i = 0; i < 50; ++i) {
+    ann.send("something to say\n");
+    said += says(ann, "something to say");
+    turns(2);
+  }
+  bob.close();
+  turns();
+  EXPECT_EQ(ann.take(), greeting + joined(bob) + left(bob)) << "at once, not when it has read everything";
+  ann.send("too late for this\n");
+  turns();
+  bob.read_everything();
+  turns(30);
+  EXPECT_EQ(bob.take(), greeting + said);
+  EXPECT_TRUE(bob.ended());
+}
+
+TEST_F(ServerTest, WhoDoesNotKeepUpIsDisconnectedWithAReason) {
+  Config config;
+  config.limits.sendq_bytes = 20000;
+  network.set_faults({.send_bytes = 1000});
+  start(config);
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  parley::MemoryPeer slow = join();
+  slow.window(0);
+  std::string said;
+  for (int i = 0; i < 40; ++i) {
+    ann.send(std::string(1000, 'x') + "\n");
+    said += says(ann, std::string(1000, 'x'));
+    clock.advance(1s);
+    turns();
+  }
+  const std::string seen = bob.take();
+  const std::size_t leave = seen.find(left(slow));
+  ASSERT_NE(leave, seen.npos);
+  EXPECT_EQ(std::string(seen).erase(leave, left(slow).size()), greeting + joined(slow) + said);
+  EXPECT_TRUE(slow.was_reset());
+  ASSERT_EQ(log.messages.size(), 1U);
+  EXPECT_THAT(log.messages[0], StartsWith(name(slow) + " did not keep up"));
+  EXPECT_EQ(log.levels[0], parley::Level::warn);
+}
+
+TEST_F(ServerTest, AtTheEndEverybodyIsToldAndNobodyIsSeenToLeave) {
+  start();
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  ann.take();
+  bob.take();
+  ann.send("the last word\nhalf a l");
+  turns();
+  server->shut_down();
+  turns();
+  EXPECT_EQ(ann.take(), goodbye);
+  EXPECT_EQ(bob.take(), says(ann, "the last word") + goodbye);
+  EXPECT_TRUE(ann.ended());
+  ann.close();
+  bob.close();
+  server->run();
+  EXPECT_TRUE(network.connect(2626).was_reset()) << "nobody listens any more";
+  stop();
+  EXPECT_THAT(written, testing::Not(HasSubstr("left")));
+}
+
+TEST_F(ServerTest, SessionsStandInPlacesThatAreUsedAgain) {
+  start();
+  Hall hall;
+  PostOffice office(server->reactor(), nullptr);
+  FrontDesk desk(hall, office, server->reactor(), log, {});
+  LineService service(desk, "#lobby", 100);
+  auto first = service.new_session();
+  const auto second = service.new_session();
+  const auto* const place = first.get();
+  EXPECT_NE(second.get(), place);
+  first.reset();
+  const auto third = service.new_session();
+  EXPECT_EQ(third.get(), place);
+}
+
+// Over a network that is late, short and split, with people who come, talk, break off and go: one who
+// was there from the beginning and stays sees everything, each sender's lines in their order.
+class RoughServerTest : public ServerTest, public testing::WithParamInterface<int> {
+ protected:
+  RoughServerTest() : ServerTest(static_cast<std::uint64_t>(GetParam()), parley::MemoryFaults::rough()) {}
+};
+
+TEST_P(RoughServerTest, WhoStaysSeesEverythingInOrder) {
+  std::mt19937 random(static_cast<std::uint32_t>(GetParam()));
+  Config config;
+  if (GetParam() % 2 == 0) config.flush_interval = 10ms;
+  start(config);
+  parley::MemoryPeer stays = network.connect(2626);
+  while (stays.received().empty()) {
+    clock.advance(10ms);
+    turns(1);
+  }
+  struct Actor {
+    parley::MemoryPeer peer;
+    std::string wanted;  // what `stays` sees of it
+  };
+  std::vector<Actor> actors;
+  for (int step = 0; step < 400; ++step) {
+    const auto dice = random() % 10;
+    if (actors.size() < 3 || dice == 0) {
+      actors.push_back({network.connect(2626), {}});
+      actors.back().wanted = joined(actors.back().peer);
+    } else if (Actor& actor = actors[random() % actors.size()]; actor.wanted.ends_with(left(actor.peer))) {
+      continue;
+    } else if (dice == 1) {
+      actor.peer.close();
+      actor.wanted += left(actor.peer);
+    } else {
+      const std::string text = parley::format("line ", step);
+      actor.peer.send(text + (dice % 2 == 0 ? "\n" : "\r\n"));
+      actor.wanted += says(actor.peer, text);
+    }
+    clock.advance(5ms);
+    turns(1);
+  }
+  std::size_t size = greeting.size();
+  for (const Actor& actor : actors) size += actor.wanted.size();
+  for (int i = 0; i < 5000 && stays.received().size() < size; ++i) {
+    clock.advance(10ms);
+    turns(1);
+  }
+
+  std::map<std::string, std::string> seen;  // by name
+  std::string rest = stays.take();
+  ASSERT_THAT(rest, StartsWith(greeting));
+  rest.erase(0, greeting.size());
+  while (!rest.empty()) {
+    const std::string line = rest.substr(0, rest.find("\r\n") + 2);
+    for (const Actor& actor : actors) {
+      const std::string whose = name(actor.peer);
+      if (line == joined(actor.peer) || line == left(actor.peer) ||
+          line.starts_with(parley::format("[", whose, "]"))) {
+        seen[whose] += line;
+      }
+    }
+    rest.erase(0, line.size());
+  }
+  for (const Actor& actor : actors) EXPECT_EQ(seen[name(actor.peer)], actor.wanted);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, RoughServerTest, testing::Range(1, 11));
+
+}  // namespace
+}  // namespace chat

@@ -24,7 +24,7 @@ constexpr Interest operator&(Interest a, Interest b) {
 
 struct Ready {
   std::uint64_t key;
-  Interest ready;  // never none, and nothing that was not wanted
+  Interest ready;  // never none
 };
 
 // Tells which of many descriptors are ready. Level-triggered: what is not dealt with is told again.
@@ -48,7 +48,8 @@ class Poller {
 
   // Waits until something is ready or the time is over, never less; without a timeout, for ever; with
   // zero (or less), not at all. A signal ends it early, with an empty answer. Errors and hang-ups come
-  // as whatever of read and write is wanted. The answer is valid until the next call.
+  // as what is wanted, and may come as both: whoever wants one looks at that one. The answer is valid until
+  // the next call.
   virtual std::span<const Ready> wait(std::optional<Duration> timeout) = 0;
 };
 

@@ -22,18 +22,16 @@ class EpollPoller final : public Poller {
     if (wanted == Interest::none) return remove(descriptor);
     if (descriptor < 0) fail_watching(descriptor, EBADF);
     make_room(wanted_, descriptor, Interest::none);
-    make_room(keys_, descriptor, std::uint64_t{0});
-    if (!always_.empty()) std::erase(always_, descriptor);
-    if (!registered(descriptor, wanted)) always_.push_back(descriptor);
+    forget_always(descriptor);
+    if (!registered(descriptor, wanted, key)) always_.push_back({descriptor, {key, wanted}});
     wanted_[at(descriptor)] = wanted;
-    keys_[at(descriptor)] = key;
   }
 
   void remove(int descriptor) override {
     if (!watched(descriptor)) return;
     wanted_[at(descriptor)] = Interest::none;
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);  // fails when it is closed already: as well
-    if (!always_.empty()) std::erase(always_, descriptor);
+    forget_always(descriptor);
   }
 
   std::span<const Ready> wait(std::optional<Duration> timeout) override {
@@ -43,7 +41,7 @@ class EpollPoller final : public Poller {
     if (count < 0) check_wait_error(errno);
     ready_.clear();
     for (int i = 0; i < count; ++i) take(events_[static_cast<std::size_t>(i)]);
-    for (const int descriptor : always_) tell(descriptor, Interest::both);
+    for (const Always& one : always_) ready_.push_back(one.ready);
     return ready_;
   }
 
@@ -54,11 +52,11 @@ class EpollPoller final : public Poller {
   }
 
   // False where epoll does not take the descriptor at all: a file or /dev/null, which are always ready.
-  bool registered(int descriptor, Interest wanted) {
+  bool registered(int descriptor, Interest wanted, std::uint64_t key) {
     epoll_event event{};
     if ((wanted & Interest::read) != Interest::none) event.events |= EPOLLIN;
     if ((wanted & Interest::write) != Interest::none) event.events |= EPOLLOUT;
-    event.data.fd = descriptor;
+    event.data.u64 = key;
     // What the table believes is wrong when the descriptor was closed, and opened again, behind our back.
     const int likely = watched(descriptor) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
     const int other = likely == EPOLL_CTL_MOD ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
@@ -75,19 +73,20 @@ class EpollPoller final : public Poller {
     if ((event.events & EPOLLIN) != 0) ready = ready | Interest::read;
     if ((event.events & EPOLLOUT) != 0) ready = ready | Interest::write;
     if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) ready = Interest::both;
-    tell(event.data.fd, ready);
+    if (ready != Interest::none) ready_.push_back({event.data.u64, ready});
   }
 
-  void tell(int descriptor, Interest ready) {
-    ready = ready & wanted_[at(descriptor)];
-    if (ready != Interest::none) ready_.push_back({keys_[at(descriptor)], ready});
+  void forget_always(int descriptor) {
+    std::erase_if(always_, [descriptor](const Always& one) { return one.descriptor == descriptor; });
   }
 
   Descriptor epoll_;
-  // By descriptor. Apart, because together they would be padded to twice the size.
-  std::vector<Interest> wanted_;
-  std::vector<std::uint64_t> keys_;
-  std::vector<int> always_;  // what epoll refuses; hardly ever one
+  struct Always {
+    int descriptor;
+    Ready ready;
+  };
+  std::vector<Interest> wanted_;  // by descriptor; the kernel keeps the keys
+  std::vector<Always> always_;    // what epoll refuses; hardly ever one
   std::array<epoll_event, most_ready> events_;
   std::vector<Ready> ready_;
 };

@@ -185,10 +185,7 @@ void Loop::on_end(Channel& channel) {
   bool stays = false;
   call(connection, [&](Protocol& protocol) { stays = protocol.eof_received(); });
   if (connection.has(Connection::closing | Connection::lost)) return;
-  if (!stays || connection.has(Connection::ended | Connection::ending)) {
-    connection.set(Connection::by_peer);
-    lose(connection);
-  }
+  if (!stays || connection.has(Connection::ended | Connection::ending)) lose(connection);
 }
 
 void Loop::on_written(Channel& channel, std::size_t taken) {
@@ -207,7 +204,9 @@ void Loop::shutdown_write(Connection& connection) {
 void Loop::lose(Connection& connection) {
   if (connection.has(Connection::closing | Connection::lost)) return;
   close_run();
-  connection.set(Connection::shut | Connection::closing);
+  // Closed after the peer has ended is closed by the peer, also when lines were left to handle.
+  const std::uint32_t why = connection.has(Connection::peer_ended) ? Connection::by_peer : 0U;
+  connection.set(Connection::shut | Connection::closing | why);
   urgent_ = true;
   closing_.push_back({now() + settings_.limits.close_timeout, connection.id()});
   update_reading(connection);

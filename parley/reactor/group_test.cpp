@@ -69,7 +69,7 @@ TEST_F(GroupTest, EveryMemberButOneIsToldInOneWrite) {
     group.broadcast("all");
   });
   std::string most;
-  for (int i = 0; i < 60; ++i) most += "m" + std::to_string(i) + ";";
+  for (int i = 0; i < 60; ++i) most += format("m", i, ";");
   EXPECT_EQ(peers[0].received(), "all");
   EXPECT_EQ(peers[1].received(), most + "all");
   EXPECT_EQ(peers[2].received(), most + "all");
@@ -187,10 +187,10 @@ TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
     for (int i = 0; i < 3; ++i) groups.push_back(std::make_unique<Group>(reactor));
     for (int turn = 0; turn < 30; ++turn) {
       inside([&] {
-        for (unsigned step = random() % 40; step > 0; --step) {
+        for (auto step = random() % 40; step > 0; --step) {
           const std::size_t group = random() % 3;
           const std::size_t who = random() % clients;
-          const std::string text = std::to_string(random() % 100000) + std::string(random() % 50, '.') + ';';
+          const std::string text = format(random() % 100000, std::string(random() % 50, '.'), ';');
           switch (random() % 8) {
             case 0:
               if (!in[group][who]) groups[group]->add(*made[who]);

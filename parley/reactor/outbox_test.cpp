@@ -44,7 +44,7 @@ TEST_F(OutboxTest, SmallPiecesAreGatheredAndLargeOnesAreNot) {
   for (int i = 0; i < 200; ++i) {
     tape.append("for another");
     outbox.append(tape.append("[", i, "]"));
-    expected += "[" + std::to_string(i) + "]";
+    expected += format("[", i, "]");
   }
   EXPECT_EQ(pieces(), 1U);
   tape.append("for another");

@@ -1,5 +1,6 @@
 #include "parley/reactor/reactor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "parley/reactor/backends/readiness.h"
@@ -34,7 +35,7 @@ void Timer::delay(Duration by) {
 }
 
 void Timer::reset(Duration after) {
-  if (loop_ != nullptr) loop_->timers().move(id_, loop_->now() + after);
+  if (loop_ != nullptr) loop_->timers().move(id_, loop_->now() + std::max(after, Duration::zero()));
 }
 
 void Watching::change(Interest wanted) {
@@ -64,7 +65,8 @@ ListeningPort Reactor::listen(const Address& address, std::unique_ptr<Factory> f
 }
 
 Timer Reactor::call_later(Duration after, std::function<void()> call) {
-  return {loop_.get(), loop_->timers().add(loop_->now() + after, std::move(call))};
+  return {loop_.get(),
+          loop_->timers().add(loop_->now() + std::max(after, Duration::zero()), std::move(call))};
 }
 
 void Reactor::post(std::function<void()> call) {

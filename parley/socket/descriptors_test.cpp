@@ -3,9 +3,12 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -43,6 +46,16 @@ Socket listener() {
   Socket server = create_server({"127.0.0.1", 0});
   server.setblocking(false);
   return server;
+}
+
+// A client that is in the listener's queue, and has sent something already.
+Socket waiting_client(const Socket& server) {
+  Socket client = create_connection(server.getsockname());
+  client.sendall("unread: closing would reset the connection\n");
+  for (int unacknowledged = 1; unacknowledged > 0; std::this_thread::yield()) {
+    EXPECT_EQ(ioctl(client.fileno(), SIOCOUTQ, &unacknowledged), 0);
+  }
+  return client;
 }
 
 TEST(Descriptor, ClosesWhatItOwns) {
@@ -86,9 +99,8 @@ TEST(DescriptorLimit, IsRaisedToTheHardOne) {
 TEST(ReserveDescriptor, RefusesOneConnectionWhenThereAreNoMoreDescriptors) {
   const Socket server = listener();
   ReserveDescriptor reserve;
-  Socket first = create_connection(server.getsockname());
-  Socket second = create_connection(server.getsockname());
-  first.sendall("unread: closing would reset the connection\n");
+  Socket first = waiting_client(server);
+  Socket second = waiting_client(server);
   {
     const OutOfDescriptors all_gone;
     ASSERT_EQ(accept4(server.fileno(), nullptr, nullptr, 0), -1);
@@ -100,6 +112,7 @@ TEST(ReserveDescriptor, RefusesOneConnectionWhenThereAreNoMoreDescriptors) {
     EXPECT_TRUE(reserve.held());
     EXPECT_EQ(first.recv(100), "full\r\n");
     EXPECT_EQ(first.recv(100), "");
+    EXPECT_EQ(first.getsockopt(options::error), std::error_code());  // an end, and no reset
     EXPECT_EQ(second.recv(100), "full too\r\n");
     EXPECT_EQ(second.recv(100), "");
   }
@@ -107,7 +120,7 @@ TEST(ReserveDescriptor, RefusesOneConnectionWhenThereAreNoMoreDescriptors) {
 
 TEST(ReserveDescriptor, SaysWhenItHasNothingToRefuseWith) {
   const Socket server = listener();
-  const Socket client = create_connection(server.getsockname());
+  const Socket client = waiting_client(server);
   OutOfDescriptors all_gone;
   ReserveDescriptor reserve;
   EXPECT_FALSE(reserve.held());

@@ -125,7 +125,7 @@ std::error_code Socket::connect_address(const Address& address) {
     if (!wait_for(fileno(), POLLOUT, deadline)) return std::make_error_code(std::errc::timed_out);
     error = raw_option(SOL_SOCKET, SO_ERROR);
   }
-  if (error == EAGAIN && getblocking() && timeout_) return std::make_error_code(std::errc::timed_out);
+  if (error == EAGAIN && getblocking()) return std::make_error_code(std::errc::timed_out);
   if (error == 0 || error == EINPROGRESS) peer_ = from_raw(raw);
   return {error, std::system_category()};
 }
@@ -137,12 +137,12 @@ int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const
   if (timed) fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) & ~O_NONBLOCK);
   int error = 0;
   do {
-    const std::optional<Duration> left = deadline.left();
-    if (timed) set_send_timeout(fileno(), std::max<Duration>(*left, std::chrono::microseconds(1)));
+    // The kernel counts in ticks, and zero is for ever: with signals coming faster than ticks, only the
+    // check below ends this.
+    if (timed) set_send_timeout(fileno(), std::max<Duration>(*deadline.left(), std::chrono::microseconds(1)));
     error = ::connect(fileno(), raw.data(), raw.size) == 0 ? 0 : errno;
-    // The kernel counts in ticks: with signals coming faster than those, its timeout would never be over.
     if (error == EINTR && deadline.left() == Duration::zero()) error = EAGAIN;
-  } while (error == EINTR);
+  } while (error == EINTR || (timed && error == EAGAIN && deadline.left() != Duration::zero()));
   if (timed) {
     set_send_timeout(fileno(), Duration::zero());
     fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) | O_NONBLOCK);

@@ -280,13 +280,14 @@ TEST(Socket, SendallHasOneDeadlineForTheWhole) {
   c.client.settimeout(60ms);
   auto [stop, stopped] = socketpair();
   std::thread reader([&peer = c.peer, &until = stopped] {  // always some progress, never enough of it
-    while (select({until}, {}, {}, 2ms).read.empty()) peer.recv(100);
+    while (select({until}, {}, {}, 2ms).read.empty()) peer.recv(20'000);
   });
   const std::string data(50'000'000, 'x');
   EXPECT_EQ(error_of([&] { c.client.sendall(data); }),
             format("sendall ", c.server.getsockname(),
                    ": timed out after 0.06 s (how much of the 50000000 bytes was sent is unknown)"));
   stop.close();
+  c.client.close();  // the reader may be waiting for more
   reader.join();
 }
 
@@ -399,8 +400,8 @@ TEST(Socket, CarriesDatagrams) {
   a.connect(b.getsockname());
   a.send("back");
   EXPECT_EQ(b.recv(100), "back");
-  EXPECT_EQ(error_of([&] { b.sendto("x", {"255.255.255.255", 9}); }),
-            "sendto 255.255.255.255:9: Permission denied");
+  EXPECT_EQ(error_of([&] { b.sendto(std::string(70'000, 'x'), a.getsockname()); }),
+            format("sendto ", a.getsockname(), ": Message too long"));
 }
 
 TEST(Socket, ADualStackSocketKnowsIPv4PeersAsSuch) {
@@ -463,12 +464,14 @@ TEST(Socket, ALocalConnectToAFullQueueKeepsItsDeadline) {
       clients.back().connect(server.getsockname());
     }
   };
-  const ManySignals signals;
-  const auto start = std::chrono::steady_clock::now();
-  EXPECT_THROW(connect_all(), Timeout);
-  const auto took = std::chrono::steady_clock::now() - start;
-  EXPECT_GE(took, 30ms);
-  EXPECT_LT(took, 5s);
+  for (const bool disturbed : {false, true}) {
+    const auto signals = disturbed ? std::make_unique<ManySignals>() : nullptr;
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_THROW(connect_all(), Timeout);
+    const auto took = std::chrono::steady_clock::now() - start;
+    EXPECT_GE(took, 30ms);
+    EXPECT_LT(took, 5s);
+  }
   EXPECT_TRUE(has_nonblocking_flag(clients.back()));
   clients.back().setblocking(false);
   EXPECT_EQ(clients.back().connect_ex(server.getsockname()), std::errc::resource_unavailable_try_again);

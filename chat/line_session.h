@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "chat/front_desk.h"
 #include "chat/wire/line/telnet.h"
@@ -15,25 +16,7 @@
 
 namespace chat {
 
-class LineSession;
-
-// The line chat at one listener. It must outlive its sessions, and so the reactor.
-class LineService {
- public:
-  // `desk` need not be there before the first session.
-  LineService(FrontDesk& desk, std::string room, std::uint32_t line_bytes)
-      : desk_(desk), room_(std::move(room)), line_bytes_(line_bytes) {}
-
-  std::unique_ptr<parley::Protocol> new_session();
-
- private:
-  friend class LineSession;
-
-  FrontDesk& desk_;
-  std::string room_;
-  std::uint32_t line_bytes_;
-  parley::Slab<LineSession> places_;
-};
+class LineService;
 
 // One client of the line chat: makes commands of what it sends. It stands in its service's slab.
 class LineSession final : public parley::LineReceiver {
@@ -56,6 +39,24 @@ class LineSession final : public parley::LineReceiver {
   TelnetFilter telnet_;
   std::uint32_t place_;
   LineService& service_;
+};
+
+// The line chat at one listener. It must outlive its sessions, and so the reactor.
+class LineService {
+ public:
+  // `desk` need not be there before the first session.
+  LineService(FrontDesk& desk, std::string room, std::uint32_t line_bytes)
+      : desk_(desk), room_(std::move(room)), line_bytes_(line_bytes) {}
+
+  std::unique_ptr<parley::Protocol> new_session();
+
+ private:
+  friend class LineSession;
+
+  FrontDesk& desk_;
+  std::string room_;
+  std::uint32_t line_bytes_;
+  parley::Slab<LineSession> places_;
 };
 
 }  // namespace chat

@@ -56,7 +56,8 @@ class ChatServer {
     Client& client = clients_.emplace(descriptor, Client{std::move(socket), peer}).first->second;
     client.output = "You're connected to the Parley chatserver\r\n";
     tell(client, "Client joined ", peer);
-  } catch (const WouldBlock&) {  // whoever it was has left again
+  } catch (const WouldBlock&) {
+    return;  // whoever it was has left again
   } catch (const SocketError& error) {
     std::cerr << error.what() << '\n';
     accepting_ = clients_.empty();  // out of descriptors, say: no more until somebody leaves
@@ -68,7 +69,8 @@ class ChatServer {
       data = client.socket.recv(most_at_once);
     } catch (const WouldBlock&) {
       return;
-    } catch (const SocketError&) {  // a reset is an end as well
+    } catch (const SocketError&) {
+      client.gone = true;  // a reset is an end as well
     }
     client.input += data.empty() && !client.input.empty() ? "\n" : data;  // the last line may have no end
     std::size_t begin = 0;
@@ -85,6 +87,7 @@ class ChatServer {
   void send(Client& client) try {
     client.output.erase(0, client.socket.send(client.output));
   } catch (const WouldBlock&) {
+    return;
   } catch (const SocketError&) {
     client.gone = true;
   }

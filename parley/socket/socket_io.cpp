@@ -62,7 +62,7 @@ std::size_t Socket::transfer(const Operation& operation, const Deadline& deadlin
     if (errno == EINTR) continue;
     if (errno == EAGAIN && getblocking()) {
       if (wait_for(fileno(), operation.events, deadline)) continue;
-      throw Timeout(operation.name, where(), *timeout_, operation.advice);
+      throw Timeout(operation.name, where(), timeout_.value_or(Duration::zero()), operation.advice);
     }
     if (operation.whom == nullptr || errno == EAGAIN) fail(operation.name, errno, operation.advice);
     throw SocketError(operation.name, format(*operation.whom), {errno, std::system_category()});
@@ -139,7 +139,8 @@ int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const
   do {
     // The kernel counts in ticks, and zero is for ever: with signals coming faster than ticks, only the
     // check below ends this.
-    if (timed) set_send_timeout(fileno(), std::max<Duration>(*deadline.left(), std::chrono::microseconds(1)));
+    const Duration left = deadline.left().value_or(Duration::zero());
+    if (timed) set_send_timeout(fileno(), std::max<Duration>(left, std::chrono::microseconds(1)));
     error = ::connect(fileno(), raw.data(), raw.size) == 0 ? 0 : errno;
     if (error == EINTR && deadline.left() == Duration::zero()) error = EAGAIN;
   } while (error == EINTR || (timed && error == EAGAIN && deadline.left() != Duration::zero()));

@@ -1,0 +1,156 @@
+"""parleyd's configuration file: what is taken from it, and how mistakes in it are told."""
+
+import re
+
+from parley_e2e import GREETING, Test, main
+from programs import LOCAL_URL
+
+LISTENER = '[[listener]]\naddress = "127.0.0.1"\nport = 0\n'
+
+
+class Accepted(Test):
+    def start(self, text, **more):
+        return self.parleyd(listen=(), config=text, **more)
+
+    def test_a_listener(self):
+        server = self.start(LISTENER)
+        reader, sender = self.join_many(server, 2)
+        self.fence(sender, reader)
+
+    def test_several_listeners(self):
+        path = self.folder() + "/chat.sock"
+        server = self.start(LISTENER + LISTENER + f'[[listener]]\nprotocol = "line"\naddress = "unix:{path}"\n', listeners=3)
+        first = self.connect(("127.0.0.1", server.ports[0]))
+        first.expect(GREETING)
+        second = self.connect(("127.0.0.1", server.ports[1]))
+        second.expect(GREETING)
+        first.expect(second.joined())
+        third = self.connect(path)
+        third.expect(GREETING)
+        self.assertRegex(first.take_until(b"\r\n"), rb"^Client joined \[local:\d+\]\r\n$")
+
+    def test_an_empty_file_changes_nothing(self):
+        self.join(self.parleyd(config=""))
+        self.join(self.parleyd(config="# nothing\n\n[server]\n[log]\n"))
+
+    def test_the_default_of_every_guarded_key(self):
+        self.join(
+            self.start(
+                '[server]\npassword = ""\ntrusted_proxies = []\n'
+                '[accounts]\nregistration = "open"\nbefore_connect = false\n'
+                + LISTENER
+                + 'tls_cert = ""\ntls_key = ""\nproxy_protocol = false\norigins = []\n'
+            )
+        )
+
+    def test_the_length_of_a_line(self):
+        server = self.start("[limits]\nline_chat_bytes = 100\n" + LISTENER)
+        reader, sender = self.join_many(server, 2)
+        self.say(sender, b"x" * 100 + b"\n", b"x" * 100, reader)
+        sender.send(b"x" * 101 + b"\n")
+        sender.expect(b"Line too long: 100 bytes at most\r\n")
+        self.fence(sender, reader)
+
+    def test_a_conversation_that_is_not_shown(self):
+        server = self.start("[log]\nchat = false\n" + LISTENER)
+        reader, sender = self.join_many(server, 2)
+        self.fence(sender, reader)
+        reader.close()
+        sender.close()
+        self.assertEqual(server.stop(), 0)
+        server.stdout.wait_for(rb"\A\Z")
+
+    def test_the_reactor_and_the_interval(self):
+        server = self.start('[server]\nreactor = "poll"\nflush_interval = "10ms"\n' + LISTENER)
+        reader, sender = self.join_many(server, 2)
+        self.fence(sender, reader)
+
+    def test_a_key_whose_feature_is_not_built_is_said_once(self):
+        server = self.start("[history]\nquery_max = 50\n" + LISTENER)
+        self.join(server).close()
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(server.stderr.text().count(b"query_max"), 1, server.stderr.text())
+
+    def test_the_file_that_documents_every_key_is_accepted(self):
+        """All of it at its defaults, as an administrator begins; the example tables are left out."""
+        text = '[server]\nname = "localhost"\nnetwork = "Parley"\nthreads = 1\ncasemapping = "ascii"\nmotd = ""\n'
+        text += '[channels]\nregistration = true\ndefault_modes = "+nt"\n[metadata]\nenabled = false\n'
+        text += '[limits]\nsendq_bytes = "1MiB"\nqueued_total = "256MiB"\nturn_bytes = "256KiB"\nping_interval = "90s"\n'
+        text += 'exempt = ["127.0.0.0/8", "::1"]\nconnections = 0\n[metrics]\nlisten = ""\n'
+        self.join(self.start(text + LISTENER))
+
+    def test_a_url_and_a_file(self):
+        """What the command line says about listeners counts."""
+        path = self.folder() + "/chat.sock"
+        server = self.parleyd(listen=(LOCAL_URL.format(path),), config=LISTENER)
+        self.assertIn(path.encode(), server.started[0])
+
+
+class Mistakes(Test):
+    def refused(self, text, line, *says):
+        """Status 2, and one line on stderr with the file, the number of the line and these texts."""
+        path = self.file(text)
+        server = self.run_parleyd("--config", path)
+        self.assertEqual(server.wait(), 2, server.stderr.text())
+        server.close()
+        message = server.stderr.text().decode()
+        self.assertEqual(message.count("\n"), 1, f"not one line: {message}")
+        self.assertRegex(message, rf"{re.escape(path)}(:| line |, line ){line}\b")
+        for part in says:
+            self.assertIn(part, message.replace(path, ""))
+        self.assertEqual(server.stdout.text(), b"")
+
+    def test_an_unknown_key_and_the_nearest_one(self):
+        for text, line, wrong, nearest in (
+            ("[server]\nreactr = \"poll\"\n", 2, "reactr", "reactor"),
+            ("\n\n[limits]\n# a comment\nsendq_byte = 1\n", 5, "sendq_byte", "sendq_bytes"),
+            ("[log]\nlevel = \"info\"\nchats = true\n", 3, "chats", "chat"),
+            (LISTENER + "prot = 2626\n", 4, "prot", "port"),
+            (LISTENER + LISTENER + "adress = \"::1\"\n", 7, "adress", "address"),
+        ):
+            with self.subTest(wrong=wrong):
+                self.refused(text, line, wrong, nearest)
+
+    def test_an_unknown_section(self):
+        self.refused("[server]\n[sever]\nname = \"x\"\n", 2, "sever", "server")
+        self.refused(LISTENER.replace("listener", "listner"), 1, "listner", "listener")
+
+    def test_a_key_that_stands_in_another_section(self):
+        self.refused("[server]\nport = 2626\n", 2, "port")
+        self.refused("sendq_bytes = 1\n", 1, "sendq_bytes")
+
+    def test_a_guard_that_is_not_built(self):
+        """A server must never be more open than its file says."""
+        for section, setting in (
+            ("[server]\n", 'password = "secret"'),
+            ("[server]\n", 'trusted_proxies = ["127.0.0.1"]'),
+            ("[accounts]\n", 'registration = "invite"'),
+            ("[accounts]\n", "before_connect = true"),
+            ("[accounts]\n", "require_email = true"),
+            (LISTENER, 'tls_cert = "cert.pem"'),
+            (LISTENER, 'tls_key = "key.pem"'),
+            (LISTENER, "proxy_protocol = true"),
+            (LISTENER, 'origins = ["https://example.org"]'),
+            ("[[oper]]\n", 'password = "secret"'),
+        ):
+            with self.subTest(setting=setting):
+                self.refused(section + setting + "\n", section.count("\n") + 1, setting.split()[0])
+
+    def test_a_value_of_another_type(self):
+        self.refused(LISTENER.replace("0\n", '"zero"\n'), 3, "port")
+        self.refused("[log]\nchat = 1\n", 2, "chat")
+        self.refused("[server]\nreactor = true\n", 2, "reactor")
+
+    def test_a_value_that_makes_no_sense(self):
+        self.refused(LISTENER.replace("port = 0", "port = 70000"), 3, "port")
+        self.refused('[server]\nreactor = "kqueue"\n', 2, "reactor", "kqueue")
+        self.refused('[server]\nflush_interval = "soon"\n', 2, "flush_interval", "soon")
+        self.refused('[log]\nlevel = "loud"\n', 2, "level", "loud")
+
+    def test_a_file_that_is_no_toml(self):
+        self.refused("[server]\nname = \"x\nnetwork = \"y\"\n", 2)
+        self.refused("[server]\n[server]\n", 2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Bursts: one client's flood costs readers who keep up nothing, not a byte."""
+
+from parley_e2e import Test, main
+from talkers import PATIENCE, exactly, pump, until_end
+
+BURST = 200_000
+SECONDS = 60 * PATIENCE
+
+
+class Flood(Test):
+    def flood(self, sent, seen_by, readers=10, arguments=("--quiet",)):
+        """Readers get exactly what was sent, all while it is being sent; then the chat goes on."""
+        server = self.parleyd(*arguments)
+        sender, *others = self.join_many(server, readers + 1)
+        before = server.memory()
+        wanted = seen_by(sender)
+        pump({reader: exactly(wanted) for reader in others}, {sender: sent}, SECONDS)
+        for reader in others:
+            del reader.seen[: len(wanted)]
+        self.fence(sender, *others)
+        self.fence(others[0], sender, *others[1:])
+        self.assertLess(server.memory("VmHWM") - before, (readers + 24) << 20)
+
+    def test_two_hundred_thousand_lines(self):
+        lines = [b"%d" % number for number in range(BURST)]
+        self.flood(b"\n".join(lines) + b"\n", lambda sender: b"".join(map(sender.says, lines)))
+
+    def test_two_hundred_thousand_empty_lines(self):
+        self.flood(b"\n" * BURST, lambda sender: sender.says(b"") * BURST)
+
+    def test_longest_lines(self):
+        lines = [b"%04096d" % number for number in range(1500)]
+        self.flood(b"\r\n".join(lines) + b"\r\n", lambda sender: b"".join(map(sender.says, lines)))
+
+    def test_every_reactor_and_a_flush_interval(self):
+        lines = [b"line %d" % number for number in range(20000)]
+        sent = b"\n".join(lines) + b"\n"
+        for arguments in (("--reactor", "poll"), ("--reactor", "select"), ("--flush-interval", "10ms")):
+            with self.subTest(arguments=arguments):
+                self.flood(sent, lambda sender: b"".join(map(sender.says, lines)), 5, ("--quiet", *arguments))
+
+    def test_a_flooder_that_leaves_at_once(self):
+        """Everything it said arrives before its leave."""
+        server = self.parleyd("--quiet")
+        reader, sender = self.join_many(server, 2)
+        lines = [b"%d" % number for number in range(30000)]
+        wanted = b"".join(map(sender.says, lines)) + sender.left()
+        pump({}, {sender: b"\n".join(lines)}, SECONDS)
+        sender.end_of_input()
+        pump({reader: exactly(wanted), sender: until_end}, seconds=SECONDS)
+        del reader.seen[: len(wanted)]
+        self.fence(self.join(server, reader), reader)
+
+    def test_two_flooders(self):
+        """Each one's lines stay in order, and every reader sees the same."""
+        server = self.parleyd("--quiet")
+        one, two, *readers = self.join_many(server, 6)
+        lines = [b"%d" % number for number in range(20000)]
+        sent = b"\n".join(lines) + b"\n"
+        said = {sender: b"".join(map(sender.says, lines)) for sender in (one, two)}
+        size = sum(map(len, said.values()))
+        wants = {reader: lambda talker: len(talker.seen) >= size for reader in readers}
+        pump({**wants, one: exactly(said[two]), two: exactly(said[one])}, {one: sent, two: sent}, SECONDS)
+        first = bytes(readers[0].seen)
+        self.assertEqual(len(first), size)
+        for sender in (one, two):
+            mine = [line for line in first.splitlines(keepends=True) if line.startswith(sender.says(b"")[:-2])]
+            self.assertEqual(b"".join(mine), said[sender])
+        for reader in readers:
+            self.assertTrue(reader.seen == first)
+
+    def test_nobody_else_is_starved(self):
+        """Somebody else's lines come through while a flood goes on and on."""
+        server = self.parleyd("--quiet")
+        reader, flooder, other = self.join_many(server, 3)
+        flood = (b"z" * 30 + b"\n") * 5000
+        sent = 0
+
+        def flood_until(found):
+            nonlocal sent
+            while not found():
+                self.assertLess(sent, 256 << 20, "nobody else comes through")
+                sent += flooder.transmit(flood)
+                size = len(reader.seen)
+                pump({reader: lambda talker: len(talker.seen) > size})
+                other.receive()
+                other.seen.clear()
+
+        flood_until(lambda: len(reader.seen) > 1 << 20)
+        for number in range(20):
+            reader.seen.clear()
+            other.send(b"excuse me %d\n" % number)
+            flood_until(lambda: other.says(b"excuse me %d" % number) in reader.seen)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The rules of the chat in their plainest form: a whole input at once, no sockets, no pieces."""
+
+import re
+
+LIMIT = 4096
+REFUSAL = b"Line too long: 4096 bytes at most\r\n"
+WILL, WONT, DO, DONT = b"\xfb", b"\xfc", b"\xfd", b"\xfe"
+
+TELNET = re.compile(
+    b"\xff(?:(?P<escaped>\xff)"
+    b"|(?P<verb>[\xfb-\xfe])(?P<option>.)"
+    b"|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0"  # a subnegotiation: whatever it holds
+    b"|[\xf0-\xf9])",
+    re.DOTALL,
+)
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+
+def clean(line):
+    return CONTROL.sub("", line.decode("utf-8", "replace")).encode()
+
+
+class Input:
+    """Everything a client sends, and what follows from it."""
+
+    def __init__(self, data):
+        answers = []
+
+        def answer(found):
+            if found["verb"] == DO:
+                answers.append(b"\xff" + WONT + found["option"])
+            elif found["verb"] == WILL:
+                answers.append(b"\xff" + DONT + found["option"])
+            return found["escaped"] or b""
+
+        *lines, rest = TELNET.sub(answer, data).split(b"\n")
+        lines = [line.removesuffix(b"\r") for line in lines]
+        self.answers = b"".join(answers)
+        self.texts = [clean(line) for line in lines if len(line) <= LIMIT]  # what others see, line by line
+        self.refusals = sum(len(line) > LIMIT for line in lines)
+        self.rest = rest  # a last line without an end
+
+    def ended(self):
+        """What follows when the input ends here."""
+        if len(self.rest) > LIMIT:
+            self.refusals += 1
+        elif self.rest:
+            self.texts.append(clean(self.rest))
+        return self
+
+
+class Room:
+    """One order of what happened, as someone saw it, and what each of the others must have seen of it."""
+
+    def __init__(self, lines):
+        self.lines = lines
+        self.places = {}
+        for place, line in enumerate(lines):
+            if line.startswith((b"Client joined ", b"Client left ")):
+                self.places[line] = place
+
+    def seen_by(self, client):
+        """Everything between its join and its leave but its own lines."""
+        begin = self.places[client.joined()] + 1
+        end = self.places.get(client.left(), len(self.lines))
+        own = client.says(b"")[:-2]
+        return b"".join(line for line in self.lines[begin:end] if not line.startswith(own))
+
+    def done_by(self, client):
+        own = client.says(b"")[:-2]
+        return [line for line in self.lines if line.startswith(own) or line in (client.joined(), client.left())]

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -94,6 +96,7 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
     : up_(setting.up),
       limits_(setting.limits),
       clock_(setting.clock),
+      kind_(poller),
       poller_(make_poller(poller)),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
   poller_->update(wakeup_.descriptor(), Interest::read, to_wakeup);
@@ -229,6 +232,7 @@ void ReadinessBackend::unlisten(Door& door) {
 
 void ReadinessBackend::accept(Door& door) {
   for (std::size_t i = 0; i < limits_.accept_batch && door.descriptor >= 0; ++i) {
+    if (!next_can_be_polled(door)) return rest(door, {EMFILE, std::system_category()});
     RawAddress peer;
     const int descriptor = ::accept4(door.descriptor, peer.data(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
@@ -237,10 +241,20 @@ void ReadinessBackend::accept(Door& door) {
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (passes(errno)) continue;
-    const std::error_code error = last_error();
-    set_accepting(door, false);
-    return up_.on_accept_failed(door, error);
+    return rest(door, last_error());
   }
+}
+
+// select takes no descriptor from FD_SETSIZE on: for it, those are all that there are.
+bool ReadinessBackend::next_can_be_polled(const Door& door) const {
+  if (kind_ != PollerKind::select) return true;
+  const Descriptor lowest(::fcntl(door.descriptor, F_DUPFD_CLOEXEC, 0));
+  return lowest.get() < FD_SETSIZE;  // none at all: accepting will say so
+}
+
+void ReadinessBackend::rest(Door& door, std::error_code error) {
+  set_accepting(door, false);
+  up_.on_accept_failed(door, error);
 }
 
 // Foreign descriptors.

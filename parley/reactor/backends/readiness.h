@@ -61,10 +61,13 @@ class ReadinessBackend final : public Backend {
   void serve(Channel& channel, Interest ready);
   void receive(Channel& channel);
   void accept(Door& door);
+  bool next_can_be_polled(const Door& door) const;
+  void rest(Door& door, std::error_code error);
 
   Upcalls& up_;
   const Limits& limits_;
   const Clock& clock_;
+  const PollerKind kind_;
   std::unique_ptr<Poller> poller_;
   Wakeup wakeup_;
   ReserveDescriptor reserve_;

@@ -8,7 +8,7 @@
 namespace chat {
 
 // An idle client is to fit in 256 bytes altogether; this is the rules' share.
-static_assert(Hall::bytes_per_client() <= 56);
+static_assert(Hall::bytes_per_client() <= 40);
 
 void Hall::apply(const Command& command, Post& post) {
   std::visit([&](const auto& what) { on(command.stamp, what, post); }, command.what);
@@ -23,36 +23,37 @@ void Hall::on(const Stamp& stamp, const Connect& connect, Post& post) {
     return;
   }
   Session& session = sessions_.grow_to(connect.session.index);
-  assert(!session.user && "the session's place is taken");
+  assert(session.user == nobody && "the session's place is taken");
 
-  const RoomId room = enter(connect.room);
-  session.user = users_.add(User{Name(connect.name), room});
-  session.generation = connect.session.generation;
+  const std::uint32_t room = enter(connect.room);
+  const UserId user = users_.add(User{Name(connect.name), room});
+  session = {user.index, connect.session.generation};
 
   post.set_form(connect.session, Form::line);
   post.tell(connect.session, Reply{stamp, Welcome{}});
-  post.subscribe(connect.session, room);
-  post.publish(room, Event{stamp, Joined{session.user, connect.name}}, connect.session);
+  post.subscribe(connect.session, rooms_.id_of(room));
+  post.publish(rooms_.id_of(room), Event{stamp, Joined{user, connect.name}}, connect.session);
 }
 
 void Hall::on(const Stamp& stamp, const Say& say, Post& post) {
-  const UserId id = user_of(say.session);
-  const User* user = users_.find(id);
-  if (user == nullptr) return;
-  post.publish(user->room, Event{stamp, Said{id, user->name.view(), say.text}}, say.session);
+  const std::uint32_t index = user_of(say.session);
+  if (index == nobody) return;
+  const User& user = users_.at(index);
+  const Said said{users_.id_of(index), user.name.view(), say.text};
+  post.publish(rooms_.id_of(user.room), Event{stamp, said}, say.session);
 }
 
 void Hall::on(const Stamp& stamp, const Disconnect& disconnect, Post& post) {
-  const UserId id = user_of(disconnect.session);
-  const User* user = users_.find(id);
-  if (user == nullptr) return;
-  const RoomId room = user->room;
+  const std::uint32_t index = user_of(disconnect.session);
+  if (index == nobody) return;
+  const User& user = users_.at(index);
+  const std::uint32_t room = user.room;
 
-  post.unsubscribe(disconnect.session, room);
-  post.publish(room, Event{stamp, Left{id, user->name.view()}}, SessionId{});
+  post.unsubscribe(disconnect.session, rooms_.id_of(room));
+  post.publish(rooms_.id_of(room), Event{stamp, Left{users_.id_of(index), user.name.view()}}, SessionId{});
 
-  sessions_[disconnect.session.index].user = UserId{};
-  users_.remove(id);
+  sessions_[disconnect.session.index].user = nobody;
+  users_.remove(index);
   leave(room);
 }
 
@@ -61,39 +62,39 @@ void Hall::on(const Stamp& stamp, const ShutDown&, Post& post) {
   std::vector<SessionId> all;
   all.reserve(users_.size());
   for (std::uint32_t i = 0; i < sessions_.end(); ++i) {
-    if (sessions_[i].user) all.push_back({i, sessions_[i].generation});
+    if (sessions_[i].user != nobody) all.push_back({i, sessions_[i].generation});
   }
   post.publish(all, Event{stamp, GoingDown{}});
   for (const SessionId session : all) {
-    const UserId id = std::exchange(sessions_[session.index].user, UserId{});
-    const RoomId room = users_.find(id)->room;
-    users_.remove(id);
-    post.unsubscribe(session, room);
+    const std::uint32_t user = std::exchange(sessions_[session.index].user, nobody);
+    const std::uint32_t room = users_.at(user).room;
+    users_.remove(user);
+    post.unsubscribe(session, rooms_.id_of(room));
     leave(room);
     post.close(session);
   }
 }
 
-UserId Hall::user_of(SessionId session) const {
-  if (session.index >= sessions_.end()) return {};
+std::uint32_t Hall::user_of(SessionId session) const {
+  if (session.index >= sessions_.end()) return nobody;
   const Session& there = sessions_[session.index];
-  return there.generation == session.generation ? there.user : UserId{};
+  return there.generation == session.generation ? there.user : nobody;
 }
 
-RoomId Hall::enter(std::string_view name) {
+std::uint32_t Hall::enter(std::string_view name) {
   auto found = rooms_by_name_.find(name);
   if (found == rooms_by_name_.end()) {
-    found = rooms_by_name_.emplace(name, rooms_.add(Room{std::string(name), 0})).first;
+    found = rooms_by_name_.emplace(name, rooms_.add(Room{std::string(name), 0}).index).first;
   }
-  ++rooms_.find(found->second)->users;
+  ++rooms_.at(found->second).users;
   return found->second;
 }
 
-void Hall::leave(RoomId id) {
-  Room& room = *rooms_.find(id);
+void Hall::leave(std::uint32_t index) {
+  Room& room = rooms_.at(index);
   if (--room.users > 0) return;
   rooms_by_name_.erase(room.name);
-  rooms_.remove(id);
+  rooms_.remove(index);
 }
 
 }  // namespace chat

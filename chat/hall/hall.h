@@ -31,12 +31,14 @@ class Hall {
   static constexpr std::size_t bytes_per_client();
 
  private:
+  static constexpr std::uint32_t nobody = 0xffffffff;
+
   struct User {
     Name name;
-    RoomId room;
+    std::uint32_t room = 0;  // index
   };
   struct Session {
-    UserId user;  // nobody: this place is empty
+    std::uint32_t user = nobody;  // index
     std::uint32_t generation = 0;
   };
   struct Room {
@@ -49,14 +51,16 @@ class Hall {
   void on(const Stamp& stamp, const Disconnect& disconnect, Post& post);
   void on(const Stamp& stamp, const ShutDown& shut_down, Post& post);
 
-  UserId user_of(SessionId session) const;
-  RoomId enter(std::string_view room);
-  void leave(RoomId room);
+  // The index of the session's user, or nobody.
+  std::uint32_t user_of(SessionId session) const;
+  // Answer and take a room's index.
+  std::uint32_t enter(std::string_view room);
+  void leave(std::uint32_t room);
 
   Table<UserId, User> users_;
   Rows<Session> sessions_;
   Table<RoomId, Room> rooms_;
-  std::map<std::string, RoomId, std::less<>> rooms_by_name_;
+  std::map<std::string, std::uint32_t, std::less<>> rooms_by_name_;
   bool going_down_ = false;
 };
 

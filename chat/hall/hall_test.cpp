@@ -42,9 +42,9 @@ TEST_F(HallTest, TheCallsAreTheseInThisOrder) {
   apply(Connect{ann, "ann", "#lobby"});
   apply(Say{ann, "hi"});
   apply(Disconnect{ann});
-  EXPECT_THAT(post.calls, ElementsAre("set_form 0.1 line", "tell 0.1 1 welcome", "subscribe 0.1 0.0",
-                                      "publish 0.0 +ann except 0.1", "publish 0.0 ann: hi except 0.1",
-                                      "unsubscribe 0.1 0.0", "publish 0.0 -ann except nobody"));
+  EXPECT_THAT(post.calls, ElementsAre("set_form 0.1 line", "tell 0.1 1 welcome", "subscribe 0.1 0.1",
+                                      "publish 0.1 +ann except 0.1", "publish 0.1 ann: hi except 0.1",
+                                      "unsubscribe 0.1 0.1", "publish 0.1 -ann except nobody"));
 }
 
 TEST_F(HallTest, WhatOneSaysGoesToEverybodyElseInTheRoom) {

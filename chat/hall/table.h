@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <new>
 #include <utility>
+#include <vector>
 
 #include "chat/hall/ids.h"
 #include "parley/base/slab.h"
@@ -41,13 +42,17 @@ class Rows {
 template <class RowId, class Row>
 class Table {
  public:
-  // Thread: none of its own. May throw std::bad_alloc; then nothing has changed.
+  // May throw std::bad_alloc; then nothing has changed.
   RowId add(Row row) {
-    const std::uint32_t index = free_ == none ? cells_.end() : free_;
-    Cell& cell = cells_.grow_to(index);
-    if (free_ != none) free_ = cell.next_free;
+    if (free_.empty()) {
+      cells_.grow_to(cells_.end());
+      free_.push_back(cells_.end() - 1);
+    }
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    Cell& cell = cells_[index];
     cell.row = std::move(row);
-    cell.next_free = in_use;
+    ++cell.generation;
     ++size_;
     return {index, cell.generation};
   }
@@ -56,22 +61,23 @@ class Table {
   Row* find(RowId id) {
     if (id.index >= cells_.end()) return nullptr;
     Cell& cell = cells_[id.index];
-    return cell.next_free == in_use && cell.generation == id.generation ? &cell.row : nullptr;
+    return cell.in_use() && cell.generation == id.generation ? &cell.row : nullptr;
   }
+  // A row that is there, by its index alone: tables refer to each other's rows in this way, and hold them.
+  Row& at(std::uint32_t index) {
+    assert(cells_[index].in_use());
+    return cells_[index].row;
+  }
+  RowId id_of(std::uint32_t index) const { return {index, cells_[index].generation}; }
 
   // The row must be there.
-  void remove(RowId id) {
-    assert(find(id) != nullptr);
-    Cell& cell = cells_[id.index];
+  void remove(std::uint32_t index) {
+    Cell& cell = cells_[index];
+    assert(cell.in_use());
     cell.row = Row();
     --size_;
     // A place whose numbers are used up is not given away again.
-    if (++cell.generation == 0) {
-      cell.next_free = none;
-      return;
-    }
-    cell.next_free = free_;
-    free_ = id.index;
+    if (++cell.generation != 0) free_.push_back(index);
   }
 
   std::size_t size() const { return size_; }
@@ -80,17 +86,15 @@ class Table {
   static constexpr std::size_t row_size() { return sizeof(Cell); }
 
  private:
-  static constexpr std::uint32_t none = 0xffffffff;
-  static constexpr std::uint32_t in_use = 0xfffffffe;
-
   struct Cell {
-    Row row;
+    bool in_use() const { return generation % 2 == 1; }
+
+    [[no_unique_address]] Row row;  // there is one for each client: the generation may use its padding
     std::uint32_t generation = 0;
-    std::uint32_t next_free = none;
   };
 
   Rows<Cell> cells_;
-  std::uint32_t free_ = none;
+  std::vector<std::uint32_t> free_;
   std::size_t size_ = 0;
 };
 

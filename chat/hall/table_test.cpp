@@ -17,7 +17,7 @@ TEST(TableTest, FindsWhatIsThereAndNothingElse) {
   const ThingId two = table.add("two");
   EXPECT_EQ(*table.find(one), "one");
   EXPECT_EQ(*table.find(two), "two");
-  table.remove(one);
+  table.remove(one.index);
   EXPECT_EQ(table.find(one), nullptr);
   const ThingId three = table.add("three");
   EXPECT_EQ(three.index, one.index);
@@ -37,7 +37,7 @@ TEST(TableTest, GivesNoNumberTwiceAndMovesNoRow) {
     there.push_back(table.add(i));
     EXPECT_TRUE(seen.insert(there.back()).second);
     if (i % 3 == 0) {
-      table.remove(there[there.size() / 2]);
+      table.remove(there[there.size() / 2].index);
       there.erase(there.begin() + static_cast<std::ptrdiff_t>(there.size() / 2));
     }
   }

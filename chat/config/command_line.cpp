@@ -67,15 +67,16 @@ std::string nearest_option(const CLI::App& app, std::string_view word) {
                                    ", parleyd --help lists them all"));
 }
 
+std::optional<Value> value_of(const std::string& text, Type type) {
+  if (type == Type::time) return parse_time(text);
+  return text;
+}
+
 // An option that says the same as a key of the file.
 void set(Settings& settings, std::string_view option, const std::string& text, const Key& key) {
-  const auto fail = [&](std::string_view why) {
-    throw ConfigError(parley::format(option, " ", text, ": ", why));
-  };
-  std::optional<Value> value = Value(text);
-  if (key.type == Type::time) value = parse_time(text);
-  if (!value) fail(parley::format("must be ", expectation(key)));
-  if (const std::string why = objection(key, *value); !why.empty()) fail(why);
+  const std::optional<Value> value = value_of(text, key.type);
+  const std::string why = value ? objection(key, *value) : parley::format("must be ", expectation(key));
+  if (!value || !why.empty()) throw ConfigError(parley::format(option, " ", text, ": ", why));
   key.set(settings, *value);
 }
 

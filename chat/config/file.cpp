@@ -59,9 +59,10 @@ std::optional<Value> value_of(const toml::node& node, Type type) {
   return std::nullopt;
 }
 
-Value default_of(const Key& key) {
+// Whether the value is the key's default.
+bool is_default(const Key& key, const Value& value) {
   const toml::table table = toml::parse(parley::format("x = ", key.fallback));
-  return value_of(*table.get("x"), key.type).value();
+  return value_of(*table.get("x"), key.type) == value;
 }
 
 // What was written, as far as it fits in a message.
@@ -187,7 +188,7 @@ class Reader {
     const std::optional<Value> value = value_of(node, key.type);
     if (key.state == State::guards) {  // it may be a password: nothing of it is shown
       if (!value) return mistake(line, full_name(key), " must be ", expectation(key));
-      if (*value != default_of(key)) {
+      if (!is_default(key, *value)) {
         return mistake(line, full_name(key), " is not built yet, and without it parleyd would be more open ",
                        "than this file says; leave the key out to start all the same");
       }

@@ -22,10 +22,9 @@ constexpr std::int64_t longest_time = std::int64_t{1000} * 24 * 3'600'000;
 std::optional<std::int64_t> parse(std::string_view text, const Units& units, std::int64_t bare,
                                   std::int64_t most) {
   std::int64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || number < 0) return std::nullopt;
-  const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
+  const std::string_view unit = text.substr(static_cast<std::size_t>(rest - text.data()));
   std::int64_t factor = unit.empty() ? bare : 0;
   for (const auto& [name, size] : units) {
     if (unit == name && !name.empty()) factor = size;

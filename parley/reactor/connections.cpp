@@ -189,7 +189,10 @@ void Loop::on_end(Channel& channel) {
 }
 
 void Loop::on_written(Channel& channel, std::size_t taken) {
-  gate_.on_written(static_cast<Connection&>(channel), taken);
+  auto& connection = static_cast<Connection&>(channel);
+  gate_.on_written(connection, taken);
+  // The flush interval does not hold back what was left of last words.
+  if (connection.has(Connection::dirty) && connection.has(Connection::closing)) urgent_ = true;
 }
 
 // Ending.

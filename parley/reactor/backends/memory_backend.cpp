@@ -203,7 +203,9 @@ void MemoryBackend::gate() {
   std::vector<Event> events;
   for (const auto& [serial, link] : links_) {
     if (link.write != Write::none) {
-      if (can_complete(link) && !world_.late()) events.push_back({Event::written, serial});
+      // A broken one waits for the turn, which tells of the failure too: its caller might try for ever here.
+      if (can_complete(link) && !link.wire->broken && !world_.late())
+        events.push_back({Event::written, serial});
     } else if (link.leaving() && !in_turn_ && world_.faults.late > 0 && !world_.late()) {
       // In a turn its caller might stand in the middle of an upcall of this very channel.
       events.push_back({Event::finished, serial});

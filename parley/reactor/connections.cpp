@@ -119,6 +119,9 @@ void Loop::relieve() {
   const std::size_t queued = gate_.backlog().queued();
   if (queued <= settings_.limits.queued_total) return;
   std::size_t excess = queued - settings_.limits.queued_total;
+  table_.each([&](Connection& connection) {  // what a write in flight still pins goes with its connection
+    if (connection.has(Connection::closed)) excess -= std::min(excess, connection.outbox().kept());
+  });
   while (excess > 0) {
     Connection* furthest = nullptr;
     table_.each([&](Connection& connection) {

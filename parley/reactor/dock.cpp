@@ -14,7 +14,7 @@ namespace {
 constexpr Duration refusal_log_interval = std::chrono::seconds(10);
 
 std::string_view advice(std::error_code error) {
-  if (error == std::errc::address_in_use) return "is it running already? choose another port";
+  if (error == std::errc::address_in_use) return "is it running already?";
   if (error == std::errc::permission_denied) return "ports below 1024 need a privilege";
   if (error == std::errc::address_not_available) return "no interface of this machine has that address";
   return {};

@@ -210,7 +210,13 @@ Result<Address> ReadinessBackend::listen(Door& door, const Address& address, con
 
 void ReadinessBackend::set_accepting(Door& door, bool on) {
   poller_->update(door.descriptor, on ? Interest::read : Interest::none, key_of(door, to_door));
-  if (!on) forget(key_of(door, to_door));
+  if (!on) no_more_from(door);
+}
+
+// The door may be the one that is being accepted from, and may be gone when this has returned.
+void ReadinessBackend::no_more_from(const Door& door) {
+  forget(key_of(door, to_door));
+  if (accepting_ == &door) accepting_ = nullptr;
 }
 
 bool ReadinessBackend::refuse(Door& door, std::string_view words) {
@@ -219,7 +225,7 @@ bool ReadinessBackend::refuse(Door& door, std::string_view words) {
 
 void ReadinessBackend::unlisten(Door& door) {
   poller_->remove(door.descriptor);
-  forget(key_of(door, to_door));
+  no_more_from(door);
   const auto path = std::find_if(local_paths_.begin(), local_paths_.end(),
                                  [&](const LocalPath& entry) { return entry.descriptor == door.descriptor; });
   if (path != local_paths_.end()) {
@@ -231,7 +237,8 @@ void ReadinessBackend::unlisten(Door& door) {
 }
 
 void ReadinessBackend::accept(Door& door) {
-  for (std::size_t i = 0; i < limits_.accept_batch && door.descriptor >= 0; ++i) {
+  accepting_ = &door;
+  for (std::size_t i = 0; i < limits_.accept_batch && accepting_ != nullptr; ++i) {
     if (!next_can_be_polled(door)) return rest(door, {EMFILE, std::system_category()});
     RawAddress peer;
     const int descriptor = ::accept4(door.descriptor, peer.data(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);

@@ -61,6 +61,7 @@ class ReadinessBackend final : public Backend {
   void serve(Channel& channel, Interest ready);
   void receive(Channel& channel);
   void accept(Door& door);
+  void no_more_from(const Door& door);
   bool next_can_be_polled(const Door& door) const;
   void rest(Door& door, std::error_code error);
 
@@ -74,9 +75,10 @@ class ReadinessBackend final : public Backend {
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
   std::vector<Ready> batch_;        // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
-  std::size_t taken_in_ = 0;       // bytes, in this turn
-  std::vector<Channel*> changed_;  // whose interest the poller does not know yet
-  std::vector<Channel*> closed_;   // to be told so
+  std::size_t taken_in_ = 0;         // bytes, in this turn
+  const Door* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
+  std::vector<Channel*> changed_;    // whose interest the poller does not know yet
+  std::vector<Channel*> closed_;     // to be told so
   std::vector<Channel*> detached_;
   std::vector<Failure> failures_;  // of writes
   std::vector<LocalPath> local_paths_;

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <gtest/gtest.h>
+#include <iosfwd>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parley/base/clock.h"
+#include "parley/reactor/backends/memory.h"
+#include "parley/reactor/reactor.h"
+#include "parley/socket/address.h"
+
+namespace parley::conformance {
+
+// A back end, and for the one in memory how rough the sea is.
+struct Setup {
+  std::string name;
+  Reactor::Kind kind = Reactor::automatic;
+  bool memory = false;
+  std::uint64_t seed = 1;
+  MemoryFaults faults{};
+};
+void PrintTo(const Setup& setup, std::ostream* out);
+
+// What every test of the suite runs over.
+const std::vector<Setup>& all_setups();
+
+// The far end of a connection.
+class Peer {
+ public:
+  virtual ~Peer() = default;
+  virtual void send(std::string_view bytes) = 0;
+  // Ends its output; it still reads.
+  virtual void close() = 0;
+  virtual void reset() = 0;
+  // Reads that many more bytes and then no more; `everything` as at first.
+  virtual void window(std::size_t bytes) = 0;
+  static constexpr std::size_t everything = static_cast<std::size_t>(-1);
+
+  virtual const std::string& received() = 0;
+  virtual bool ended() = 0;
+  virtual bool was_reset() = 0;
+};
+
+// A foreign descriptor that can be made readable.
+class Signal {
+ public:
+  virtual ~Signal() = default;
+  virtual int descriptor() const = 0;
+  virtual void raise() = 0;
+  virtual void lower() = 0;
+};
+
+// The world outside a reactor: its clock, its back end, and whoever connects to it.
+class Outside {
+ public:
+  static std::unique_ptr<Outside> make(const Setup& setup);
+  virtual ~Outside() = default;
+
+  virtual Reactor::MakeBackend backend() = 0;
+  // `narrow`: little is held on the way to it, so that it falls behind soon when it does not read.
+  virtual std::unique_ptr<Peer> connect(const Address& to, bool narrow = false) = 0;
+  virtual std::unique_ptr<Signal> signal() = 0;
+  // Lets the peers do what they can. Answers whether they could do anything.
+  virtual bool move() = 0;
+  // From now on no descriptor is left for a new connection; or there is again.
+  virtual void exhaust(bool exhausted) = 0;
+
+  ManualClock& clock() { return clock_; }
+
+ protected:
+  ManualClock clock_;
+};
+
+// Text that differs everywhere, so that nothing can be lost or swapped unseen.
+std::string text_of(std::size_t size, std::string_view label = "");
+
+// Compares long texts; a failure shows the place alone. For EXPECT_SAME.
+testing::AssertionResult same(const char* got_name, const char* wanted_name, std::string_view got,
+                              std::string_view wanted);
+#define EXPECT_SAME(got, wanted) EXPECT_PRED_FORMAT2(::parley::conformance::same, got, wanted)
+
+}  // namespace parley::conformance

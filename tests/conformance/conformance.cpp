@@ -14,7 +14,7 @@ void Conformance::start(const Limits& limits, Duration flush_interval) {
   outside_ = Outside::make(GetParam());
   counts_ = {};
   reactor_ = std::make_unique<Reactor>(
-      Inspector::around(outside_->backend(), counts_),
+      Inspector::around(*outside_, counts_),
       ReactorSettings{
           .limits = limits, .clock = &outside_->clock(), .log = &log_, .flush_interval = flush_interval});
   port_ = reactor_->listen_tcp({"127.0.0.1", 0}, [this] { return next_actor(); }).host().port();
@@ -23,7 +23,7 @@ void Conformance::start(const Limits& limits, Duration flush_interval) {
 void Conformance::finish() {
   if (reactor_ == nullptr) return;
   Actor::off_stage(true);
-  outside_->exhaust(false);
+  outside_->leave(Outside::Means::enough);
   reactor_->stop(0s);
   bool running = true;
   for (int i = 0; i < 20000 && running; ++i) running = reactor_->turn(0s);

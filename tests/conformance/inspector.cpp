@@ -7,17 +7,24 @@
 
 namespace parley::conformance {
 
-Reactor::MakeBackend Inspector::around(Reactor::MakeBackend make, Counts& counts) {
-  return [make = std::move(make), &counts](const BackendSetting& setting) -> std::unique_ptr<Backend> {
-    return std::make_unique<Inspector>(setting, make, counts);
+Reactor::MakeBackend Inspector::around(Outside& outside, Counts& counts) {
+  return [&outside, &counts](const BackendSetting& setting) -> std::unique_ptr<Backend> {
+    return std::make_unique<Inspector>(setting, outside, counts);
   };
 }
 
-Inspector::Inspector(const BackendSetting& setting, const Reactor::MakeBackend& make, Counts& counts)
+Inspector::Inspector(const BackendSetting& setting, Outside& outside, Counts& counts)
     : up_(setting.up),
       clock_(setting.clock),
+      outside_(outside),
       counts_(counts),
-      inner_(make({.up = *this, .limits = setting.limits, .clock = setting.clock})) {}
+      inner_(outside.backend()({.up = *this, .limits = setting.limits, .clock = setting.clock})) {}
+
+Result<Address> Inspector::listen(Door& door, const Address& address, const ListenOptions& options) {
+  Result<Address> at = inner_->listen(door, address, options);
+  if (at) outside_.narrow(door);
+  return at;
+}
 
 // What the caller must keep to.
 

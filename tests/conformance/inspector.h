@@ -12,6 +12,7 @@
 
 #include "parley/reactor/backend.h"
 #include "parley/reactor/reactor.h"
+#include "tests/conformance/outside.h"
 
 namespace parley::conformance {
 
@@ -33,9 +34,9 @@ class Inspector final : public Backend, private Backend::Upcalls {
   };
 
   // A maker of such back ends.
-  static Reactor::MakeBackend around(Reactor::MakeBackend make, Counts& counts);
+  static Reactor::MakeBackend around(Outside& outside, Counts& counts);
 
-  Inspector(const BackendSetting& setting, const Reactor::MakeBackend& make, Counts& counts);
+  Inspector(const BackendSetting& setting, Outside& outside, Counts& counts);
 
   void open(Channel& channel, int descriptor) override;
   void discard(int descriptor) noexcept override { inner_->discard(descriptor); }
@@ -45,9 +46,7 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void close(Channel& channel, bool reset) override;
   void detach(Channel& channel) override;
   Address host(const Channel& channel) const override { return inner_->host(channel); }
-  Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override {
-    return inner_->listen(door, address, options);
-  }
+  Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
   void set_accepting(Door& door, bool on) override { inner_->set_accepting(door, on); }
   bool refuse(Door& door, std::string_view words) override { return inner_->refuse(door, words); }
   void unlisten(Door& door) override { inner_->unlisten(door); }
@@ -96,6 +95,7 @@ class Inspector final : public Backend, private Backend::Upcalls {
 
   Backend::Upcalls& up_;
   const Clock& clock_;
+  Outside& outside_;
   Counts& counts_;
   std::unique_ptr<Backend> inner_;
   std::unordered_map<const Channel*, Watched> channels_;

@@ -45,17 +45,24 @@ class SignalInMemory final : public Signal {
 
 class OutsideInMemory final : public Outside {
  public:
-  explicit OutsideInMemory(const Setup& setup) : network_(clock_, setup.seed, setup.faults) {}
+  explicit OutsideInMemory(const Setup& setup)
+      : faults_(setup.faults), network_(clock_, setup.seed, setup.faults) {}
   Reactor::MakeBackend backend() override { return network_.backend(); }
+  void narrow(const Door& /*door*/) override {}  // it does so by its faults
   std::unique_ptr<Peer> connect(const Address& to, bool /*narrow*/) override {
-    return std::make_unique<InMemory>(
-        network_.connect(to.host().empty() ? Address("127.0.0.1", to.port()) : to));
+    return std::make_unique<InMemory>(network_.connect(to));
   }
   std::unique_ptr<Signal> signal() override { return std::make_unique<SignalInMemory>(network_); }
   bool move() override { return false; }
-  void exhaust(bool exhausted) override { network_.fail_accepts(exhausted ? 1000000 : 0); }
+  void leave(Means means) override {
+    network_.fail_accepts(means == Means::enough ? 0 : 1000000);
+    MemoryFaults faults = faults_;
+    faults.spare = means != Means::none;
+    network_.set_faults(faults);
+  }
 
  private:
+  MemoryFaults faults_;
   MemoryNetwork network_;
 };
 

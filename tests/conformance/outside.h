@@ -62,13 +62,16 @@ class Outside {
   virtual ~Outside() = default;
 
   virtual Reactor::MakeBackend backend() = 0;
+  // Makes the kernel hold little for the connections that will come this way.
+  virtual void narrow(const Door& door) = 0;
   // `narrow`: little is held on the way to it, so that it falls behind soon when it does not read.
   virtual std::unique_ptr<Peer> connect(const Address& to, bool narrow = false) = 0;
   virtual std::unique_ptr<Signal> signal() = 0;
   // Lets the peers do what they can. Answers whether they could do anything.
   virtual bool move() = 0;
-  // From now on no descriptor is left for a new connection; or there is again.
-  virtual void exhaust(bool exhausted) = 0;
+  // Whether there are descriptors for new connections.
+  enum class Means { enough, one_to_refuse_with, none };
+  virtual void leave(Means means) = 0;
 
   ManualClock& clock() { return clock_; }
 

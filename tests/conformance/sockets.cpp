@@ -181,12 +181,16 @@ class Sockets final : public Outside {
       : poller_(setup.kind == Reactor::poll     ? PollerKind::poll
                 : setup.kind == Reactor::select ? PollerKind::select
                                                 : PollerKind::epoll) {}
-  ~Sockets() override { exhaust(false); }
+  ~Sockets() override { leave(Means::enough); }
 
   Reactor::MakeBackend backend() override {
     return [poller = poller_](const BackendSetting& setting) -> std::unique_ptr<Backend> {
       return std::make_unique<ReadinessBackend>(setting, poller);
     };
+  }
+  void narrow(const Door& door) override {  // what is accepted inherits it
+    const int size = 8192;
+    ::setsockopt(door.descriptor, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   }
   std::unique_ptr<Peer> connect(const Address& to, bool narrow) override {
     auto stream = std::make_shared<Stream>(to, narrow);
@@ -200,7 +204,9 @@ class Sockets final : public Outside {
     for (const auto& stream : streams_) moved = stream.lock()->move() || moved;
     return moved;
   }
-  void exhaust(bool exhausted) override { first_missing = exhausted ? lowest_free() : none_missing; }
+  void leave(Means means) override {
+    first_missing = means == Means::enough ? none_missing : means == Means::none ? 0 : lowest_free();
+  }
 
  private:
   PollerKind poller_;

@@ -1,0 +1,445 @@
+// The seam itself, without a loop: what a back end promises to whoever calls it.
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <gtest/gtest.h>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/inspector.h"
+#include "tests/conformance/outside.h"
+
+namespace parley::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A connection, with what it writes: both are gone as soon as on_closed says that they may be.
+struct Link : Channel {
+  std::unique_ptr<Peer> peer;
+  std::unique_ptr<std::string> output;
+  std::size_t sent = 0;
+  std::string received;
+  std::size_t ends = 0;
+  std::size_t written = 0;  // calls of on_written
+  std::error_code failure;
+  bool reading = false;
+  bool closing = false;
+};
+
+class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
+ protected:
+  void SetUp() override { make({}); }
+  void TearDown() override {
+    backend_->unlisten(*door_);
+    door_.reset();
+    backend_.reset();
+    for (Link* const link : links_) delete link;
+  }
+
+  void make(const Limits& limits) {
+    if (backend_ != nullptr) {
+      backend_->unlisten(*door_);
+      backend_.reset();
+    }
+    limits_ = limits;
+    outside_ = Outside::make(GetParam());
+    backend_ =
+        Inspector::around(*outside_, counts_)({.up = *this, .limits = limits_, .clock = outside_->clock()});
+    door_ = std::make_unique<Door>();
+    at_ = backend_->listen(*door_, {"127.0.0.1", 0}, {}).value();
+    backend_->set_accepting(*door_, true);
+  }
+
+  Link& join(bool narrow = false) {
+    coming_ = new Link;
+    coming_->peer = outside_->connect(at_, narrow);
+    links_.push_back(coming_);
+    EXPECT_TRUE(until([&] { return coming_ == nullptr; }));
+    return *links_.back();
+  }
+  void read(Link& link, bool on) {
+    link.reading = on;
+    backend_->set_reading(link, on);
+  }
+  // Sends what is left of its output, as far as one write goes.
+  Written write(Link& link) {
+    const std::string_view rest = std::string_view(*link.output).substr(link.sent);
+    const std::size_t half = rest.size() / 2;
+    const std::string_view pieces[] = {rest.substr(0, half), rest.substr(half)};
+    const Written written = backend_->start_write(link, pieces);
+    link.sent += written.taken;
+    return written;
+  }
+  void turn(Duration patience = Duration::zero()) {
+    backend_->gate();
+    backend_->turn(outside_->clock().now() + patience);
+    outside_->move();
+  }
+  bool until(const std::function<bool()>& so) {
+    const auto patience = std::chrono::steady_clock::now() + 20s;
+    for (int quiet = 0; !so() && quiet < 1000;) {
+      if (std::chrono::steady_clock::now() > patience) break;
+      const std::size_t upcalls = counts_.upcalls;
+      turn(quiet > 20 && !GetParam().memory ? Duration(1ms) : Duration::zero());
+      quiet = counts_.upcalls != upcalls ? 0 : quiet + 1;
+    }
+    return so();
+  }
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) turn();
+  }
+
+  void on_received(Channel& channel, std::span<char> lent) override {
+    Link& link = static_cast<Link&>(channel);
+    link.received.append(lent.data(), lent.size());
+    std::memset(lent.data(), '?', lent.size());
+    if (when_received) when_received(link);
+  }
+  void on_end(Channel& channel) override { ++static_cast<Link&>(channel).ends; }
+  void on_written(Channel& channel, std::size_t taken) override {
+    Link& link = static_cast<Link&>(channel);
+    ++link.written;
+    link.sent += taken;
+    if (when_written) when_written(link);
+  }
+  void on_failed(Channel& channel, std::error_code error) override {
+    static_cast<Link&>(channel).failure = error;
+  }
+  void on_closed(Channel& channel) override {
+    auto* const link = static_cast<Link*>(&channel);
+    std::erase(links_, link);
+    ++closed_;
+    if (when_closed) when_closed(*link);
+    delete link;
+  }
+  void on_detached(Channel& channel, int descriptor, std::span<char> held) override {
+    auto* const link = static_cast<Link*>(&channel);
+    std::erase(links_, link);
+    if (when_detached) when_detached(*link, descriptor, {held.data(), held.size()});
+    delete link;
+  }
+  void on_accepted(Door& door, int descriptor, const CompactAddress& peer) override {
+    EXPECT_EQ(Address(peer).host(), "127.0.0.1");
+    if (when_accepted) return when_accepted(door, descriptor);
+    backend_->open(*coming_, descriptor);
+    coming_ = nullptr;
+  }
+  void on_accept_failed(Door&, std::error_code error) override { accept_failures_.push_back(error); }
+  void on_ready(Watch& watch, Interest ready) override {
+    if (when_ready) when_ready(watch, ready);
+  }
+
+  Inspector::Counts counts_;
+  std::unique_ptr<Outside> outside_;
+  Limits limits_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Door> door_;
+  Address at_;
+  Link* coming_ = nullptr;
+  std::vector<Link*> links_;
+  std::size_t closed_ = 0;
+  std::vector<std::error_code> accept_failures_;
+  std::function<void(Link&)> when_received;
+  std::function<void(Link&)> when_written;
+  std::function<void(Link&)> when_closed;
+  std::function<void(Link&, int, std::string_view)> when_detached;
+  std::function<void(Door&, int)> when_accepted;
+  std::function<void(Watch&, Interest)> when_ready;
+};
+INSTANTIATE_TEST_SUITE_P(Over, Seam, testing::ValuesIn(all_setups()),
+                         [](const auto& setup) { return setup.param.name; });
+
+TEST_P(Seam, NothingIsReadUntilItIsAskedFor) {
+  Link& link = join();
+  link.peer->send("hello");
+  turns(60);
+  EXPECT_EQ(link.received, "");
+  read(link, true);
+  EXPECT_TRUE(until([&] { return link.received == "hello"; }));
+  EXPECT_EQ(backend_->host(link), at_);
+}
+
+TEST_P(Seam, Rule1_PausingInTheMiddleOfABatch) {
+  std::vector<Link*> all;
+  for (int i = 0; i < 6; ++i) all.push_back(&join());
+  const std::string text = text_of(3000);
+  std::size_t calls = 0;
+  when_received = [&](Link&) {
+    ++calls;
+    for (Link* const link : all) read(*link, false);  // the inspector complains of whoever is called now
+  };
+  for (Link* const link : all) {
+    link->peer->send(text);
+    link->peer->close();
+    read(*link, true);
+  }
+  const auto over = [&] {
+    return std::all_of(all.begin(), all.end(), [](Link* link) { return link->ends == 1; });
+  };
+  for (int i = 0; i < 20000 && !over(); ++i) {
+    const std::size_t before = calls;
+    turn();
+    ASSERT_LE(calls, before + 1);
+    // Now one of them, now all.
+    for (std::size_t j = 0; j < all.size(); ++j) {
+      if (i % 2 == 0 || calls % all.size() == j) read(*all[j], true);
+    }
+  }
+  for (Link* const link : all) EXPECT_SAME(link->received, text);
+}
+
+// Under AddressSanitizer: whoever touches a channel or its bytes after on_closed is caught.
+TEST_P(Seam, Rule2_StorageGoesInsideOnClosed) {
+  const std::string text = text_of(300000);
+  when_received = [&](Link& link) {
+    if (!link.closing && link.received.size() % 3 == 0) {
+      link.closing = true;
+      backend_->close(link, link.received.size() % 2 == 0);
+    }
+  };
+  for (int round = 0; round < 5; ++round) {
+    std::vector<Link*> ours;
+    for (int i = 0; i < 20; ++i) {
+      Link& link = join(i % 2 == 0);
+      link.peer->window(static_cast<std::size_t>(i) * 500);
+      link.output = std::make_unique<std::string>(text);
+      (void)write(link);
+      link.peer->send(text_of(static_cast<std::size_t>(i) * 40));
+      if (i % 4 == 1) link.peer->reset();
+      ours.push_back(&link);
+    }
+    for (Link* const link : ours) read(*link, true);
+    turns(round);
+    // Those that are still open: every other in good order, the others with a reset.
+    const std::vector<Link*> left = links_;
+    for (std::size_t i = 0; i < left.size(); ++i) {
+      if (!left[i]->closing) backend_->close(*left[i], i % 2 == 0);
+    }
+    EXPECT_TRUE(until([&] { return links_.empty(); }));
+  }
+  EXPECT_EQ(closed_, 100U);
+  EXPECT_EQ(counts_.open, 0U);
+}
+
+TEST_P(Seam, AnotherConnectionAfterwards) {
+  Link& first = join();
+  first.peer->send(text_of(1000));
+  read(first, true);
+  Link* again = nullptr;
+  when_closed = [&](Link&) { again = new Link; };
+  backend_->close(first, false);
+  ASSERT_TRUE(until([&] { return again != nullptr; }));
+  when_closed = nullptr;
+  links_.push_back(again);
+  coming_ = again;
+  again->peer = outside_->connect(at_);
+  ASSERT_TRUE(until([&] { return coming_ == nullptr; }));
+  read(*again, true);
+  again->peer->send("fresh");
+  EXPECT_TRUE(until([&] { return again->received == "fresh"; }));
+}
+
+TEST_P(Seam, Rule3_OneOnWrittenForEachWriteThatWasNotTakenWhole) {
+  std::size_t unfinished = 0;
+  std::vector<Link*> all;
+  const auto go_on = [&](Link& link) {
+    while (link.sent < link.output->size()) {
+      const std::size_t before = link.sent;
+      const Written written = write(link);
+      const std::size_t rest = link.output->size() - before;
+      if (written.pending || written.taken < rest) {
+        ++unfinished;
+        return;
+      }
+    }
+    backend_->shutdown_write(link);
+  };
+  when_written = go_on;
+  for (std::size_t i = 0; i < 5; ++i) {
+    Link& link = join(true);
+    link.peer->window(1000 * i);
+    link.output =
+        std::make_unique<std::string>(text_of(GetParam().memory ? 20000 : 300000, std::to_string(i)));
+    all.push_back(&link);
+    go_on(link);
+  }
+  turns(20);
+  for (Link* const link : all) link->peer->window(Peer::everything);
+  EXPECT_TRUE(until(
+      [&] { return std::all_of(all.begin(), all.end(), [](Link* link) { return link->peer->ended(); }); }));
+  std::size_t written = 0;
+  for (Link* const link : all) {
+    EXPECT_SAME(link->peer->received(), *link->output);
+    written += link->written;
+  }
+  EXPECT_EQ(written, unfinished);
+}
+
+TEST_P(Seam, Rule4_ReadingIsSwitchedOffAndOnManyTimes) {
+  Link& link = join();
+  const std::string text = text_of(30000);
+  link.peer->send(text);
+  link.peer->close();
+  const bool everything = until([&] {
+    read(link, !link.reading);
+    turn();
+    counts_.upcalls += 1;
+    return link.ends == 1;
+  });
+  EXPECT_TRUE(everything);
+  EXPECT_SAME(link.received, text);
+}
+
+TEST_P(Seam, Rule6_AcceptingIsBounded) {
+  Limits limits;
+  limits.accept_batch = 3;
+  make(limits);
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 10; ++i) peers.push_back(outside_->connect(at_));
+  std::size_t accepted = 0;
+  when_accepted = [&](Door&, int descriptor) {
+    ++accepted;
+    backend_->discard(descriptor);
+  };
+  std::size_t most = 0;
+  until([&] {
+    const std::size_t before = accepted;
+    turn();
+    most = std::max(most, accepted - before);
+    return accepted == 10;
+  });
+  EXPECT_EQ(accepted, 10U);
+  EXPECT_LE(most, 3U);
+  for (const auto& peer : peers) EXPECT_TRUE(until([&] { return peer->ended() || peer->was_reset(); }));
+}
+
+TEST_P(Seam, Rule8_ADoorMayGoInsideOnAccepted) {
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 5; ++i) peers.push_back(outside_->connect(at_));
+  std::size_t accepted = 0;
+  when_accepted = [&](Door& door, int descriptor) {
+    EXPECT_EQ(&door, door_.get());
+    ++accepted;
+    backend_->discard(descriptor);
+    backend_->unlisten(door);
+    door_ = std::make_unique<Door>();  // the old one is freed
+  };
+  ASSERT_TRUE(until([&] { return accepted == 1; }));
+  turns(50);
+  EXPECT_EQ(accepted, 1U);
+  ASSERT_TRUE(backend_->listen(*door_, {"127.0.0.1", 0}, {}).ok());
+}
+
+TEST_P(Seam, Rule8_AWatchMayGoInsideOnReady) {
+  const auto first = outside_->signal();
+  const auto second = outside_->signal();
+  auto a = std::make_unique<Watch>();
+  auto b = std::make_unique<Watch>();
+  backend_->watch(*a, first->descriptor(), Interest::both & Interest::read);
+  backend_->watch(*b, second->descriptor(), Interest::read);
+  first->raise();
+  second->raise();
+  int calls = 0;
+  when_ready = [&](Watch&, Interest ready) {
+    EXPECT_EQ(ready, Interest::read);
+    ++calls;
+    backend_->unwatch(*a);
+    backend_->unwatch(*b);
+    a.reset();  // freed at once
+    b.reset();
+  };
+  turns(60);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST_P(Seam, FailuresAreToldOnceAndNothingFollows) {
+  Link& link = join();
+  read(link, true);
+  link.peer->reset();
+  ASSERT_TRUE(until([&] { return static_cast<bool>(link.failure); }));
+  EXPECT_EQ(link.failure, std::errc::connection_reset);
+  link.output = std::make_unique<std::string>("too late");
+  EXPECT_EQ(write(link).taken, 0U);
+  turns(60);
+  EXPECT_EQ(link.ends, 0U);
+}
+
+TEST_P(Seam, ClosingInGoodOrderAndByAReset) {
+  Link& ordered = join();
+  Link& reset = join();
+  ordered.output = std::make_unique<std::string>("words");
+  while (ordered.sent < 5) {
+    (void)write(ordered);
+    ASSERT_TRUE(until([&] { return ordered.sent == 5 || ordered.written > 0; }));
+    ordered.written = 0;
+  }
+  // The handles outlive the channels.
+  const std::shared_ptr<Peer> good = std::move(ordered.peer);
+  const std::shared_ptr<Peer> bad = std::move(reset.peer);
+  backend_->close(ordered, false);
+  backend_->close(reset, true);
+  ASSERT_TRUE(until([&] { return closed_ == 2; }));
+  EXPECT_TRUE(until([&] { return good->ended(); }));
+  EXPECT_EQ(good->received(), "words");
+  EXPECT_FALSE(good->was_reset());
+  EXPECT_TRUE(until([&] { return bad->was_reset(); }));
+}
+
+TEST_P(Seam, DetachingLosesNothing) {
+  Link& link = join();
+  const std::string text = text_of(8000);
+  const std::shared_ptr<Peer> peer = std::move(link.peer);
+  std::string so_far;
+  int descriptor = -1;
+  when_received = [&](Link& one) { backend_->detach(one); };
+  when_detached = [&](Link& one, int given, std::string_view held) {
+    so_far = one.received;
+    so_far += held;
+    descriptor = given;
+  };
+  peer->send(text);
+  peer->close();
+  read(link, true);
+  ASSERT_TRUE(until([&] { return descriptor >= 0; }));
+  when_received = nullptr;
+  auto* const next = new Link;
+  links_.push_back(next);
+  backend_->open(*next, descriptor);
+  read(*next, true);
+  ASSERT_TRUE(until([&] { return next->ends == 1; }));
+  EXPECT_SAME(so_far + next->received, text);
+  next->output = std::make_unique<std::string>("still connected");
+  while (next->sent < next->output->size()) {
+    const std::size_t before = next->written;
+    if (const Written written = write(*next); !written.pending && next->sent == next->output->size()) break;
+    ASSERT_TRUE(until([&] { return next->written > before; }));
+  }
+  EXPECT_TRUE(until([&] { return peer->received() == "still connected"; }));
+}
+
+TEST_P(Seam, ATurnDoesNotWaitForWhatHasPassedNorWhenItWasWoken) {
+  const auto begin = std::chrono::steady_clock::now();
+  const Time now = outside_->clock().now();
+  backend_->turn(now - 1s);
+  for (int i = 0; i < 3; ++i) backend_->wake();
+  backend_->turn(now + 1h);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 60s);
+  EXPECT_LT(outside_->clock().now() - now, 1s);
+  counts_.idle = 0;
+  turn(2ms);  // one wake-up is not remembered for ever
+  EXPECT_EQ(counts_.idle, 0U);
+}
+
+TEST_P(Seam, AnAddressInUseIsAnError) {
+  Door another;
+  const Result<Address> result = backend_->listen(another, at_, {});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error(), std::errc::address_in_use);
+}
+
+}  // namespace
+}  // namespace parley::conformance

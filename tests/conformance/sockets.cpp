@@ -24,7 +24,7 @@ namespace {
 // Descriptors from this one on cannot be had by accepting. The real limit would hold for the peers too, and
 // for the sanitizers, which open pipes.
 constexpr int none_missing = 0x7fffffff;
-int first_missing = none_missing;
+thread_local int first_missing = none_missing;  // a reactor, its world and its listener share a thread
 
 int lowest_free() {
   const int descriptor = ::fcntl(0, F_DUPFD_CLOEXEC, 0);

@@ -102,6 +102,16 @@ TEST_P(Spinning, Rule7_APeerThatDoesNotRead) {
   expect_rest();
 }
 
+TEST_P(Spinning, Rule7_APeerThatReadsAgain) {
+  const Client client = join({}, true);
+  client.peer->window(0);
+  fill(client);
+  ASSERT_NE(client.wire().queued(), 0U);
+  client.peer->window(Peer::everything);
+  ASSERT_TRUE(until([&] { return client.wire().queued() == 0; }));
+  expect_rest();
+}
+
 TEST_P(Spinning, Rule7_ConnectionsThatLinger) {
   const Client client = join();
   const Client closing = join({}, true);

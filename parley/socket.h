@@ -6,6 +6,7 @@
 #include "parley/socket/create.h"
 #include "parley/socket/error.h"
 #include "parley/socket/family.h"
+#include "parley/socket/file.h"
 #include "parley/socket/options.h"
 #include "parley/socket/resolve.h"
 #include "parley/socket/socket.h"

@@ -42,7 +42,15 @@ Socket::Socket(Family family, Type type, int proto)
     : Socket(opened(family, type, proto), family, type, proto) {}
 
 Socket::Socket(Descriptor descriptor, Family family, Type type, int proto)
-    : descriptor_(std::move(descriptor)), family_(family), type_(type), proto_(proto) {}
+    : open_(std::make_shared<Open>()), family_(family), type_(type), proto_(proto) {
+  open_->descriptor = std::move(descriptor);
+}
+
+int Socket::detach() {
+  const int descriptor = open_ ? open_->descriptor.release() : -1;
+  open_.reset();
+  return descriptor;
+}
 
 Socket Socket::adopt(int descriptor) {
   Socket socket(Descriptor(descriptor), Family::unspecified, Type::stream, 0);
@@ -54,7 +62,7 @@ Socket Socket::adopt(int descriptor) {
     socket.detach();
     throw SocketError("adopt", format("descriptor ", descriptor), error.code());
   }
-  if ((fcntl(descriptor, F_GETFL) & O_NONBLOCK) != 0) socket.timeout_ = Duration::zero();
+  if ((fcntl(descriptor, F_GETFL) & O_NONBLOCK) != 0) socket.open_->timeout = Duration::zero();
   RawAddress peer;
   if (::getpeername(descriptor, peer.data(), &peer.size) == 0) socket.peer_ = from_raw(peer);
   return socket;
@@ -81,7 +89,7 @@ Socket Socket::dup() const {
   Descriptor copy(fcntl(fileno(), F_DUPFD_CLOEXEC, 0));
   if (!copy) fail("dup", errno);
   Socket socket(std::move(copy), family_, type_, proto_);
-  socket.timeout_ = timeout_;
+  socket.open_->timeout = gettimeout();
   socket.peer_ = peer_;
   return socket;
 }
@@ -108,7 +116,7 @@ void Socket::settimeout(std::optional<Duration> timeout) {
   const int flags = fcntl(fileno(), F_GETFL);
   const int wanted = timeout ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
   if (flags < 0 || (wanted != flags && fcntl(fileno(), F_SETFL, wanted) != 0)) fail("settimeout", errno);
-  timeout_ = timeout;
+  open_->timeout = timeout;
 }
 
 void Socket::fail(std::string_view operation, int error, std::string_view advice) const {

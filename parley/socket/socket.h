@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,8 @@
 namespace parley {
 
 class Deadline;
+class SocketFile;
+struct FileOptions;
 struct RawAddress;
 
 // Which directions of a connection `Socket::shutdown` ends.
@@ -34,6 +37,8 @@ enum class Shutdown { read, write, both };
 class Socket {
  public:
   explicit Socket(Family family = Family::inet, Type type = Type::stream, int proto = 0);
+  Socket(Socket&&) noexcept = default;
+  Socket& operator=(Socket&&) noexcept = default;
 
   // Takes over an open socket, which is closed with the object from now on. Blocking unless it has
   // O_NONBLOCK. Throws SocketError, and leaves the descriptor open, where it is no socket.
@@ -72,23 +77,29 @@ class Socket {
 
   // Ends one or both directions of a connection; the socket stays open.
   void shutdown(Shutdown how);
-  // Closing again is no error; every other call throws afterwards.
-  void close() noexcept { descriptor_.reset(); }
-  // Gives the descriptor away, open; the object is closed.
-  int detach() { return descriptor_.release(); }
+  // Closing again is no error; every other call throws afterwards. The connection itself ends when the
+  // files made of it are closed as well.
+  void close() noexcept { open_.reset(); }
+  // Gives the descriptor away, open; the object is closed, and so are the files made of it.
+  int detach();
   // Another descriptor of the same socket, with the same timeout.
   Socket dup() const;
   // -1 when closed.
-  int fileno() const { return descriptor_.get(); }
+  int fileno() const { return open_ ? open_->descriptor.get() : -1; }
+
+  // A file over the connection, which reads lines and writes through a buffer (<parley/socket/file.h>). It
+  // shares descriptor and timeout with the socket, and costs no system call.
+  SocketFile makefile() const;
+  SocketFile makefile(const FileOptions& how) const;
 
   Address getpeername() const;
   Address getsockname() const;
 
   void setblocking(bool blocking);
-  bool getblocking() const { return timeout_ != Duration::zero(); }
+  bool getblocking() const { return gettimeout() != Duration::zero(); }
   // None: waits for ever; zero: never waits. Throws std::invalid_argument when negative.
   void settimeout(std::optional<Duration> timeout);
-  std::optional<Duration> gettimeout() const { return timeout_; }
+  std::optional<Duration> gettimeout() const { return open_ ? open_->timeout : std::nullopt; }
 
   void setsockopt(const Option<bool>& option, bool value);
   void setsockopt(const Option<int>& option, int value);
@@ -109,11 +120,20 @@ class Socket {
   int proto() const { return proto_; }
 
  private:
+  friend class SocketFile;
   friend std::pair<Socket, Socket> socketpair(Family family, Type type, int proto);
   friend Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
                                   const std::optional<Address>& source);
 
+  // What a socket has in common with the files made of it.
+  struct Open {
+    Descriptor descriptor;
+    std::optional<Duration> timeout;
+  };
+
   Socket(Descriptor descriptor, Family family, Type type, int proto);
+  // Another object of the same descriptor, which is closed when both are: for files alone.
+  Socket(const Socket&) = default;
 
   struct Operation;
   template <class Call>
@@ -122,6 +142,8 @@ class Socket {
   std::error_code connect_address(const Address& address);
   int connect_local(const RawAddress& raw, const Deadline& deadline) const;
   int message_flags() const;
+  // Sends all of `data` before the deadline, and takes from it what was sent, also when it throws.
+  void send_rest(std::string_view operation, std::string_view& data);
 
   [[noreturn]] void fail(std::string_view operation, int error, std::string_view advice = {}) const;
   [[noreturn]] void fail_connect(const Endpoint& endpoint, std::error_code reason) const;
@@ -130,11 +152,10 @@ class Socket {
   int raw_option(int level, int name) const;
   void set_raw_option(int level, int name, const void* value, std::size_t size);
 
-  Descriptor descriptor_;
+  std::shared_ptr<Open> open_;  // none when closed
   Family family_;
   Type type_;
   int proto_;
-  std::optional<Duration> timeout_;
   std::optional<Address> peer_;  // for error messages: after a reset the kernel does not tell it any more
 };
 

@@ -15,7 +15,7 @@ namespace parley {
 
 namespace {
 
-constexpr std::size_t on_stack = 16 * 1024;
+constexpr std::size_t on_stack = 64 * 1024;
 
 // What accept(2) hands on of a connection's own trouble; the next one may well be fine.
 bool was_aborted(int error) {
@@ -47,8 +47,12 @@ void set_send_timeout(int descriptor, Duration timeout) {
 struct Socket::Operation {
   std::string_view name;
   short events;
-  std::string_view advice = {};
+  std::size_t whole = 0;          // what is sent in several calls, so that a failure leaves it half done
   const Address* whom = nullptr;  // where it is not the peer
+
+  std::string advice() const {
+    return whole == 0 ? "" : format("how much of the ", whole, " bytes was sent is unknown");
+  }
 };
 
 // Calls until the call has not been interrupted, and need not wait. It is tried before anything is waited
@@ -62,20 +66,21 @@ std::size_t Socket::transfer(const Operation& operation, const Deadline& deadlin
     if (errno == EINTR) continue;
     if (errno == EAGAIN && getblocking()) {
       if (wait_for(fileno(), operation.events, deadline)) continue;
-      throw Timeout(operation.name, where(), timeout_.value_or(Duration::zero()), operation.advice);
+      throw Timeout(operation.name, where(), gettimeout().value_or(Duration::zero()), operation.advice());
     }
-    if (operation.whom == nullptr || errno == EAGAIN) fail(operation.name, errno, operation.advice);
-    throw SocketError(operation.name, format(*operation.whom), {errno, std::system_category()});
+    const int error = errno;
+    if (operation.whom == nullptr || error == EAGAIN) fail(operation.name, error, operation.advice());
+    throw SocketError(operation.name, format(*operation.whom), {error, std::system_category()});
   }
 }
 
 int Socket::message_flags() const {
-  return MSG_NOSIGNAL | (timeout_ ? MSG_DONTWAIT : 0);
+  return MSG_NOSIGNAL | (gettimeout() ? MSG_DONTWAIT : 0);
 }
 
 std::pair<Socket, Address> Socket::accept() {
   RawAddress raw;
-  const auto descriptor = transfer({"accept", POLLIN}, Deadline(timeout_), [&] {
+  const auto descriptor = transfer({"accept", POLLIN}, Deadline(gettimeout()), [&] {
     int accepted;
     do {
       raw.size = sizeof raw.storage;
@@ -103,8 +108,8 @@ std::error_code Socket::connect_ex(const Endpoint& endpoint) {
 
 void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) const {
   const std::string whom = format(endpoint);
-  if (timeout_ && reason == std::make_error_code(std::errc::timed_out))
-    throw Timeout("connect", whom, *timeout_);
+  if (gettimeout() && reason == std::make_error_code(std::errc::timed_out))
+    throw Timeout("connect", whom, *gettimeout());
   if (reason == std::errc::operation_in_progress || reason == std::errc::resource_unavailable_try_again) {
     throw WouldBlock("connect", whom, reason);
   }
@@ -116,7 +121,7 @@ void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) cons
 std::error_code Socket::connect_address(const Address& address) {
   const RawAddress raw = to_raw(address, family_);
   if (getblocking()) require_blocking_allowed("connect");
-  const Deadline deadline(timeout_);
+  const Deadline deadline(gettimeout());
   int error = family_ == Family::local                         ? connect_local(raw, deadline)
               : ::connect(fileno(), raw.data(), raw.size) != 0 ? errno
                                                                : 0;
@@ -133,7 +138,7 @@ std::error_code Socket::connect_address(const Address& address) {
 // While the server's queue is full a local socket is refused with EAGAIN, or waits inside the kernel, and
 // poll knows nothing of it: so the deadline has to go into the kernel as well.
 int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const {
-  const bool timed = timeout_ && getblocking();
+  const bool timed = gettimeout() && getblocking();
   if (timed) fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) & ~O_NONBLOCK);
   int error = 0;
   do {
@@ -151,18 +156,19 @@ int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const
   return error;
 }
 
+// A string cannot be made without writing all of it once: what is received is copied into one of its
+// length, which costs nothing beside zeroing the 64 KiB that a small read does not fill.
 std::string Socket::recv(std::size_t size) {
   if (size <= on_stack) {
     char memory[on_stack];
     return std::string(memory, recv_into({memory, size}));
   }
-  std::string data(size, '\0');
-  data.resize(recv_into(data));
-  return data;
+  const auto memory = std::make_unique_for_overwrite<char[]>(size);
+  return std::string(memory.get(), recv_into({memory.get(), size}));
 }
 
 std::size_t Socket::recv_into(std::span<char> memory) {
-  return transfer({"recv", POLLIN}, Deadline(timeout_),
+  return transfer({"recv", POLLIN}, Deadline(gettimeout()),
                   [&] { return ::recv(fileno(), memory.data(), memory.size(), message_flags()); });
 }
 
@@ -175,7 +181,7 @@ std::pair<std::string, Address> Socket::recvfrom(std::size_t size) {
 
 std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> memory) {
   RawAddress raw;
-  const std::size_t received = transfer({"recvfrom", POLLIN}, Deadline(timeout_), [&] {
+  const std::size_t received = transfer({"recvfrom", POLLIN}, Deadline(gettimeout()), [&] {
     raw.size = sizeof raw.storage;
     return ::recvfrom(fileno(), memory.data(), memory.size(), message_flags(), raw.data(), &raw.size);
   });
@@ -183,22 +189,26 @@ std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> memory) {
 }
 
 std::size_t Socket::send(std::string_view data) {
-  return transfer({"send", POLLOUT}, Deadline(timeout_),
+  return transfer({"send", POLLOUT}, Deadline(gettimeout()),
                   [&] { return ::send(fileno(), data.data(), data.size(), message_flags()); });
 }
 
 void Socket::sendall(std::string_view data) {
-  const std::string advice = format("how much of the ", data.size(), " bytes was sent is unknown");
-  const Deadline deadline(timeout_);
+  send_rest("sendall", data);
+}
+
+void Socket::send_rest(std::string_view name, std::string_view& data) {
+  const Operation operation{name, POLLOUT, data.size()};
+  const Deadline deadline(gettimeout());
   do {
-    data.remove_prefix(transfer({"sendall", POLLOUT, advice}, deadline,
+    data.remove_prefix(transfer(operation, deadline,
                                 [&] { return ::send(fileno(), data.data(), data.size(), message_flags()); }));
   } while (!data.empty());
 }
 
 std::size_t Socket::sendto(std::string_view data, const Address& address) {
   const RawAddress raw = to_raw(address, family_);
-  return transfer({"sendto", POLLOUT, {}, &address}, Deadline(timeout_), [&] {
+  return transfer({"sendto", POLLOUT, 0, &address}, Deadline(gettimeout()), [&] {
     return ::sendto(fileno(), data.data(), data.size(), message_flags(), raw.data(), raw.size);
   });
 }

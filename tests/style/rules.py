@@ -180,16 +180,21 @@ def code_blocks(root, path):
     return blocks
 
 
+def same_code(root, one, other):
+    """Complains about the first code block that two pages do not share."""
+    blocks, others = code_blocks(root, one), code_blocks(root, other)
+    for (number, block), (twin_number, twin) in zip(blocks, others):
+        if block != twin:
+            return [f"{one}:{number} and {other}:{twin_number} show different code"]
+    if len(blocks) != len(others):
+        return [f"{one} has {len(blocks)} code blocks, {other} {len(others)}"]
+    return []
+
+
 def readme_twins(root):
     """README.md and README.zh.md show the same code."""
     names = ("README.md", "README.zh.md")
     missing = [f"{name} is missing" for name in names if not (Path(root) / name).exists()]
     if missing:
         return missing
-    english, chinese = (code_blocks(root, name) for name in names)
-    for (number, block), (twin_number, twin) in zip(english, chinese):
-        if block != twin:
-            return [f"README.md:{number} and README.zh.md:{twin_number} show different code"]
-    if len(english) != len(chinese):
-        return [f"README.md has {len(english)} code blocks, README.zh.md {len(chinese)}"]
-    return [] if english else ["README.md has no code block"]
+    return same_code(root, *names) if code_blocks(root, names[0]) else ["README.md has no code block"]

@@ -38,6 +38,7 @@ case $way in
     install_parley
     build_with_cmake find_package -DCMAKE_PREFIX_PATH="$room/moved"
     runs socket made/socket_program
+    runs socketserver made/socketserver_program
     runs reactor made/reactor_program made/all_program
     ;;
   pkg_config)
@@ -49,9 +50,11 @@ case $way in
       "$cxx" $flags -std=c++20 "newcomer/$1.cpp" $(pkg-config --cflags --libs "$2") -o "$2"
     }
     compile socket_program parley-socket
+    compile socketserver_program parley-socketserver
     compile reactor_program parley-reactor
     compile reactor_program parley
     runs socket ./parley-socket
+    runs socketserver ./parley-socketserver
     runs reactor ./parley-reactor ./parley
     [[ $(pkg-config --modversion parley) == "$(sed -n 's/^project(parley VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" ]]
     ;;

@@ -1,0 +1,48 @@
+#pragma once
+
+// Private to Parley.
+
+#include <functional>
+#include <optional>
+
+#include "parley/socket/descriptors.h"
+
+namespace parley {
+
+// A child process, known by a descriptor (a pidfd) and not by its number alone: nobody else's child is ever
+// waited for, and no SIGCHLD is needed. Move-only; dropping it ends nothing, and leaves the child to
+// whoever waits for any. Linux 5.4.
+class Child {
+ public:
+  // Starts a copy of this process that runs `body`, and leaves with what it answers as its status, or 1 if
+  // it throws: by _exit, so that no destructor, no atexit handler and no other part of this program runs
+  // twice. stdout, std::cout and std::clog are flushed before, so that nothing is printed twice, and by the
+  // child at its end. Of several threads only the calling one exists in the child: locks that others held
+  // there stay locked for ever (the C library's own are free). Throws std::system_error when there
+  // can be no more processes or descriptors.
+  explicit Child(const std::function<int()>& body);
+
+  Child(Child&&) noexcept = default;
+  Child& operator=(Child&&) noexcept = default;
+  ~Child() = default;
+
+  // Can be read once the child has ended. -1 when that is known already.
+  int fileno() const { return descriptor_.get(); }
+  int pid() const { return pid_; }
+
+  // How the child ended: its exit status, or less than zero: the signal that ended it. None as long as it
+  // runs, 0 where nobody can tell (SIGCHLD is ignored). After the first answer the child is gone from the
+  // system's tables.
+  std::optional<int> poll();
+  // The same, but waits for it.
+  int wait();
+
+ private:
+  void ask(bool waits);
+
+  Descriptor descriptor_;
+  int pid_ = 0;
+  std::optional<int> status_;
+};
+
+}  // namespace parley

@@ -1,0 +1,307 @@
+#include "parley/server/base_server.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "parley/base/log.h"
+#include "parley/socket/blocking.h"
+#include "parley/socket/poller.h"
+
+namespace parley {
+
+namespace {
+
+// A listener that cannot have a descriptor for the next connection would be ready for ever.
+constexpr Duration rest = std::chrono::milliseconds(100);
+constexpr int most_failures_in_a_row = 16;  // beyond it there is something wrong with the server itself
+
+bool is_shortage(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& shortage) {
+    const std::error_code& code = shortage.code();
+    return code == std::errc::too_many_files_open || code == std::errc::too_many_files_open_in_system ||
+           code == std::errc::no_buffer_space || code == std::errc::not_enough_memory;
+  } catch (const std::bad_alloc&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+std::string words_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& known) {
+    return known.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+Family family_for(const Address& address, const ServerSettings& settings) {
+  if (settings.address_family) return *settings.address_family;
+  if (address.family() != Family::unspecified) return address.family();
+  return settings.dualstack_ipv6 ? Family::inet6 : Family::inet;
+}
+
+}  // namespace
+
+// What the thread that serves waits with, and how others end it.
+struct BaseServer::Loop {
+  Loop() {
+    const int descriptor = wakeup.descriptor();
+    poller->update(descriptor, Interest::read, static_cast<std::uint64_t>(descriptor));
+  }
+
+  // Poll keeps nothing in the kernel that a child process would share.
+  std::unique_ptr<Poller> poller = make_poller(PollerKind::poll);
+  std::map<int, std::function<void()>> watched;
+  int listener = -1;  // the descriptor that is watched for requests
+  std::optional<Time> rests_until;
+  int failures = 0;  // of get_request, in a row
+
+  // It can be read from `shutdown` until that was heeded: also by a handler's own process, which has
+  // no other way to tell.
+  Wakeup wakeup;
+  std::mutex mutex;
+  std::condition_variable ended;
+  std::thread::id serving;  // nobody: none
+  unsigned long times_ended = 0;
+};
+
+// Stands while a thread serves.
+class BaseServer::Serving {
+ public:
+  Serving(Loop& loop, std::string_view operation) : loop_(loop) {
+    require_blocking_allowed(operation);
+    const std::lock_guard lock(loop_.mutex);
+    if (loop_.serving != std::thread::id()) {
+      throw std::logic_error(format(operation, ": the server is being served already"));
+    }
+    loop_.serving = std::this_thread::get_id();
+  }
+  ~Serving() {
+    const std::lock_guard lock(loop_.mutex);
+    if (heeds_) loop_.wakeup.clear();
+    loop_.serving = {};
+    ++loop_.times_ended;
+    loop_.ended.notify_all();
+  }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  void heed_shutdown() { heeds_ = true; }
+
+ private:
+  Loop& loop_;
+  bool heeds_ = false;
+};
+
+BaseServer::BaseServer(const Address& address, HandlerFactory make_handler, const ServerSettings& settings,
+                       Type socket_type)
+    : make_handler_(std::move(make_handler)),
+      settings_(settings),
+      address_(address),
+      socket_(family_for(address, settings), settings.socket_type.value_or(socket_type)),
+      loop_(std::make_unique<Loop>()) {}
+
+BaseServer::~BaseServer() = default;
+
+void BaseServer::bind_and_activate() {
+  try {
+    server_bind();
+    server_activate();
+  } catch (...) {
+    server_close();
+    throw;
+  }
+}
+
+void BaseServer::server_bind() {
+  const bool stream = socket_.type() != Type::datagram;
+  const bool local = socket_.family() == Family::local;
+  if (!local && settings_.allow_reuse_address.value_or(stream)) socket_.setsockopt(options::reuse_addr, true);
+  if (settings_.allow_reuse_port) socket_.setsockopt(options::reuse_port, true);
+  if (socket_.family() == Family::inet6) {
+    socket_.setsockopt(options::v6_only, !settings_.dualstack_ipv6);
+  } else if (settings_.dualstack_ipv6) {
+    throw AddressError(format(address_, " cannot be dual-stack: only any address and IPv6 ones can"));
+  }
+  socket_.bind(address_);
+  address_ = socket_.getsockname();
+}
+
+void BaseServer::server_close() {
+  watch_listener(false);
+  socket_.close();
+}
+
+void BaseServer::require_open(std::string_view operation) const {
+  if (fileno() >= 0) return;
+  throw SocketError(operation, "", std::make_error_code(std::errc::bad_file_descriptor),
+                    "the server is closed");
+}
+
+void BaseServer::serve_forever(std::optional<Duration> poll_interval) {
+  Serving serving(*loop_, "serve_forever");
+  require_open("serve_forever");
+  while (fileno() >= 0) {  // a handler may close it
+    const Woken woken =
+        wait(poll_interval ? std::optional(system_clock().now() + *poll_interval) : std::nullopt);
+    if (woken == Woken::shutdown) return serving.heed_shutdown();
+    if (woken == Woken::request) handle_one();
+    service_actions();
+  }
+}
+
+void BaseServer::handle_request() {
+  Serving serving(*loop_, "handle_request");
+  require_open("handle_request");
+  const auto until = timeout ? std::optional(system_clock().now() + *timeout) : std::nullopt;
+  switch (wait(until)) {
+    case Woken::shutdown:
+      return serving.heed_shutdown();
+    case Woken::request:
+      return handle_one();
+    case Woken::timeout:
+      return handle_timeout();
+  }
+}
+
+void BaseServer::shutdown() {
+  if (forked_) return loop_->wakeup.signal();  // the lock and the thread are the parent's
+  std::unique_lock lock(loop_->mutex);
+  loop_->wakeup.signal();
+  if (loop_->serving == std::thread::id() || loop_->serving == std::this_thread::get_id()) return;
+  loop_->ended.wait(lock, [this, before = loop_->times_ended] { return loop_->times_ended != before; });
+}
+
+void BaseServer::watch(int descriptor, std::function<void()> ready) {
+  loop_->poller->update(descriptor, Interest::read, static_cast<std::uint64_t>(descriptor));
+  loop_->watched[descriptor] = std::move(ready);
+}
+
+void BaseServer::unwatch(int descriptor) {
+  loop_->poller->remove(descriptor);
+  loop_->watched.erase(descriptor);
+}
+
+void BaseServer::watch_listener(bool wanted) {
+  const int descriptor = wanted ? fileno() : -1;
+  if (descriptor == loop_->listener) return;
+  if (loop_->listener >= 0) loop_->poller->remove(loop_->listener);
+  if (descriptor >= 0) {
+    loop_->poller->update(descriptor, Interest::read, static_cast<std::uint64_t>(descriptor));
+  }
+  loop_->listener = descriptor;
+}
+
+BaseServer::Woken BaseServer::wait(std::optional<Time> until) {
+  for (;;) {
+    std::optional<Time> end = until;
+    if (until || loop_->rests_until) {
+      const Time now = system_clock().now();
+      if (loop_->rests_until && *loop_->rests_until <= now) loop_->rests_until.reset();
+      if (loop_->rests_until) end = std::min(*loop_->rests_until, until.value_or(Time::max()));
+    }
+    watch_listener(taking_ && !loop_->rests_until);
+    const auto left = end ? std::optional(*end - system_clock().now()) : std::nullopt;
+    bool request = false;
+    bool shut = false;
+    for (const Ready& ready : loop_->poller->wait(left)) {
+      const int descriptor = static_cast<int>(ready.key);
+      if (descriptor == loop_->wakeup.descriptor()) {
+        shut = true;
+      } else if (descriptor == loop_->listener) {
+        request = true;
+      } else if (const auto found = loop_->watched.find(descriptor); found != loop_->watched.end()) {
+        const auto call = found->second;  // it may unwatch itself
+        call();
+      }
+    }
+    if (shut) return Woken::shutdown;
+    if (request) return Woken::request;
+    if (until && *until <= system_clock().now()) return Woken::timeout;
+  }
+}
+
+std::optional<Request> BaseServer::next_request() {
+  try {
+    Request request = get_request();
+    loop_->failures = 0;
+    return request;
+  } catch (const WouldBlock&) {  // whoever it was has left again
+  } catch (...) {
+    request_failed(std::current_exception());
+  }
+  return std::nullopt;
+}
+
+void BaseServer::request_failed(const std::exception_ptr& error) {
+  const bool lasting = ++loop_->failures > most_failures_in_a_row;
+  if (lasting || is_shortage(error)) loop_->rests_until = system_clock().now() + rest;
+  if (lasting) return;  // it has been said often enough
+  standard_log().write(Level::warn, format(address_, ": no request taken: ", words_of(error)));
+}
+
+void BaseServer::handle_one() {
+  std::optional<Request> request = next_request();
+  if (!request) return;
+  try {
+    if (verify_request(*request)) return process_request(*request);
+  } catch (...) {
+    handle_error(*request, std::current_exception());
+  }
+  shutdown_request(*request);
+}
+
+void BaseServer::process_request(Request& request) {
+  finish_request(request);
+  shutdown_request(request);
+}
+
+void BaseServer::finish_request(Request& request) {
+  make_handler_()->serve(request, *this);
+}
+
+void BaseServer::close_request(Request& request) {
+  if (request.connection) request.connection->close();
+}
+
+void BaseServer::handle_error(const Request& request, const std::exception_ptr& error) {
+  standard_log().write(Level::error, format("request of ", request.client_address, ": ", words_of(error)));
+}
+
+bool BaseServer::serve_and_close(Request& request) noexcept {
+  bool well = true;
+  const auto told = [&](auto&& step) {
+    try {
+      step();
+    } catch (...) {
+      well = false;
+      try {
+        handle_error(request, std::current_exception());
+      } catch (...) {  // there is nobody above who could be told
+        standard_log().write(Level::error, "handle_error threw: " + words_of(std::current_exception()));
+      }
+    }
+  };
+  told([&] { finish_request(request); });
+  told([&] { shutdown_request(request); });
+  return well;
+}
+
+void BaseServer::leave_to_parent() noexcept {
+  forked_ = true;
+  // A datagram is answered from the server's socket.
+  if (socket_.type() != Type::datagram) socket_.close();
+}
+
+}  // namespace parley

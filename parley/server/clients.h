@@ -1,0 +1,69 @@
+#pragma once
+
+// For the tests of this room: the four transports, each with a server that listens and a client for it.
+
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <utility>
+
+#include "parley/server/forking.h"
+#include "parley/server/threading.h"
+#include "parley/socket/create.h"
+
+namespace parley {
+
+constexpr Duration patience = std::chrono::seconds(30);
+
+inline Address unused_name() {
+  static int number = 0;
+  return Address::abstract(format("parley-server-test-", static_cast<int>(::getpid()), '-', ++number));
+}
+
+struct Tcp {
+  using Server = TcpServer;
+  using Handler = StreamRequestHandler;
+  static Address address() { return {"127.0.0.1", 0}; }
+};
+struct UnixStream {
+  using Server = UnixStreamServer;
+  using Handler = StreamRequestHandler;
+  static Address address() { return unused_name(); }
+};
+struct Udp {
+  using Server = UdpServer;
+  using Handler = DatagramRequestHandler;
+  static Address address() { return {"127.0.0.1", 0}; }
+};
+struct UnixDatagram {
+  using Server = UnixDatagramServer;
+  using Handler = DatagramRequestHandler;
+  static Address address() { return unused_name(); }
+};
+
+// A client of any of them, that waits no longer than a test may.
+inline Socket client_of(BaseServer& server) {
+  const Address& whom = server.server_address();
+  const Type type = server.socket().type();
+  Socket client(whom.family(), type);
+  client.settimeout(patience);
+  if (whom.family() == Family::local) {
+    // Endpoint is for what has a name to look up; a local one is reached through its own Address.
+    if (type == Type::datagram) client.bind(unused_name());
+  }
+  client.connect(whom);
+  return client;
+}
+
+// Sends one line (a datagram) and answers everything that comes back.
+inline std::string ask(BaseServer& server, std::string_view line) {
+  Socket client = client_of(server);
+  client.sendall(line);
+  if (client.type() == Type::datagram) return client.recv(65536);
+  std::string answer;
+  for (auto data = client.recv(4096); !data.empty(); data = client.recv(4096)) answer += data;
+  return answer;
+}
+
+}  // namespace parley

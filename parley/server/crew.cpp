@@ -1,0 +1,149 @@
+#include "parley/server/crew.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+namespace {
+
+thread_local const Crew* own_crew = nullptr;
+
+std::optional<Socket> second_handle(const Request& request, bool wanted) {
+  if (!wanted || !request.connection) return std::nullopt;
+  return request.connection->dup();
+}
+
+}  // namespace
+
+struct Crew::Member {
+  Request request;
+  std::optional<Socket> handle{};  // to end the connection with; the handler may close its own at any time
+  std::thread thread{};
+  bool left = false;
+  std::list<Member>::iterator self{};
+};
+
+struct Crew::State {
+  struct Waiting {
+    Request request;
+    bool can_be_cut;
+  };
+
+  std::mutex mutex;
+  std::condition_variable empty;
+  std::list<Member> members;
+  std::deque<Waiting> waiting;
+  std::vector<std::thread> left;  // have finished, and are to be joined
+};
+
+Crew::Crew(std::function<void(Request&)> work) : work_(std::move(work)), state_(std::make_unique<State>()) {}
+
+Crew::~Crew() {
+  wait();
+}
+
+bool Crew::serve(Request& request, const Bounds& bounds) {
+  std::optional<Socket> handle = second_handle(request, bounds.can_be_cut);
+  std::list<Member> one;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->members.size() >= bounds.threads) {
+      if (state_->waiting.size() >= bounds.waiting) return false;
+      state_->waiting.push_back({std::move(request), bounds.can_be_cut});
+      return true;
+    }
+    one.push_back({std::move(request), std::move(handle)});
+    one.front().self = one.begin();
+    state_->members.splice(state_->members.end(), one);
+  }
+  Member& member = state_->members.back();  // this thread alone adds any
+  std::thread thread;
+  try {
+    thread = std::thread([this, &member] { run(member); });
+  } catch (...) {
+    const std::lock_guard lock(state_->mutex);
+    request = std::move(member.request);
+    state_->members.erase(member.self);
+    throw;
+  }
+  const std::lock_guard lock(state_->mutex);
+  member.thread = std::move(thread);
+  if (member.left) leave(member);
+  return true;
+}
+
+void Crew::run(Member& member) {
+  own_crew = this;
+  for (;;) {
+    work_(member.request);
+    std::vector<std::thread> earlier;
+    {
+      const std::lock_guard lock(state_->mutex);
+      if (state_->waiting.empty()) {
+        earlier.swap(state_->left);
+        member.left = true;
+        if (member.thread.joinable()) leave(member);
+        // Else `serve` does, which has not come so far yet.
+      } else {
+        member.request = std::move(state_->waiting.front().request);
+        member.handle.reset();
+        if (state_->waiting.front().can_be_cut) {
+          try {
+            member.handle = second_handle(member.request, true);
+          } catch (const SocketError&) {  // no descriptor left: it ends when it ends
+          }
+        }
+        state_->waiting.pop_front();
+        continue;
+      }
+    }
+    for (std::thread& thread : earlier) thread.join();
+    return;
+  }
+}
+
+// With the lock held.
+void Crew::leave(Member& member) {
+  state_->left.push_back(std::move(member.thread));
+  state_->members.erase(member.self);
+  if (state_->members.empty()) state_->empty.notify_all();
+}
+
+void Crew::cut() {
+  std::deque<State::Waiting> forgotten;
+  const std::lock_guard lock(state_->mutex);
+  forgotten.swap(state_->waiting);
+  for (Member& member : state_->members) {
+    if (!member.handle) continue;
+    try {
+      member.handle->shutdown(Shutdown::both);
+    } catch (const SocketError&) {  // it has ended already
+    }
+  }
+}
+
+void Crew::wait() {
+  if (own_crew == this) return;
+  std::vector<std::thread> left;
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->empty.wait(lock, [this] { return state_->members.empty(); });
+    left.swap(state_->left);
+  }
+  for (std::thread& thread : left) thread.join();
+}
+
+std::size_t Crew::size() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->members.size();
+}
+
+}  // namespace parley

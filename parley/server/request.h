@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "parley/socket/address.h"
+#include "parley/socket/socket.h"
+
+namespace parley {
+
+// What a client asks of a server: a connection, or a datagram.
+struct Request {
+  std::optional<Socket> connection;  // none for a datagram
+  std::string packet;                // the datagram; empty for a connection
+  Address client_address;
+};
+
+}  // namespace parley

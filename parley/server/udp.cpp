@@ -1,0 +1,42 @@
+#include "parley/server/udp.h"
+
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+const Address& network_address(const Address& address) {
+  if (address.family() != Family::local) return address;
+  throw AddressError(format(address, " is a local address: that is for a UnixDatagramServer"));
+}
+
+}  // namespace
+
+UdpServer::UdpServer(const Address& address, HandlerFactory make_handler, const ServerSettings& settings)
+    : UdpServer(Unbound{}, network_address(address), std::move(make_handler), settings) {
+  if (settings.bind_and_activate) bind_and_activate();
+}
+
+UdpServer::UdpServer(Unbound, const Address& address, HandlerFactory make_handler,
+                     const ServerSettings& settings)
+    : BaseServer(address, std::move(make_handler), settings, Type::datagram) {}
+
+void UdpServer::server_close() {
+  BaseServer::server_close();
+  receiver_.reset();
+}
+
+Request UdpServer::get_request() {
+  // A datagram may be dropped between the wait and this (its checksum was wrong): receiving must not wait for
+  // another one. Sending answers may wait: so the two have different timeouts.
+  if (!receiver_) {
+    receiver_ = socket().dup();
+    receiver_->setblocking(false);
+  }
+  room_.resize(max_packet_size);
+  auto [size, client] = receiver_->recvfrom_into(room_);
+  return {std::nullopt, room_.substr(0, size), std::move(client)};
+}
+
+}  // namespace parley

@@ -11,11 +11,13 @@ namespace parley {
 
 std::pair<Socket, Socket> socketpair(Family family, Type type, int proto) {
   int both[2];
-  if (::socketpair(domain_of(family), kind_of(type) | SOCK_CLOEXEC, proto, both) != 0) {
+  const std::optional<Duration> timeout = getdefaulttimeout();
+  const int kind = kind_of(type) | SOCK_CLOEXEC | (timeout ? SOCK_NONBLOCK : 0);
+  if (::socketpair(domain_of(family), kind, proto, both) != 0) {
     throw SocketError("socketpair", format(family, ' ', type), {errno, std::system_category()});
   }
-  Socket first(Descriptor{both[0]}, family, type, proto);
-  Socket second(Descriptor{both[1]}, family, type, proto);
+  Socket first(Descriptor{both[0]}, family, type, proto, timeout);
+  Socket second(Descriptor{both[1]}, family, type, proto, timeout);
   return {std::move(first), std::move(second)};
 }
 
@@ -27,32 +29,52 @@ Socket fromfd(int descriptor) {
   return socket;
 }
 
+namespace {
+
+std::string told(const std::vector<FailedAttempt>& attempts) {
+  if (attempts.size() == 1) return attempts.front().message;
+  std::string all;
+  for (const FailedAttempt& each : attempts) {
+    all += format(all.empty() ? "tried " : "; ", each.address, ": ", each.message);
+  }
+  return all;
+}
+
+}  // namespace
+
+ConnectionErrors::ConnectionErrors(std::string_view where, std::vector<FailedAttempt> attempts)
+    : SocketError("connect", where, attempts.back().reason, told(attempts)),
+      attempts_(std::make_shared<const std::vector<FailedAttempt>>(std::move(attempts))) {}
+
 Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
-                         const std::optional<Address>& source) {
+                         const std::optional<Address>& source, bool all_errors) {
   const std::vector<Address> addresses = resolve(endpoint);
-  std::string failures;
-  std::error_code last;
+  const bool alone = addresses.size() == 1 && !all_errors;
+  std::vector<FailedAttempt> failed;
   for (const Address& address : addresses) {
-    std::string said;
     try {
       Socket socket(address.family());
       socket.settimeout(timeout);
       if (source) socket.bind(*source);
-      last = socket.connect_address(address);
-      if (!last) return socket;
-      if (addresses.size() == 1) socket.fail_connect(endpoint, last);
-      said = last.message();
+      const std::error_code reason = socket.connect_address(address);
+      if (!reason) return socket;
+      if (alone) socket.fail_connect(endpoint, reason);
+      failed.push_back({address, reason, reason.message()});
     } catch (const SocketError& error) {
-      if (addresses.size() == 1) throw;
-      last = error.code();
-      said = error.what();
+      if (alone) throw;
+      failed.push_back({address, error.code(), error.what()});
+    } catch (const AddressError& error) {  // the source is of another family: the next one may be of its own
+      if (alone) throw;
+      failed.push_back(
+          {address, std::make_error_code(std::errc::address_family_not_supported), error.what()});
     }
-    failures += format(failures.empty() ? "tried " : "; ", address, ": ", said);
   }
+  if (all_errors) throw ConnectionErrors(format(endpoint), std::move(failed));
+  const std::error_code last = failed.back().reason;
   if (timeout && last == std::make_error_code(std::errc::timed_out)) {
-    throw Timeout("connect", format(endpoint), *timeout, failures);
+    throw Timeout("connect", format(endpoint), *timeout, told(failed));
   }
-  throw SocketError("connect", format(endpoint), last, failures);
+  throw SocketError("connect", format(endpoint), last, told(failed));
 }
 
 Socket create_server(const Address& address, const ServerOptions& how) {

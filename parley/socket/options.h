@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <system_error>
 
 namespace parley {
@@ -12,6 +14,14 @@ template <class Value>
 struct Option {
   int level;
   int name;
+};
+
+// Who is at the other end of a local socket, as of its `connect` or `listen`.
+struct Credentials {
+  std::int64_t process;
+  std::uint32_t user;
+  std::uint32_t group;
+  bool operator==(const Credentials&) const = default;
 };
 
 namespace options {
@@ -40,6 +50,43 @@ extern const Option<std::optional<std::chrono::seconds>> linger;
 extern const Option<bool> v6_only;
 // Datagrams may go to broadcast addresses.
 extern const Option<bool> broadcast;
+// Urgent data comes in line with the rest.
+extern const Option<bool> out_of_band_inline;
+// Send to directly connected networks alone.
+extern const Option<bool> dont_route;
+// The least that makes a socket readable.
+extern const Option<int> receive_low_water;
+// An interface's name: send and receive through it alone. Takes a privilege, or a socket that has none yet.
+extern const Option<std::string> bind_to_device;
+// Acknowledge at once, for now; hold small pieces back while it stands; wake the listener when data is
+// there and not before; bytes in a segment; connections that may bring data at once (RFC 7413).
+extern const Option<bool> quick_ack;
+extern const Option<bool> cork;
+extern const Option<std::chrono::seconds> defer_accept;
+extern const Option<int> max_segment;
+extern const Option<int> fast_open;
+
+// How many routers a packet may pass, and how they should treat it (RFC 2474). The second of each is IPv6's.
+extern const Option<int> ttl;
+extern const Option<int> unicast_hops;
+extern const Option<int> tos;
+extern const Option<int> traffic_class;
+// The same for what is sent to groups (1 at first: this network), and whether it comes back to this machine
+// (it does). `join_group` and `set_multicast_interface` are functions.
+extern const Option<int> multicast_ttl;
+extern const Option<int> multicast_hops;
+extern const Option<bool> multicast_loop;
+extern const Option<bool> multicast_loop6;
+// `recvmsg` tells to which address and interface a datagram came (in_pktinfo, in6_pktinfo).
+extern const Option<bool> packet_info;
+extern const Option<bool> packet_info6;
+
+// `recvmsg` tells who sent a local datagram (SCM_CREDENTIALS), and when a datagram came (SCM_TIMESTAMP).
+extern const Option<bool> pass_credentials;
+extern const Option<bool> timestamp;
+// Cannot be set: who the local peer is; whether the socket listens.
+extern const Option<Credentials> peer_credentials;
+extern const Option<bool> accepts_connections;
 // The pending error, which is taken by reading it. Cannot be set.
 extern const Option<std::error_code> error;
 

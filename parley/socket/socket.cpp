@@ -1,9 +1,8 @@
 #include "parley/socket/socket.h"
 
+#include <atomic>
 #include <cerrno>
 #include <fcntl.h>
-#include <limits>
-#include <netinet/in.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,13 +13,21 @@ namespace parley {
 
 namespace {
 
-Descriptor opened(Family family, Type type, int proto) {
-  Descriptor descriptor(::socket(domain_of(family), kind_of(type) | SOCK_CLOEXEC, proto));
+constexpr const char* out_of_descriptors = "this process may open no more descriptors: see ulimit -n";
+
+// In nanoseconds; none is negative.
+constinit std::atomic<Duration::rep> default_timeout{-1};
+
+Descriptor opened(Family family, Type type, int proto, bool blocking) {
+  const int kind = kind_of(type) | SOCK_CLOEXEC | (blocking ? 0 : SOCK_NONBLOCK);
+  Descriptor descriptor(::socket(domain_of(family), kind, proto));
   if (!descriptor) {
     const int error = errno;
     const bool privilege = type == Type::raw && (error == EPERM || error == EACCES);
     throw SocketError("socket", format(family, ' ', type), {error, std::system_category()},
-                      privilege ? "raw sockets need a privilege: CAP_NET_RAW" : "");
+                      privilege         ? "raw sockets need a privilege: CAP_NET_RAW"
+                      : error == EMFILE ? out_of_descriptors
+                                        : "");
   }
   return descriptor;
 }
@@ -38,13 +45,28 @@ std::string_view bind_advice(const Address& address, int error) {
 
 }  // namespace
 
-Socket::Socket(Family family, Type type, int proto)
-    : Socket(opened(family, type, proto), family, type, proto) {}
-
-Socket::Socket(Descriptor descriptor, Family family, Type type, int proto)
-    : open_(std::make_shared<Open>()), family_(family), type_(type), proto_(proto) {
-  open_->descriptor = std::move(descriptor);
+std::optional<Duration> getdefaulttimeout() noexcept {
+  const Duration::rep timeout = default_timeout.load(std::memory_order_relaxed);
+  return timeout < 0 ? std::nullopt : std::optional<Duration>(timeout);
 }
+
+void setdefaulttimeout(std::optional<Duration> timeout) {
+  if (timeout && *timeout < Duration::zero()) {
+    throw std::invalid_argument("setdefaulttimeout: a negative timeout");
+  }
+  default_timeout.store(timeout ? timeout->count() : -1, std::memory_order_relaxed);
+}
+
+Socket::Socket(Family family, Type type, int proto) : family_(family), type_(type), proto_(proto) {
+  const std::optional<Duration> timeout = getdefaulttimeout();
+  open_ = std::make_shared<Open>(opened(family, type, proto, !timeout), timeout);
+}
+
+Socket::Socket(Descriptor descriptor, Family family, Type type, int proto, std::optional<Duration> timeout)
+    : open_(std::make_shared<Open>(std::move(descriptor), timeout)),
+      family_(family),
+      type_(type),
+      proto_(proto) {}
 
 int Socket::detach() {
   const int descriptor = open_ ? open_->descriptor.release() : -1;
@@ -53,16 +75,18 @@ int Socket::detach() {
 }
 
 Socket Socket::adopt(int descriptor) {
-  Socket socket(Descriptor(descriptor), Family::unspecified, Type::stream, 0);
+  Socket socket(Descriptor(descriptor), Family::unspecified, Type::stream, 0, std::nullopt);
   try {
-    socket.family_ = family_of(socket.raw_option(SOL_SOCKET, SO_DOMAIN));
-    socket.type_ = type_of(socket.raw_option(SOL_SOCKET, SO_TYPE));
-    socket.proto_ = socket.raw_option(SOL_SOCKET, SO_PROTOCOL);
+    socket.family_ = family_of(socket.getsockopt(SOL_SOCKET, SO_DOMAIN));
+    socket.type_ = type_of(socket.getsockopt(SOL_SOCKET, SO_TYPE));
+    socket.proto_ = socket.getsockopt(SOL_SOCKET, SO_PROTOCOL);
+    const bool blocking = (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0;
+    if (!blocking) socket.open_->timeout = Duration::zero();
+    if (const auto timeout = getdefaulttimeout(); blocking && timeout) socket.settimeout(timeout);
   } catch (const SocketError& error) {
     socket.detach();
     throw SocketError("adopt", format("descriptor ", descriptor), error.code());
   }
-  if ((fcntl(descriptor, F_GETFL) & O_NONBLOCK) != 0) socket.open_->timeout = Duration::zero();
   RawAddress peer;
   if (::getpeername(descriptor, peer.data(), &peer.size) == 0) socket.peer_ = from_raw(peer);
   return socket;
@@ -88,8 +112,7 @@ void Socket::shutdown(Shutdown how) {
 Socket Socket::dup() const {
   Descriptor copy(fcntl(fileno(), F_DUPFD_CLOEXEC, 0));
   if (!copy) fail("dup", errno);
-  Socket socket(std::move(copy), family_, type_, proto_);
-  socket.open_->timeout = gettimeout();
+  Socket socket(std::move(copy), family_, type_, proto_, gettimeout());
   socket.peer_ = peer_;
   return socket;
 }
@@ -119,9 +142,19 @@ void Socket::settimeout(std::optional<Duration> timeout) {
   open_->timeout = timeout;
 }
 
+void Socket::set_inheritable(bool inheritable) {
+  if (fcntl(fileno(), F_SETFD, inheritable ? 0 : FD_CLOEXEC) != 0) fail("set_inheritable", errno);
+}
+
+bool Socket::get_inheritable() const {
+  const int flags = fcntl(fileno(), F_GETFD);
+  if (flags < 0) fail("get_inheritable", errno);
+  return (flags & FD_CLOEXEC) == 0;
+}
+
 void Socket::fail(std::string_view operation, int error, std::string_view advice) const {
   if (error == EBADF && fileno() < 0) advice = "the socket is closed";
-  if (error == EMFILE) advice = "this process may open no more descriptors: see ulimit -n";
+  if (error == EMFILE) advice = out_of_descriptors;
   const std::error_code reason(error, std::system_category());
   if (error == EAGAIN) throw WouldBlock(operation, where(), reason, advice);
   throw SocketError(operation, where(), reason, advice);
@@ -133,77 +166,6 @@ std::string Socket::where() const {
   if (::getsockname(fileno(), raw.data(), &raw.size) != 0) return "";
   const Address own = from_raw(raw);
   return own.port() != 0 || !own.path().empty() ? format(own) : "";
-}
-
-void Socket::set_raw_option(int level, int name, const void* value, std::size_t size) {
-  if (::setsockopt(fileno(), level, name, value, static_cast<socklen_t>(size)) == 0) return;
-  const int error = errno;
-  throw SocketError("setsockopt", format("option ", name, " of level ", level),
-                    {error, std::system_category()});
-}
-
-int Socket::raw_option(int level, int name) const {
-  int value = 0;
-  socklen_t size = sizeof value;
-  if (::getsockopt(fileno(), level, name, &value, &size) == 0) return value;
-  const int error = errno;
-  throw SocketError("getsockopt", format("option ", name, " of level ", level),
-                    {error, std::system_category()});
-}
-
-void Socket::setsockopt(const Option<bool>& option, bool value) {
-  setsockopt(Option<int>{option.level, option.name}, value ? 1 : 0);
-}
-
-void Socket::setsockopt(const Option<int>& option, int value) {
-  set_raw_option(option.level, option.name, &value, sizeof value);
-}
-
-void Socket::setsockopt(const Option<std::chrono::seconds>& option, std::chrono::seconds value) {
-  if (value.count() > std::numeric_limits<int>::max())
-    throw std::invalid_argument("setsockopt: too many seconds");
-  setsockopt(Option<int>{option.level, option.name}, static_cast<int>(value.count()));
-}
-
-void Socket::setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value) {
-  if (value.count() > std::numeric_limits<int>::max()) {
-    throw std::invalid_argument("setsockopt: too many milliseconds");
-  }
-  setsockopt(Option<int>{option.level, option.name}, static_cast<int>(value.count()));
-}
-
-void Socket::setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
-                        std::optional<std::chrono::seconds> value) {
-  const ::linger raw{value ? 1 : 0, value ? static_cast<int>(value->count()) : 0};
-  set_raw_option(option.level, option.name, &raw, sizeof raw);
-}
-
-bool Socket::getsockopt(const Option<bool>& option) const {
-  return raw_option(option.level, option.name) != 0;
-}
-
-int Socket::getsockopt(const Option<int>& option) const {
-  return raw_option(option.level, option.name);
-}
-
-std::chrono::seconds Socket::getsockopt(const Option<std::chrono::seconds>& option) const {
-  return std::chrono::seconds(raw_option(option.level, option.name));
-}
-
-std::chrono::milliseconds Socket::getsockopt(const Option<std::chrono::milliseconds>& option) const {
-  return std::chrono::milliseconds(raw_option(option.level, option.name));
-}
-
-std::optional<std::chrono::seconds> Socket::getsockopt(
-    const Option<std::optional<std::chrono::seconds>>& option) const {
-  ::linger raw{};
-  socklen_t size = sizeof raw;
-  if (::getsockopt(fileno(), option.level, option.name, &raw, &size) != 0) fail("getsockopt", errno);
-  return raw.l_onoff != 0 ? std::optional(std::chrono::seconds(raw.l_linger)) : std::nullopt;
-}
-
-std::error_code Socket::getsockopt(const Option<std::error_code>& option) const {
-  return {raw_option(option.level, option.name), std::system_category()};
 }
 
 }  // namespace parley

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +16,8 @@
 #include "parley/socket/descriptors.h"
 #include "parley/socket/error.h"
 #include "parley/socket/family.h"
+#include "parley/socket/flags.h"
+#include "parley/socket/message.h"
 #include "parley/socket/options.h"
 
 namespace parley {
@@ -23,6 +27,11 @@ class SocketFile;
 struct FileOptions;
 struct RawAddress;
 
+// The timeout that new and accepted sockets start with; none at first. It is the process's. Throws
+// std::invalid_argument when negative. Thread: any.
+std::optional<Duration> getdefaulttimeout() noexcept;
+void setdefaulttimeout(std::optional<Duration> timeout);
+
 // Which directions of a connection `Socket::shutdown` ends.
 enum class Shutdown { read, write, both };
 
@@ -30,50 +39,77 @@ enum class Shutdown { read, write, both };
 // programs that are started. Used from one thread at a time, but for this: one may receive while another
 // sends.
 //
-// A new socket blocks. `settimeout` gives each of its calls a deadline, after which it throws Timeout;
-// with a timeout of zero (`setblocking(false)`) it throws WouldBlock instead of waiting. All errors are
-// SocketError; an address of the wrong family and a port out of range are AddressError. What may wait
-// throws std::logic_error inside a reactor's callback, unless the socket is non-blocking.
+// A new socket has the default timeout, which is none at first: it blocks. `settimeout` gives each of its
+// calls a deadline, after which it throws Timeout; with a timeout of zero (`setblocking(false)`) it throws
+// WouldBlock instead of waiting. A signal neither ends a call nor changes its deadline. All errors are
+// SocketError; an address of the wrong family and a port out of range are AddressError, before any system
+// call. What may wait throws std::logic_error inside a reactor's callback, unless the socket is non-blocking.
 class Socket {
  public:
   explicit Socket(Family family = Family::inet, Type type = Type::stream, int proto = 0);
   Socket(Socket&&) noexcept = default;
   Socket& operator=(Socket&&) noexcept = default;
 
-  // Takes over an open socket, which is closed with the object from now on. Blocking unless it has
-  // O_NONBLOCK. Throws SocketError, and leaves the descriptor open, where it is no socket.
+  // Takes over an open socket, which is closed with the object from now on. It has the default timeout,
+  // and zero where it has O_NONBLOCK. Throws SocketError, and leaves the descriptor open, where it is no
+  // socket.
   static Socket adopt(int descriptor);
 
   void bind(const Address& address);
   // `backlog`: how many connections the kernel holds until they are accepted; it caps it (SOMAXCONN).
   void listen(int backlog = 128);
-  // The next connection, which blocks whatever its listener does, and its peer's address. Connections
-  // that were aborted before they were accepted are passed over.
+  // The next connection, which has the default timeout whatever its listener has, and its peer's address.
+  // Connections that were aborted before they were accepted are passed over.
   std::pair<Socket, Address> accept();
 
   // Connects to the first address of the endpoint that has the socket's family (`create_connection` tries
-  // them all). Also says where a datagram socket sends. A non-blocking socket throws WouldBlock, and is
-  // writable once the outcome is there, in `options::error`.
+  // them all). It says whom a datagram socket sends to and receives from, and may be called again. A
+  // non-blocking socket throws WouldBlock, and is writable once the outcome is there, in `options::error`.
   void connect(const Endpoint& endpoint);
   // The same, but answers what kept it from connecting. Throws where there is nobody to connect to:
   // ResolveError, AddressError.
   std::error_code connect_ex(const Endpoint& endpoint);
 
+  // Ends what `connect` said to a datagram socket: it receives from everybody again.
+  void disconnect();
+
   // At most `size` bytes, as soon as there are any; empty at the end of input. Of a datagram, what is
-  // beyond `size` is lost.
-  std::string recv(std::size_t size);
+  // beyond `size` is lost. `read` is the same.
+  std::string recv(std::size_t size, Flags how = {});
+  std::string read(std::size_t size) { return recv(size); }
   // The same into one's own memory; answers how many.
-  std::size_t recv_into(std::span<char> memory);
+  std::size_t recv_into(std::span<char> memory, Flags how = {});
   // With the sender's address, for datagrams.
-  std::pair<std::string, Address> recvfrom(std::size_t size);
-  std::pair<std::size_t, Address> recvfrom_into(std::span<char> memory);
+  std::pair<std::string, Address> recvfrom(std::size_t size, Flags how = {});
+  std::pair<std::size_t, Address> recvfrom_into(std::span<char> memory, Flags how = {});
+  // With all that came beside the bytes, of which there are at most `ancillary_size` (`cmsg_space`).
+  // Descriptors are owned by the answer, whether they are looked at or not.
+  Message recvmsg(std::size_t size, std::size_t ancillary_size = 0, Flags how = {});
+  // The same into several pieces of one's own memory, one after another.
+  MessageInfo recvmsg_into(std::span<const std::span<char>> memory, std::size_t ancillary_size = 0,
+                           Flags how = {});
 
   // Sends what the kernel takes, and answers how much that was. There is never a SIGPIPE.
-  std::size_t send(std::string_view data);
+  std::size_t send(std::string_view data, Flags how = {});
   // Sends everything, within one timeout for the whole. After an error it is unknown how much was sent.
-  void sendall(std::string_view data);
+  // `write` is the same.
+  void sendall(std::string_view data, Flags how = {});
+  void write(std::string_view data) { sendall(data); }
   // One datagram.
-  std::size_t sendto(std::string_view data, const Address& address);
+  std::size_t sendto(std::string_view data, const Address& address, Flags how = {});
+  // Several pieces as one, at most 1024, with ancillary data, to the peer or to an address. Answers how many
+  // bytes were sent.
+  std::size_t sendmsg(std::span<const std::string_view> pieces, std::span<const Ancillary> ancillary = {},
+                      Flags how = {}, const std::optional<Address>& address = std::nullopt);
+  std::size_t sendmsg(std::initializer_list<std::string_view> pieces,
+                      std::span<const Ancillary> ancillary = {}, Flags how = {},
+                      const std::optional<Address>& address = std::nullopt);
+  // Sends an open file from `offset` to its end, or `count` bytes of it, without copying them through the
+  // program where the kernel can (a pipe or a device is read and sent). Each wait has the whole timeout.
+  // Answers how much was sent; the file's position is after it, also when this throws. Throws
+  // std::invalid_argument for a socket that is not a stream or does not block.
+  std::uint64_t sendfile(int file, std::uint64_t offset = 0,
+                         std::optional<std::uint64_t> count = std::nullopt);
 
   // Ends one or both directions of a connection; the socket stays open.
   void shutdown(Shutdown how);
@@ -107,6 +143,7 @@ class Socket {
   void setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value);
   void setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
                   std::optional<std::chrono::seconds> value);
+  void setsockopt(const Option<std::string>& option, std::string_view value);
   bool getsockopt(const Option<bool>& option) const;
   int getsockopt(const Option<int>& option) const;
   std::chrono::seconds getsockopt(const Option<std::chrono::seconds>& option) const;
@@ -114,6 +151,17 @@ class Socket {
   std::optional<std::chrono::seconds> getsockopt(
       const Option<std::optional<std::chrono::seconds>>& option) const;
   std::error_code getsockopt(const Option<std::error_code>& option) const;
+  std::string getsockopt(const Option<std::string>& option) const;
+  Credentials getsockopt(const Option<Credentials>& option) const;
+  // By the system's numbers, in the system's representation; at most `size` bytes.
+  void setsockopt(int level, int name, int value);
+  void setsockopt(int level, int name, std::string_view value);
+  int getsockopt(int level, int name) const;
+  std::string getsockopt(int level, int name, std::size_t size) const;
+
+  // Whether programs that are started inherit the socket. A new one is not inherited.
+  void set_inheritable(bool inheritable);
+  bool get_inheritable() const;
 
   Family family() const { return family_; }
   Type type() const { return type_; }
@@ -123,7 +171,7 @@ class Socket {
   friend class SocketFile;
   friend std::pair<Socket, Socket> socketpair(Family family, Type type, int proto);
   friend Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
-                                  const std::optional<Address>& source);
+                                  const std::optional<Address>& source, bool all_errors);
 
   // What a socket has in common with the files made of it.
   struct Open {
@@ -131,7 +179,7 @@ class Socket {
     std::optional<Duration> timeout;
   };
 
-  Socket(Descriptor descriptor, Family family, Type type, int proto);
+  Socket(Descriptor descriptor, Family family, Type type, int proto, std::optional<Duration> timeout);
   // Another object of the same descriptor, which is closed when both are: for files alone.
   Socket(const Socket&) = default;
 
@@ -141,16 +189,21 @@ class Socket {
   Address first_address(const Endpoint& endpoint) const;
   std::error_code connect_address(const Address& address);
   int connect_local(const RawAddress& raw, const Deadline& deadline) const;
-  int message_flags() const;
+  int message_flags(Flags how) const;
   // Sends all of `data` before the deadline, and takes from it what was sent, also when it throws.
-  void send_rest(std::string_view operation, std::string_view& data);
+  void send_rest(std::string_view operation, std::string_view& data, Flags how = {});
+  std::uint64_t send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count,
+                          std::uint64_t& sent);
 
   [[noreturn]] void fail(std::string_view operation, int error, std::string_view advice = {}) const;
+  [[noreturn]] void fail(const Operation& operation, int error) const;
+  [[noreturn]] void fail_late(const Operation& operation) const;
   [[noreturn]] void fail_connect(const Endpoint& endpoint, std::error_code reason) const;
   // Whom an error is about: the peer, or who we are ourselves, or nobody.
   std::string where() const;
-  int raw_option(int level, int name) const;
   void set_raw_option(int level, int name, const void* value, std::size_t size);
+  std::size_t get_raw_option(int level, int name, void* value, std::size_t size) const;
+  [[noreturn]] void fail_option(std::string_view operation, int level, int name) const;
 
   std::shared_ptr<Open> open_;  // none when closed
   Family family_;

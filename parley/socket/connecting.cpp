@@ -1,0 +1,126 @@
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include "parley/socket/resolve.h"
+#include "parley/socket/sockaddr.h"
+#include "parley/socket/transfer.h"
+
+namespace parley {
+
+namespace {
+
+// What accept(2) hands on of a connection's own trouble; the next one may well be fine.
+bool was_aborted(int error) {
+  switch (error) {
+    case ECONNABORTED:
+    case ENETDOWN:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Puts the timeout into the kernel, for the one call that cannot be waited for with poll.
+void set_send_timeout(int descriptor, Duration timeout) {
+  const timeval time = timeval_up(timeout);
+  ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+}
+
+}  // namespace
+
+std::pair<Socket, Address> Socket::accept() {
+  RawAddress raw;
+  const std::optional<Duration> timeout = getdefaulttimeout();
+  const auto descriptor = transfer({"accept", POLLIN}, Deadline(gettimeout()), [&] {
+    int accepted;
+    do {
+      raw.size = sizeof raw.storage;
+      accepted = accept4(fileno(), raw.data(), &raw.size, SOCK_CLOEXEC | (timeout ? SOCK_NONBLOCK : 0));
+    } while (accepted < 0 && was_aborted(errno));
+    return accepted;
+  });
+  Socket socket(Descriptor(static_cast<int>(descriptor)), family_, type_, proto_, timeout);
+  socket.peer_ = from_raw(raw);
+  Address peer = *socket.peer_;
+  return {std::move(socket), std::move(peer)};
+}
+
+Address Socket::first_address(const Endpoint& endpoint) const {
+  return resolve(endpoint, type_, family_).front();
+}
+
+void Socket::connect(const Endpoint& endpoint) {
+  if (const std::error_code reason = connect_address(first_address(endpoint))) fail_connect(endpoint, reason);
+}
+
+std::error_code Socket::connect_ex(const Endpoint& endpoint) {
+  return connect_address(first_address(endpoint));
+}
+
+void Socket::disconnect() {
+  const sockaddr nobody{AF_UNSPEC, {}};
+  if (::connect(fileno(), &nobody, sizeof nobody) != 0) fail("disconnect", errno);
+  peer_.reset();
+}
+
+void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) const {
+  const std::string whom = format(endpoint);
+  if (gettimeout() && reason == std::make_error_code(std::errc::timed_out))
+    throw Timeout("connect", whom, *gettimeout());
+  if (reason == std::errc::operation_in_progress || reason == std::errc::resource_unavailable_try_again) {
+    throw WouldBlock("connect", whom, reason);
+  }
+  const bool left_over = reason == std::errc::connection_refused && family_ == Family::local;
+  throw SocketError("connect", whom, reason,
+                    left_over ? "the socket file is there, but nobody listens on it" : "");
+}
+
+std::error_code Socket::connect_address(const Address& address) {
+  const RawAddress raw = to_raw(address, family_);
+  if (getblocking()) require_blocking_allowed("connect");
+  const Deadline deadline(gettimeout());
+  int error = family_ == Family::local                         ? connect_local(raw, deadline)
+              : ::connect(fileno(), raw.data(), raw.size) != 0 ? errno
+                                                               : 0;
+  // A call that was interrupted goes on in the kernel; another one would be told that it does.
+  if (getblocking() && (error == EINPROGRESS || error == EINTR)) {
+    if (!wait_for(fileno(), POLLOUT, deadline)) return std::make_error_code(std::errc::timed_out);
+    error = getsockopt(SOL_SOCKET, SO_ERROR);
+  }
+  if (error == EAGAIN && getblocking()) return std::make_error_code(std::errc::timed_out);
+  if (error == 0 || error == EINPROGRESS) peer_ = from_raw(raw);
+  return {error, std::system_category()};
+}
+
+// While the server's queue is full a local socket is refused with EAGAIN, or waits inside the kernel, and
+// poll knows nothing of it: so the deadline has to go into the kernel as well.
+int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const {
+  const bool timed = gettimeout() && getblocking();
+  if (timed) fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) & ~O_NONBLOCK);
+  int error = 0;
+  do {
+    // The kernel counts in ticks, and zero is for ever: with signals coming faster than ticks, only the
+    // check below ends this.
+    const Duration left = deadline.left().value_or(Duration::zero());
+    if (timed) set_send_timeout(fileno(), std::max<Duration>(left, std::chrono::microseconds(1)));
+    error = ::connect(fileno(), raw.data(), raw.size) == 0 ? 0 : errno;
+    if (error == EINTR && deadline.left() == Duration::zero()) error = EAGAIN;
+  } while (error == EINTR || (timed && error == EAGAIN && deadline.left() != Duration::zero()));
+  if (timed) {
+    set_send_timeout(fileno(), Duration::zero());
+    fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) | O_NONBLOCK);
+  }
+  return error;
+}
+
+}  // namespace parley

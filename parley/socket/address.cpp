@@ -1,6 +1,8 @@
 #include "parley/socket/address.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <net/if.h>
@@ -33,7 +35,7 @@ std::uint16_t checked_port(int port) {
 
 std::uint32_t checked_scope(std::string_view scope, std::string_view host) {
   if (const auto index = decimal<std::uint32_t>(scope)) return *index;
-  const unsigned index = if_nametoindex(std::string(scope).c_str());
+  const unsigned index = ::if_nametoindex(std::string(scope).c_str());
   if (index == 0) throw wrong("no interface is called \"", scope, "\" (in \"", host, "\")");
   return index;
 }
@@ -47,9 +49,9 @@ CompactAddress checked_numeric(std::string_view host, int port) {
     throw wrong("a NUL byte in the host \"", host, '"');  // would cut it short
   const std::size_t percent = host.find('%');
   const std::string number(host.substr(0, percent));
-  if (percent == host.npos && inet_pton(AF_INET, number.c_str(), address.bytes.data()) == 1) {
+  if (percent == host.npos && ::inet_pton(AF_INET, number.c_str(), address.bytes.data()) == 1) {
     address.family = Family::inet;
-  } else if (inet_pton(AF_INET6, number.c_str(), address.bytes.data()) == 1) {
+  } else if (::inet_pton(AF_INET6, number.c_str(), address.bytes.data()) == 1) {
     address.family = Family::inet6;
     if (percent != host.npos) address.scope = checked_scope(host.substr(percent + 1), host);
   } else {
@@ -87,10 +89,24 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
+// RFC 4007, section 11: the interface's name, which people know; its index where it has none (any more).
+void print_scope(Writer& out, std::uint32_t scope) {
+  const int kept = errno;  // printing is often part of telling an error
+  char name[IF_NAMESIZE];
+  const char* const found = ::if_indextoname(scope, name);
+  errno = kept;
+  out.put('%');
+  if (found != nullptr && !decimal<std::uint32_t>(found)) {
+    out.put(found);
+  } else {
+    print(out, scope);
+  }
+}
+
 void print_inet6(Writer& out, const CompactAddress& address) {
   char text[INET6_ADDRSTRLEN];
-  out.put(inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text));
-  if (address.scope != 0) print_all(out, '%', address.scope);
+  out.put(::inet_ntop(AF_INET6, address.bytes.data(), text, sizeof text));
+  if (address.scope != 0) print_scope(out, address.scope);
 }
 
 void print_inet(Writer& out, const CompactAddress& address) {
@@ -195,6 +211,26 @@ std::strong_ordering Address::operator<=>(const Address& other) const {
   if (const auto order = path_ <=> other.path_; order != 0) return order;
   if (const auto order = numeric_.port <=> other.numeric_.port; order != 0) return order;
   return numeric_.scope <=> other.numeric_.scope;
+}
+
+std::string inet_pton(Family family, std::string_view host) {
+  const CompactAddress address = checked_numeric(host, 0);
+  if (address.family != family || address.family == Family::unspecified || address.scope != 0)
+    throw wrong("\"", host, "\" is no plain address of family ", family);
+  const std::size_t size = family == Family::inet ? 4 : 16;
+  return {address.bytes.begin(), address.bytes.begin() + size};
+}
+
+std::string inet_ntop(Family family, std::string_view bytes) {
+  if (family != Family::inet && family != Family::inet6)
+    throw wrong("the family ", family, " has no numeric hosts");
+  const std::size_t size = family == Family::inet ? 4 : 16;
+  if (bytes.size() != size)
+    throw wrong("an address of family ", family, " has ", size, " bytes, not ", bytes.size());
+  CompactAddress address;
+  address.family = family;
+  std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
+  return Address(address).host();
 }
 
 Endpoint::Endpoint(const Address& address)

@@ -38,6 +38,8 @@ static_assert(sizeof(CompactAddress) == 24);
 
 // A numeric address: what a socket is bound to, or who its peer is. A value; names of hosts are for
 // Endpoint. It compares, hashes, prints (`127.0.0.1:80`, `[::1]:80`, `/run/x`), and parses what it printed.
+// The scope of an IPv6 address prints as its interface's name (RFC 4007, section 11), for which the kernel is
+// asked.
 class Address {
  public:
   // Any address and no port; prints `*:0`.
@@ -64,7 +66,7 @@ class Address {
   static Result<Address, AddressError> parse(std::string_view text);
 
   Family family() const { return numeric_.family; }
-  // The numeric host without its port: `::1`, `fe80::1%2`; empty for any address, and for a local one.
+  // The numeric host without its port: `::1`, `fe80::1%eth0`; empty for any address, and for a local one.
   std::string host() const;
   // 0 where there is none.
   int port() const { return numeric_.port; }
@@ -89,6 +91,11 @@ class Address {
 
 void print(Writer& out, const CompactAddress& address);
 void print(Writer& out, const Address& address);
+
+// A numeric host as its 4 or 16 bytes in network order, and back. `host` is one of the family's, without a
+// scope and without brackets. Throws AddressError.
+std::string inet_pton(Family family, std::string_view host);
+std::string inet_ntop(Family family, std::string_view bytes);
 
 // Whom to reach: a host's name or numeric address, and a port. Names are looked up by what takes an
 // Endpoint. Made of an Address, it says the same (a local one becomes the host, as it prints).

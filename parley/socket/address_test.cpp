@@ -1,5 +1,6 @@
 #include "parley/socket/address.h"
 
+#include <cerrno>
 #include <gtest/gtest.h>
 #include <sstream>
 #include <string>
@@ -61,16 +62,29 @@ TEST(Address, ANameFromOutsideCannotUpsetALog) {
 }
 
 TEST(Address, KeepsItsParts) {
-  const Address address("fe80::1%3", 443);
+  const Address address("fe80::1%4000000000", 443);
   EXPECT_EQ(address.family(), Family::inet6);
-  EXPECT_EQ(address.host(), "fe80::1%3");
+  EXPECT_EQ(address.host(), "fe80::1%4000000000");
   EXPECT_EQ(address.port(), 443);
-  EXPECT_EQ(address.scope(), 3U);
-  EXPECT_EQ(Address("fe80::1%lo", 443).scope(), 1U);
+  EXPECT_EQ(address.scope(), 4'000'000'000U);
   EXPECT_EQ(Address("", 5).family(), Family::unspecified);
   EXPECT_EQ(Address("", 5).host(), "");
   EXPECT_EQ(Address::local_peer(9).number(), 9U);
   EXPECT_EQ(Address::abstract("x").path(), std::string("\0x", 2));
+}
+
+TEST(Address, AScopeIsGivenByNameOrIndexAndPrintsAsTheName) {
+  const Address address("fe80::1%lo", 80);
+  EXPECT_EQ(address.scope(), 1U);  // Linux's lo is the first
+  EXPECT_EQ(address, Address("fe80::1%1", 80));
+  EXPECT_EQ(format(address), "[fe80::1%lo]:80");
+  EXPECT_EQ(address.host(), "fe80::1%lo");
+  EXPECT_EQ(*Address::parse("[fe80::1%lo]:80"), address);
+  EXPECT_EQ(Endpoint(address), Endpoint("fe80::1%lo", 80));
+  // One that is gone prints as its index, and leaves errno alone.
+  errno = EINTR;
+  EXPECT_EQ(format(Address("fe80::1%4294967295", 80)), "[fe80::1%4294967295]:80");
+  EXPECT_EQ(errno, EINTR);
 }
 
 TEST(Address, SaysWhichPartIsWrong) {
@@ -167,8 +181,33 @@ TEST(Sockaddr, AnUnnamedLocalPeerHasNoName) {
   EXPECT_EQ(from_raw(raw), Address());
 }
 
+TEST(Packed, GoesToBytesAndBack) {
+  EXPECT_EQ(inet_pton(Family::inet, "127.0.0.1"), std::string("\x7f\0\0\1", 4));
+  EXPECT_EQ(inet_pton(Family::inet6, "::1"), std::string(15, '\0') + '\1');
+  for (const char* host : {"0.0.0.0", "255.254.3.1"}) {
+    EXPECT_EQ(inet_ntop(Family::inet, inet_pton(Family::inet, host)), host);
+  }
+  for (const char* host : {"::", "2001:db8::7", "::ffff:1.2.3.4"}) {
+    EXPECT_EQ(inet_ntop(Family::inet6, inet_pton(Family::inet6, host)), host);
+  }
+}
+
+TEST(Packed, SaysWhatIsWrong) {
+  EXPECT_EQ(error_of([] { inet_pton(Family::inet, "::1"); }), "\"::1\" is no plain address of family inet");
+  EXPECT_EQ(error_of([] { inet_pton(Family::inet6, "fe80::1%lo"); }),
+            "\"fe80::1%lo\" is no plain address of family inet6");
+  EXPECT_NE(error_of([] { inet_pton(Family::unspecified, ""); }), "no error");
+  EXPECT_NE(error_of([] { inet_pton(Family::inet, ""); }), "no error");
+  EXPECT_NE(error_of([] { inet_pton(Family::inet, "localhost"); }), "no error");
+  EXPECT_NE(error_of([] { inet_pton(Family::inet, "1.2.3"); }), "no error");
+  EXPECT_EQ(error_of([] { inet_ntop(Family::inet, "12345"); }),
+            "an address of family inet has 4 bytes, not 5");
+  EXPECT_EQ(error_of([] { inet_ntop(Family::inet6, "1234"); }),
+            "an address of family inet6 has 16 bytes, not 4");
+  EXPECT_EQ(error_of([] { inet_ntop(Family::local, "/x"); }), "the family local has no numeric hosts");
+}
+
 TEST(Endpoint, SaysTheSameAsTheAddressItIsMadeOf) {
-  EXPECT_EQ(Endpoint(Address("fe80::1%2", 80)), Endpoint("fe80::1%2", 80));
   EXPECT_EQ(format(Endpoint("::1", 80)), "[::1]:80");
   EXPECT_EQ(format(Endpoint(Address::local("/run/x"))), "/run/x");
   EXPECT_EQ(format(Endpoint(Address::abstract("x"))), "@x");

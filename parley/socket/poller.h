@@ -9,18 +9,9 @@
 
 #include "parley/base/clock.h"
 #include "parley/socket/descriptors.h"
+#include "parley/socket/interest.h"
 
 namespace parley {
-
-// What a descriptor is watched for, and what it is ready for.
-enum class Interest : std::uint8_t { none = 0, read = 1, write = 2, both = 3 };
-
-constexpr Interest operator|(Interest a, Interest b) {
-  return static_cast<Interest>(static_cast<std::uint8_t>(a) | static_cast<std::uint8_t>(b));
-}
-constexpr Interest operator&(Interest a, Interest b) {
-  return static_cast<Interest>(static_cast<std::uint8_t>(a) & static_cast<std::uint8_t>(b));
-}
 
 struct Ready {
   std::uint64_t key;
@@ -52,8 +43,6 @@ class Poller {
   // the next call.
   virtual std::span<const Ready> wait(std::optional<Duration> timeout) = 0;
 };
-
-enum class PollerKind { select, poll, epoll };
 
 std::unique_ptr<Poller> make_poller(PollerKind kind);
 

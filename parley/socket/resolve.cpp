@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <memory>
 #include <netdb.h>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "parley/socket/blocking.h"
 #include "parley/socket/error.h"
@@ -33,39 +35,123 @@ std::optional<Address> numeric(const Endpoint& endpoint) {
   }
 }
 
-Found look_up(const Endpoint& endpoint, Type type, Family family) {
-  addrinfo hints{};
-  hints.ai_family = domain_of(family);
-  hints.ai_socktype = kind_of(type);  // otherwise each address comes once for each type
-  const std::string port = std::to_string(endpoint.port);
-  const char* const host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
-  addrinfo* found = nullptr;
-  const int failed = getaddrinfo(host, port.c_str(), &hints, &found);
-  if (failed == 0) return Found(found);
+struct Service {
+  std::string text;
+  bool numeric;
+};
+
+// A port as getaddrinfo takes it, once it was seen to be one.
+Service service_of(int port) {
+  (void)Address("", port);
+  return {std::to_string(port), true};
+}
+
+[[noreturn]] void fail(std::string_view operation, std::string_view where, int failed) {
   const std::error_code reason = failed == EAI_SYSTEM ? std::error_code(errno, std::system_category())
                                                       : std::error_code(failed, resolve_category());
-  throw ResolveError("resolve", endpoint.host, reason);
+  throw ResolveError(operation, where, reason);
+}
+
+int flags_of(const AddressHints& hints) {
+  return (hints.passive ? AI_PASSIVE : 0) | (hints.canonical_name ? AI_CANONNAME : 0) |
+         (hints.numeric_host ? AI_NUMERICHOST : 0) | (hints.numeric_service ? AI_NUMERICSERV : 0) |
+         (hints.address_config ? AI_ADDRCONFIG : 0) | (hints.v4_mapped ? AI_V4MAPPED : 0);
+}
+
+int flags_of(const NameHints& hints) {
+  return (hints.numeric_host ? NI_NUMERICHOST : 0) | (hints.numeric_service ? NI_NUMERICSERV : 0) |
+         (hints.name_required ? NI_NAMEREQD : 0) | (hints.local_name_only ? NI_NOFQDN : 0) |
+         (hints.datagram ? NI_DGRAM : 0);
+}
+
+bool is_numeric(const std::string& host) {
+  try {
+    return host.empty() || Address(host, 0).family() != Family::unspecified;
+  } catch (const AddressError&) {
+    return false;
+  }
+}
+
+Found look_up(std::string_view operation, const std::string& host, const Service& service,
+              const AddressHints& how) {
+  for (const std::string& name : {host, service.text}) {
+    if (name.find('\0') == std::string::npos) continue;
+    throw ResolveError(operation, name, {EAI_NONAME, resolve_category()}, "a NUL byte in the name");
+  }
+  const bool asks_for_host = !how.numeric_host && !is_numeric(host);
+  const bool asks_for_service = !service.numeric && !how.numeric_service;
+  if (asks_for_host || asks_for_service) require_blocking_allowed(operation);
+
+  addrinfo hints{};
+  hints.ai_family = domain_of(how.family);
+  hints.ai_socktype = how.type ? kind_of(*how.type) : 0;
+  hints.ai_protocol = how.proto;
+  hints.ai_flags = flags_of(how);
+  const char* const name = host.empty() ? nullptr : host.c_str();
+  addrinfo* found = nullptr;
+  const int failed = ::getaddrinfo(name, service.text.c_str(), &hints, &found);
+  if (failed == 0) return Found(found);
+  fail(operation, service.numeric || service.text.empty() ? host : format(host, ':', service.text), failed);
+}
+
+std::vector<AddressInfo> infos(const std::string& host, const Service& service, const AddressHints& hints) {
+  std::vector<AddressInfo> all;
+  const Found found = look_up("getaddrinfo", host, service, hints);
+  for (const addrinfo* info = found.get(); info != nullptr; info = info->ai_next) {
+    if (family_of(info->ai_family) == Family::unspecified) continue;
+    all.push_back({family_of(info->ai_family), type_of(info->ai_socktype), info->ai_protocol,
+                   info->ai_canonname == nullptr ? "" : info->ai_canonname,
+                   from_sockaddr(info->ai_addr, info->ai_addrlen)});
+  }
+  if (all.empty()) fail("getaddrinfo", host, EAI_NONAME);
+  return all;
 }
 
 }  // namespace
 
 std::vector<Address> resolve(const Endpoint& endpoint, Type type, Family family) {
   if (const auto address = numeric(endpoint)) return {*address};
-  if (endpoint.host.find('\0') != std::string::npos) {
-    throw ResolveError("resolve", endpoint.host, {EAI_NONAME, resolve_category()}, "a NUL byte in the name");
-  }
-  if (!endpoint.host.empty()) require_blocking_allowed("resolve");
 
   std::vector<Address> addresses;
-  const Found found = look_up(endpoint, type, family);
+  const AddressHints hints{.family = family,
+                           .type = type};  // without a type each address comes once for each
+  const Found found = look_up("resolve", endpoint.host, service_of(endpoint.port), hints);
   for (const addrinfo* info = found.get(); info != nullptr; info = info->ai_next) {
     if (family_of(info->ai_family) == Family::unspecified) continue;
     const Address address = from_sockaddr(info->ai_addr, info->ai_addrlen);
     if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
       addresses.push_back(address);
   }
-  if (addresses.empty()) throw ResolveError("resolve", endpoint.host, {EAI_NONAME, resolve_category()});
+  if (addresses.empty()) fail("resolve", endpoint.host, EAI_NONAME);
   return addresses;
+}
+
+std::vector<AddressInfo> getaddrinfo(std::string_view host, int port, const AddressHints& hints) {
+  return infos(std::string(host), service_of(port), hints);
+}
+
+std::vector<AddressInfo> getaddrinfo(std::string_view host, std::string_view service,
+                                     const AddressHints& hints) {
+  int port = 0;
+  const auto [end, error] = std::from_chars(service.data(), service.data() + service.size(), port);
+  const bool numeric = end == service.data() + service.size() && !service.empty();
+  // libc takes a port that is too large, and keeps its last 16 bits.
+  if (numeric) return getaddrinfo(host, error == std::errc() ? port : 65536, hints);
+  return infos(std::string(host), {std::string(service.empty() ? "0" : service), service.empty()}, hints);
+}
+
+NameInfo getnameinfo(const Address& address, const NameHints& hints) {
+  if (address.family() != Family::inet && address.family() != Family::inet6) {
+    throw AddressError(format("getnameinfo: ", address, " has no host"));
+  }
+  if (!hints.numeric_host || !hints.numeric_service) require_blocking_allowed("getnameinfo");
+  const RawAddress raw = to_raw(address, address.family());
+  char host[NI_MAXHOST];
+  char service[NI_MAXSERV];
+  const int failed =
+      ::getnameinfo(raw.data(), raw.size, host, sizeof host, service, sizeof service, flags_of(hints));
+  if (failed != 0) fail("getnameinfo", format(address), failed);
+  return {host, service};
 }
 
 }  // namespace parley

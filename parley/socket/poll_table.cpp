@@ -1,0 +1,43 @@
+#include "parley/socket/poll_table.h"
+
+#include <cerrno>
+
+#include "parley/socket/poller_table.h"
+#include "parley/socket/waiting.h"
+
+namespace parley {
+
+void PollTable::set(int descriptor, short events, std::uint64_t key) {
+  if (!contains(descriptor)) add(descriptor);
+  const std::size_t place = place_[at(descriptor)];
+  polled_[place].events = events;
+  keys_[place] = key;
+}
+
+void PollTable::add(int descriptor) {
+  require_open(descriptor);
+  make_room(place_, descriptor, nowhere);
+  polled_.push_back({descriptor, 0, 0});
+  keys_.push_back(0);
+  place_[at(descriptor)] = static_cast<std::uint32_t>(polled_.size() - 1);
+}
+
+void PollTable::remove(int descriptor) {
+  if (!contains(descriptor)) return;
+  // The last one takes the free place, so that the array stays dense.
+  const std::size_t place = place_[at(descriptor)];
+  polled_[place] = polled_.back();
+  keys_[place] = keys_.back();
+  place_[at(polled_[place].fd)] = static_cast<std::uint32_t>(place);
+  place_[at(descriptor)] = nowhere;
+  polled_.pop_back();
+  keys_.pop_back();
+}
+
+int PollTable::wait(std::optional<Duration> timeout) {
+  const int count = ::poll(polled_.data(), polled_.size(), milliseconds_up(timeout));
+  if (count < 0) check_wait_error(errno);
+  return count;
+}
+
+}  // namespace parley

@@ -1,0 +1,237 @@
+#include "parley/socket/selectors.h"
+
+#include <fcntl.h>
+#include <functional>
+#include <gtest/gtest.h>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
+
+#include "parley/socket/create.h"
+#include "parley/socket/poller.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SelectorTest : public testing::TestWithParam<PollerKind> {
+ protected:
+  // What is ready, as "DATA:WHAT ", in any order.
+  std::string ready() {
+    std::string all;
+    for (auto [key, what] : selector_.select(0s)) all += key.data + ":" + format(what) + " ";
+    return all;
+  }
+
+  Selector<std::string> selector_{GetParam()};
+};
+
+std::string name_of(const testing::TestParamInfo<PollerKind>& kind) {
+  const char* const names[] = {"select", "poll", "epoll"};
+  return names[static_cast<std::size_t>(kind.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryKind, SelectorTest,
+                         testing::Values(PollerKind::select, PollerKind::poll, PollerKind::epoll), name_of);
+
+TEST_P(SelectorTest, GivesBackTheDataOfWhatIsReady) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  selector_.add(a, Interest::read, "a");
+  selector_.add(c, Interest::both, "c");
+  EXPECT_EQ(ready(), "c:write ");
+  b.sendall("x");
+  d.sendall("x");
+  const std::string both = ready();
+  EXPECT_TRUE(both == "a:read c:read|write " || both == "c:read|write a:read ") << both;
+  EXPECT_TRUE(selector_.select(0s).begin() != selector_.select(0s).end());
+}
+
+TEST_P(SelectorTest, AKeyKnowsWhatItIsOf) {
+  auto [a, b] = socketpair();
+  const auto& key = selector_.add(a, Interest::both, "a");
+  EXPECT_EQ(key.fileobj(), a);
+  EXPECT_EQ(key.fd(), a.fileno());
+  EXPECT_EQ(key.events(), Interest::both);
+  EXPECT_EQ(key.data, "a");
+  EXPECT_EQ(&selector_.get_key(a), &key);
+  EXPECT_EQ(&selector_.get_map().at(a.fileno()), &key);
+  EXPECT_EQ(selector_.get_map().size(), 1U);
+}
+
+TEST_P(SelectorTest, DataMayBeChangedWhileGoingThroughIt) {
+  auto [a, b] = socketpair();
+  selector_.add(a, Interest::write, "a");
+  for (auto [key, what] : selector_.select()) key.data += "bc";
+  EXPECT_EQ(selector_.get_key(a).data, "abc");
+}
+
+TEST_P(SelectorTest, AddingTwiceIsAnError) {
+  auto [a, b] = socketpair();
+  selector_.add(a, Interest::write, "first");
+  EXPECT_THROW(selector_.add(a, Interest::read, "second"), std::invalid_argument);
+  EXPECT_THROW(selector_.add(a.fileno(), Interest::write), std::invalid_argument);
+  EXPECT_EQ(ready(), "first:write ");
+}
+
+TEST_P(SelectorTest, NothingWantedIsAnError) {
+  auto [a, b] = socketpair();
+  EXPECT_THROW(selector_.add(a, Interest::none), std::invalid_argument);
+  selector_.add(a, Interest::write, "a");
+  EXPECT_THROW(selector_.modify(a, Interest::none), std::invalid_argument);
+  EXPECT_EQ(ready(), "a:write ");
+}
+
+TEST_P(SelectorTest, ModifyChangesWhatIsWantedAndKeepsTheDataUnlessOtherIsGiven) {
+  auto [a, b] = socketpair();
+  b.sendall("x");
+  selector_.add(a, Interest::write, "a");
+  selector_.modify(a, Interest::read);
+  EXPECT_EQ(ready(), "a:read ");
+  selector_.modify(a, Interest::both, "new");
+  EXPECT_EQ(ready(), "new:read|write ");
+  EXPECT_EQ(selector_.get_key(a).events(), Interest::both);
+}
+
+TEST_P(SelectorTest, WhatIsNotThereIsAnError) {
+  auto [a, b] = socketpair();
+  EXPECT_THROW(selector_.get_key(a), std::out_of_range);
+  EXPECT_THROW(selector_.modify(a, Interest::read), std::out_of_range);
+  EXPECT_THROW(selector_.remove(a), std::out_of_range);
+  selector_.add(a, Interest::read, "a");
+  EXPECT_EQ(selector_.remove(a).data, "a");
+  EXPECT_THROW(selector_.remove(a), std::out_of_range);
+  EXPECT_TRUE(selector_.get_map().empty());
+}
+
+TEST_P(SelectorTest, AClosedSocketIsRemovedByTheNumberThatItHad) {
+  auto [a, b] = socketpair();
+  const int number = a.fileno();
+  selector_.add(a, Interest::read, "a");
+  a.close();
+  try {
+    selector_.remove(a);
+    FAIL() << "it was found";
+  } catch (const std::out_of_range& error) {
+    EXPECT_STREQ(error.what(),
+                 "Selector: descriptor -1 is not watched (a closed socket has none: remove it before)");
+  }
+  EXPECT_EQ(selector_.remove(number).data, "a");
+}
+
+TEST_P(SelectorTest, WhatWasRemovedWhileGoingThroughItIsNotTold) {
+  std::vector<std::pair<Socket, Socket>> pairs;
+  for (int i = 0; i < 4; ++i) {
+    pairs.push_back(socketpair());
+    selector_.add(pairs.back().first, Interest::write, "old");
+  }
+  int told = 0;
+  for (auto [key, what] : selector_.select(0s)) {
+    ++told;
+    const int self = key.fd();
+    for (auto& [near, far] : pairs) {
+      if (near.fileno() != self) selector_.remove(near);
+    }
+  }
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(selector_.get_map().size(), 1U);
+}
+
+TEST_P(SelectorTest, WhatWasAddedUnderTheSameNumberMeanwhileIsNotTold) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  selector_.add(a, Interest::write, "old");
+  selector_.add(c, Interest::write, "old");
+  int told = 0;
+  for (auto [key, what] : selector_.select(0s)) {
+    ++told;
+    Socket& other = key.fd() == a.fileno() ? c : a;
+    const int number = other.fileno();
+    selector_.remove(number);
+    selector_.add(number, Interest::write, "new");
+  }
+  EXPECT_EQ(told, 1);
+}
+
+TEST_P(SelectorTest, ForgetsWhatWasClosedAlthoughADuplicateIsOpen) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  b.sendall("x");
+  const int number = a.fileno();
+  selector_.add(a, Interest::read, "closed");
+  selector_.add(c, Interest::read, "c");
+  const Socket as_in_a_child = a.dup();
+  a.close();
+  selector_.remove(number);
+  EXPECT_TRUE(selector_.select(20ms).empty());
+  d.sendall("x");
+  EXPECT_EQ(ready(), "c:read ");
+}
+
+TEST_P(SelectorTest, OwnsDataThatCannotBeCopied) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  const int number = a.fileno();
+  Selector<std::unique_ptr<Socket>> selector(GetParam());
+  selector.add(number, Interest::read, std::make_unique<Socket>(std::move(a)));
+  b.sendall("hello");
+  for (auto [key, what] : selector.select()) EXPECT_EQ(key.data->recv(10), "hello");
+  selector.remove(number);
+  EXPECT_EQ(b.recv(1), "");  // it was closed with its key
+}
+
+TEST_P(SelectorTest, CallsWhatTheDataIs) {
+  auto [a, b] = socketpair();
+  Selector<std::function<void(Interest)>> selector(GetParam());
+  Interest told = Interest::none;
+  selector.add(a, Interest::write, [&](Interest ready) { told = ready; });
+  for (auto [key, ready] : selector.select()) key.data(ready);
+  EXPECT_EQ(told, Interest::write);
+}
+
+TEST_P(SelectorTest, ClosedItThrows) {
+  auto [a, b] = socketpair();
+  selector_.add(a, Interest::read, "a");
+  selector_.close();
+  selector_.close();
+  EXPECT_TRUE(selector_.get_map().empty());
+  EXPECT_THROW(selector_.add(a, Interest::read), std::logic_error);
+  EXPECT_THROW(selector_.modify(a, Interest::read), std::logic_error);
+  EXPECT_THROW(selector_.remove(a), std::logic_error);
+  EXPECT_THROW(selector_.get_key(a), std::logic_error);
+  EXPECT_THROW(selector_.select(0s), std::logic_error);
+}
+
+TEST_P(SelectorTest, WhenMoreAreReadyThanOneAnswerTellsNoneIsPassedOver) {
+  if (GetParam() == PollerKind::select) return;  // it never has as many
+  raise_descriptor_limit();
+  auto [a, b] = socketpair();
+  Selector<int> selector(GetParam());
+  std::vector<Descriptor> all;
+  for (std::size_t i = 0; i < Poller::most_ready + 100; ++i) {
+    all.emplace_back(fcntl(a.fileno(), F_DUPFD_CLOEXEC, 0));
+    selector.add(all.back().get(), Interest::write, 0);
+  }
+  for (int i = 0; i < 2; ++i) {
+    for (auto [key, ready] : selector.select()) ++key.data;
+  }
+  for (const auto& [descriptor, key] : selector.get_map()) EXPECT_GE(key.data, 1);
+}
+
+TEST(Selectors, NeedNoDataAndNoArguments) {
+  auto [a, b] = socketpair();
+  DefaultSelector selector;
+  selector.add(a, Interest::write);
+  EXPECT_FALSE(selector.select().empty());
+  EXPECT_TRUE((std::is_base_of_v<EpollSelector<int>, DefaultSelector<int>>));
+}
+
+TEST(Interest, Prints) {
+  EXPECT_EQ(format(Interest::none, ' ', Interest::read, ' ', Interest::write, ' ', Interest::both),
+            "none read write read|write");
+}
+
+}  // namespace
+}  // namespace parley

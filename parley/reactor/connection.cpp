@@ -30,6 +30,12 @@ void Connection::lose_connection() {
 void Connection::abort_connection() {
   loop_->abort(*this, Reason(Reason::Kind::aborted), true);
 }
+void Connection::register_producer(Producer& producer, Production how) {
+  loop_->register_producer(*this, producer, how);
+}
+void Connection::unregister_producer() {
+  loop_->unregister_producer(*this);
+}
 std::size_t Connection::queued() const {
   return loop_->queued(*this);
 }

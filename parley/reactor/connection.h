@@ -42,9 +42,14 @@ class Connection final : public Transport, public Channel {
     closed = 1U << 17,    // given up to the back end: on_closed is to come
     free = 1U << 18,      // on_closed has come
     in_use = 1U << 19,
-    lost = 1U << 20,     // connection_lost is due or was told
-    by_peer = 1U << 21,  // closing because the peer has ended
-    apart = 1U << 22,    // is left out of a part of the run that is being written
+    lost = 1U << 20,      // connection_lost is due or was told
+    by_peer = 1U << 21,   // closing because the peer has ended
+    apart = 1U << 22,     // is left out of a part of the run that is being written
+    produces = 1U << 23,  // has a producer
+    pulls = 1U << 24,     // which is asked for each piece
+    hungry = 1U << 25,    // in the list of those whose producer is to be asked
+    leaving = 1U << 26,   // closes once its producer has finished
+    filtered = 1U << 27,  // the application is above a filter, and is reached through `topmost`
   };
 
   Connection() { id_.generation = 1; }
@@ -55,13 +60,18 @@ class Connection final : public Transport, public Channel {
   void writelines(std::span<const std::string_view> pieces) override;
   void pause_reading() override;
   void resume_reading() override;
-  bool reading() const override { return !has(paused | braked | held | resuming | closing | lost); }
+  bool reading() const override { return !has(paused | braked | held | resuming | leaving | closing | lost); }
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;
+  void register_producer(Producer& producer, Production how) override;
+  void unregister_producer() override;
   std::size_t queued() const override;
   Address peer() const override { return Address(peer_); }
   Address host() const override;
+
+  // What its application writes to: this, or the highest of its filters.
+  Transport& topmost() { return protocol_ == nullptr ? *this : protocol_->topmost(); }
 
   Outbox& outbox() { return outbox_; }
   const Outbox& outbox() const { return outbox_; }

@@ -82,6 +82,9 @@ void Loop::after_flush(Connection& connection) {
     connection.set(Connection::pressure);
     pressured_.push_back(&connection);
   }
+  if (outbox.empty() && connection.has(Connection::pulls) && !connection.has(Connection::waits)) {
+    ask_producer(connection);
+  }
   if (outbox.empty() && connection.has(Connection::ending | Connection::closing) &&
       !connection.has(Connection::waits)) {
     finish_ending(connection);
@@ -107,10 +110,16 @@ void Loop::tell_pressure(Connection& connection) {
   if (!connection.has(Connection::writing_paused)) {
     if (kept <= settings_.limits.high_water) return;
     connection.set(Connection::writing_paused);
-    call(connection, [](Protocol& protocol) { protocol.pause_writing(); });
+    call(connection, [&](Protocol& protocol) {
+      if (Producer* const producer = streaming_producer(connection)) producer->pause_producing();
+      protocol.pause_writing();
+    });
   } else if (kept <= settings_.limits.low_water) {
     connection.clear(Connection::writing_paused);
-    call(connection, [](Protocol& protocol) { protocol.resume_writing(); });
+    call(connection, [&](Protocol& protocol) {
+      protocol.resume_writing();
+      if (Producer* const producer = streaming_producer(connection)) producer->resume_producing();
+    });
   }
 }
 
@@ -205,6 +214,7 @@ void Loop::shutdown_write(Connection& connection) {
   close_run();
   connection.set(Connection::shut | Connection::ending);
   gate_.mark(connection);
+  if (connection.has(Connection::produces)) ask_producer(connection);  // to stop
 }
 
 void Loop::lose(Connection& connection) {
@@ -212,6 +222,10 @@ void Loop::lose(Connection& connection) {
   close_run();
   // Closed after the peer has ended is closed by the peer, also when lines were left to handle.
   const std::uint32_t why = connection.has(Connection::peer_ended) ? Connection::by_peer : 0U;
+  if (connection.has(Connection::produces)) {  // goes on in unregister_producer
+    connection.set(Connection::leaving | why);
+    return update_reading(connection);
+  }
   connection.set(Connection::shut | Connection::closing | why);
   urgent_ = true;
   closing_.push_back({now() + settings_.limits.close_timeout, connection.id()});
@@ -260,6 +274,9 @@ void Loop::lost(Connection& connection, Reason reason) {
 
 void Loop::tell_lost(const Loss& loss) {
   Connection& connection = *loss.connection;
+  if (Producer* const producer = take_producer(connection)) {
+    guarded([&] { producer->stop_producing(); });
+  }
   call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
   connection.set(Connection::gone);  // from now on its id finds nothing
   --with_protocol_;

@@ -27,7 +27,7 @@ bool out_of_means(std::error_code error) {
 
 }  // namespace
 
-std::uint64_t Loop::listen(const Address& address, std::unique_ptr<Factory> factory,
+std::uint64_t Loop::listen(const Address& address, std::shared_ptr<Factory> factory,
                            ListenSettings settings) {
   if (factory == nullptr) throw std::invalid_argument("listen: no factory was given");
   auto listener = std::make_unique<Listener>();
@@ -37,9 +37,16 @@ std::uint64_t Loop::listen(const Address& address, std::unique_ptr<Factory> fact
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);
   listener->host = *host;
+  try {
+    listener->factory->start();
+  } catch (...) {
+    backend_->unlisten(*listener);
+    throw;
+  }
   backend_->set_accepting(*listener, true);
-  listeners_.emplace(last_id_, std::move(listener));
-  return last_id_;
+  const std::uint64_t id = listener->id;  // a factory that starts may listen elsewhere
+  listeners_.emplace(id, std::move(listener));
+  return id;
 }
 
 Address Loop::listening_at(std::uint64_t id) const {
@@ -55,10 +62,37 @@ void Loop::stop_listening(std::uint64_t id) {
   listeners_.erase(found);
 }
 
+// What was listened at or watched, once nothing can be inside its callbacks any more.
+void Loop::let_go() {
+  std::vector<std::unique_ptr<Listener>> gone;
+  gone.swap(unlistened_);
+  for (const auto& listener : gone) guarded([&] { listener->factory->stop(); });
+  unwatched_.clear();
+}
+
+TransportId Loop::adopt(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = seat(descriptor, numbered(peer), std::move(protocol));
+  made_.push_back(connection.id());
+  return connection.id();
+}
+
+void Loop::tell_made(TransportId id) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  call(*connection, [](Protocol& made) { made.connection_made(); });
+  update_reading(*connection);
+  if (stage_ == Stage::draining || stage_ == Stage::aborting) lose(*connection);
+}
+
+// Local peers have no names: they are numbered as they come.
+CompactAddress Loop::numbered(CompactAddress peer) {
+  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
+  return peer;
+}
+
 void Loop::on_accepted(Door& door, int descriptor, const CompactAddress& accepted) {
   auto& listener = static_cast<Listener&>(door);
-  CompactAddress peer = accepted;
-  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
+  const CompactAddress peer = numbered(accepted);
   const std::size_t most = listener.settings.max_connections;
   if (most != 0 && with_protocol_ >= most) return turn_away(listener, descriptor, peer);
   welcome(listener, descriptor, peer);
@@ -69,12 +103,17 @@ void Loop::welcome(Listener& listener, int descriptor, const CompactAddress& pee
   std::unique_ptr<Protocol> protocol;
   guarded([&] { protocol = listener.factory->build_protocol(Address(peer)); });
   if (protocol == nullptr) return backend_->discard(descriptor);
+  Connection& connection = seat(descriptor, peer, std::move(protocol));
+  call(connection, [](Protocol& made) { made.connection_made(); });
+  update_reading(connection);
+}
+
+Connection& Loop::seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
   Connection& connection = seat(descriptor, peer);
   connection.protocol_ = std::move(protocol);
   connection.protocol_->transport_ = &connection;
   ++with_protocol_;
-  call(connection, [](Protocol& made) { made.connection_made(); });
-  update_reading(connection);
+  return connection;
 }
 
 Connection& Loop::seat(int descriptor, const CompactAddress& peer) {

@@ -14,6 +14,7 @@ Group::~Group() {
 
 void Group::add(TransportId id) {
   loop_.close_run(this);  // who comes now is told what comes now
+  if (Connection* const connection = loop_.find(id)) connection->topmost();  // its filters make themselves known
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
@@ -60,6 +61,12 @@ void Group::send(std::string_view message, TransportId omitted) {
   loop_.heard(message.size(), reaches_lagging);
 }
 
+std::uint32_t Group::tell(Connection& member, std::string_view bytes) {
+  if (!member.has(Connection::filtered)) return loop_.deliver(member, bytes);
+  member.topmost().write(bytes);
+  return member.outbox().marks;
+}
+
 std::uint32_t Group::distribute() {
   std::uint32_t marks = 0;
   for (std::size_t i = 0; i < members_.size();) {
@@ -73,12 +80,12 @@ std::uint32_t Group::distribute() {
       const char* from = run_.data();
       for (const Gap& gap : gaps_) {
         if (gap.member != members_[i]) continue;
-        marks |= loop_.deliver(*connection, {from, gap.bytes.data()});
+        marks |= tell(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }
-      marks |= loop_.deliver(*connection, {from, run_.data() + run_.size()});
+      marks |= tell(*connection, {from, run_.data() + run_.size()});
     } else {
-      marks |= loop_.deliver(*connection, run_);
+      marks |= tell(*connection, run_);
     }
     ++i;
   }

@@ -12,6 +12,8 @@
 
 namespace parley {
 
+class Connection;
+
 // Who is left out of a broadcast.
 struct Omit {
   TransportId id;
@@ -65,6 +67,7 @@ class Group {
 
   // `message` stands on the group's tape.
   void send(std::string_view message, TransportId omitted);
+  std::uint32_t tell(Connection& member, std::string_view bytes);
   // Gives every member its slice of the run. Answers the marks of all of them together.
   std::uint32_t distribute();
 

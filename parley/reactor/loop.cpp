@@ -35,8 +35,7 @@ bool Loop::turn(Duration patience) {
   now_is_stale_ = true;
   backend_->turn(until);
   finish();
-  unlistened_.clear();
-  unwatched_.clear();
+  let_go();
   return true;
 }
 
@@ -46,6 +45,11 @@ void Loop::prepare() {
   resumed.swap(resuming_);
   for (const TransportId id : resumed) {
     if (Connection* const connection = find(id)) resume(*connection);
+  }
+  std::vector<TransportId> hungry;
+  hungry.swap(hungry_);
+  for (const TransportId id : hungry) {
+    if (Connection* const connection = find(id)) feed(*connection);
   }
   const std::uint64_t before = timers_.added();
   while (std::function<void()> due = timers_.take_due(now(), before)) {
@@ -62,11 +66,14 @@ void Loop::finish() {
   do {
     settle();
     if (!held_back()) flush();
-  } while (!losses_.empty() || !pressured_.empty());
+  } while (!made_.empty() || !losses_.empty() || !pressured_.empty());
 }
 
 void Loop::settle() {
-  while (!losses_.empty() || !pressured_.empty()) {
+  while (!made_.empty() || !losses_.empty() || !pressured_.empty()) {
+    std::vector<TransportId> made;
+    made.swap(made_);
+    for (const TransportId id : made) tell_made(id);
     std::vector<Loss> losses;
     losses.swap(losses_);
     for (const Loss& loss : losses) tell_lost(loss);
@@ -90,7 +97,7 @@ void Loop::flush() {
 }
 
 std::optional<Time> Loop::deadline(Duration patience) const {
-  if (!resuming_.empty()) return now();
+  if (!resuming_.empty() || !hungry_.empty()) return now();
   std::optional<Time> until;
   const auto at_most = [&until](Time time) {
     if (!until || time < *until) until = time;
@@ -101,7 +108,7 @@ std::optional<Time> Loop::deadline(Duration patience) const {
     if (!waiting->empty()) at_most(waiting->front().until);
   }
   if (!gate_.idle() || run_ != nullptr) at_most(last_flush_ + settings_.flush_interval);
-  if (stage_ == Stage::draining) at_most(drain_until_);
+  if (stage_ == Stage::before || stage_ == Stage::draining) at_most(drain_until_);
   return until;
 }
 
@@ -115,36 +122,6 @@ void Loop::run() {
 
 void Loop::post(std::function<void()> call) {
   if (mailbox_.post(std::move(call))) backend_->wake();
-}
-
-// Stopping.
-
-void Loop::stop(Duration drain) {
-  post([this, drain] { begin_stop(drain); });
-}
-
-void Loop::begin_stop(Duration drain) {
-  const Time until = now() + drain;
-  if (stage_ != Stage::running) {  // a second stop may only hurry the first
-    drain_until_ = std::min(drain_until_, until);
-    return;
-  }
-  stage_ = Stage::draining;
-  drain_until_ = until;
-  while (!listeners_.empty()) stop_listening(listeners_.begin()->first);
-  table_.each([this](Connection& connection) { lose(connection); });
-}
-
-bool Loop::stopped() {
-  if (stage_ == Stage::running) return false;
-  if (stage_ == Stage::draining && now() >= drain_until_ && table_.in_use() != 0) {
-    stage_ = Stage::aborting;
-    table_.each([this](Connection& connection) { abort(connection, Reason(Reason::Kind::aborted), false); });
-    finish();
-  }
-  if (table_.in_use() != 0) return false;
-  stage_ = Stage::running;
-  return true;
 }
 
 // What a handler lets escape never crosses the loop.

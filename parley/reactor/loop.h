@@ -41,6 +41,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void run();
   void stop(Duration drain);
   void post(std::function<void()> call);
+  std::uint64_t add_trigger(Stopping when, std::function<void(Hold)> call);
+  void remove_trigger(std::uint64_t id);
   // Read once between two waits.
   Time now() const {
     if (now_is_stale_) {
@@ -57,9 +59,11 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void unwatch(std::uint64_t id);
 
   // dock.cpp: where connections come in.
-  std::uint64_t listen(const Address& address, std::unique_ptr<Factory> factory, ListenSettings settings);
+  std::uint64_t listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
   Address listening_at(std::uint64_t id) const;
   void stop_listening(std::uint64_t id);
+  // A connected stream, which does not block, from elsewhere. `connection_made` comes from the loop.
+  TransportId adopt(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
 
   // connections.cpp: what becomes of them. For Connection, which only hands on.
   Connection* find(TransportId id) const {
@@ -74,6 +78,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void shutdown_write(Connection& connection);
   void lose(Connection& connection);
   void abort(Connection& connection, Reason reason, bool reset);
+  void register_producer(Connection& connection, Producer& producer, Production how);
+  void unregister_producer(Connection& connection);
   std::size_t queued(const Connection& connection) {
     close_run();
     return connection.outbox().size();
@@ -112,7 +118,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
  private:
   struct Listener : Door {
     std::uint64_t id = 0;
-    std::unique_ptr<Factory> factory;
+    std::shared_ptr<Factory> factory;
     ListenSettings settings;
     Address host;
   };
@@ -122,6 +128,11 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   struct Waiting {  // for a time that is the same for all in its list, so that the first is due first
     Time until;
     TransportId id;
+  };
+  struct StopCall {
+    std::uint64_t id;
+    Stopping when;
+    std::function<void(Hold)> call;
   };
   struct Loss {
     Connection* connection;
@@ -148,6 +159,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   bool held_back() const;
   std::optional<Time> deadline(Duration patience) const;
   void begin_stop(Duration drain);
+  void call_triggers(Stopping when);
   bool stopped();
   void handler_failed();
   template <class Call>
@@ -179,6 +191,18 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void turn_away(Listener& listener, int descriptor, const CompactAddress& peer);
   void log_refusal(std::string_view why);
   Connection& seat(int descriptor, const CompactAddress& peer);
+  Connection& seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  CompactAddress numbered(CompactAddress peer);
+  void let_go();
+  void tell_made(TransportId id);
+  void ask_producer(Connection& connection);
+  void feed(Connection& connection);
+  Producer* take_producer(Connection& connection);
+  Producer* streaming_producer(const Connection& connection) const {
+    return connection.has(Connection::produces) && !connection.has(Connection::pulls)
+               ? producers_.at(connection.id().slot)
+               : nullptr;
+  }
   void published(std::size_t bytes, bool somebody_lags);
   void update_reading(Connection& connection);
   void resume(Connection& connection);
@@ -217,9 +241,12 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
 
   Group* run_ = nullptr;
   std::size_t lagging_ = 0;             // how many connections are
+  std::vector<TransportId> made_;       // to be told connection_made
   std::vector<Loss> losses_;            // to be told connection_lost
   std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
   std::vector<TransportId> resuming_;   // to be told reading_resumed, in the next turn
+  std::vector<TransportId> hungry_;     // whose producers are to be asked, in the next turn
+  std::unordered_map<std::uint32_t, Producer*> producers_;  // by slot
   std::deque<Waiting> braked_;
   std::deque<Waiting> closing_;    // until close_timeout
   std::deque<Waiting> lingering_;  // until linger
@@ -227,9 +254,11 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   bool urgent_ = false;  // something closes: the flush interval does not hold it back
   std::optional<Time> refusals_logged_;
 
-  enum class Stage { running, draining, aborting };
+  enum class Stage { running, before, draining, aborting };
   Stage stage_ = Stage::running;
   Time drain_until_{};
+  std::vector<StopCall> triggers_;
+  std::weak_ptr<void> held_;  // the present stage, by those who need time
 };
 
 }  // namespace parley

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -54,8 +55,13 @@ class Protocol {
   Address peer() const { return transport_->peer(); }
 
  private:
+  friend class Connection;
+  friend class Filter;
   friend class Loop;
   friend class StringTransport;
+
+  // The transport of the application: this one's, unless this is a filter.
+  virtual Transport& topmost() { return *transport_; }
 
   Transport* transport_ = nullptr;
 };
@@ -67,6 +73,23 @@ class Factory {
 
   // Null refuses the connection: it is closed at once.
   virtual std::unique_ptr<Protocol> build_protocol(const Address& peer) = 0;
+
+  // Comes when the first of its ports (or connectors) starts; what it throws reaches whoever started that.
+  virtual void start_factory() {}
+  // Comes from the loop when the last of them has stopped.
+  virtual void stop_factory() {}
+
+  // For whoever uses a factory: each `start` is followed by one `stop`.
+  void start() {
+    if (users_ == 0) start_factory();
+    ++users_;
+  }
+  void stop() {
+    if (--users_ == 0) stop_factory();
+  }
+
+ private:
+  std::size_t users_ = 0;
 };
 
 // What makes a protocol when it is called, with the peer's address or without.

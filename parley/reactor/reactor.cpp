@@ -1,10 +1,13 @@
 #include "parley/reactor/reactor.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "parley/reactor/backends/readiness.h"
 #include "parley/reactor/loop.h"
+#include "parley/socket/error.h"
+#include "parley/socket/socket.h"
 
 namespace parley {
 
@@ -59,9 +62,23 @@ Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
     : loop_(std::make_unique<Loop>(make, std::move(settings))) {}
 Reactor::~Reactor() = default;
 
-ListeningPort Reactor::listen(const Address& address, std::unique_ptr<Factory> factory,
+void Trigger::remove() {
+  if (loop_ != nullptr) loop_->remove_trigger(id_);
+}
+
+ListeningPort Reactor::listen(const Address& address, std::shared_ptr<Factory> factory,
                               ListenSettings settings) {
   return {loop_.get(), loop_->listen(address, std::move(factory), std::move(settings))};
+}
+
+TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol) {
+  if (protocol == nullptr) throw std::invalid_argument("adopt: no protocol was given");
+  const Address peer = connected.getpeername();
+  if (connected.type() != Type::stream) {
+    throw SocketError("adopt", format(peer), std::make_error_code(std::errc::wrong_protocol_type));
+  }
+  connected.setblocking(false);
+  return loop_->adopt(connected.detach(), peer.compact(), std::move(protocol));
 }
 
 Timer Reactor::call_later(Duration after, std::function<void()> call) {
@@ -82,6 +99,12 @@ void Reactor::run() {
 }
 void Reactor::stop(Duration drain) {
   loop_->stop(drain);
+}
+Trigger Reactor::on_stop(Stopping when, std::function<void()> call) {
+  return on_stop(when, [call = std::move(call)](const Hold&) { call(); });
+}
+Trigger Reactor::on_stop(Stopping when, std::function<void(Hold)> call) {
+  return {loop_.get(), loop_->add_trigger(when, std::move(call))};
 }
 bool Reactor::turn(Duration patience) {
   return loop_->turn(patience);

@@ -20,6 +20,7 @@ namespace parley {
 
 class Loop;
 class Reactor;
+class Socket;
 
 // A call that waits for its time. A value: copies name the same call; it does not cancel when it goes,
 // and must not be used after its reactor.
@@ -80,6 +81,42 @@ class ListeningPort {
   std::uint64_t id_ = 0;
 };
 
+// The three times at which a program is told that its reactor stops.
+enum class Stopping : std::uint8_t {
+  before,  // nothing new is accepted, every connection still lives
+  during,  // connections are being closed
+  after,   // they all have ended; `run` returns next
+};
+
+// Keeps a reactor from going on with its stopping for as long as a copy of it lives, though not beyond the
+// time that `stop` has set. Thread: any. It must not outlive the reactor.
+class Hold {
+ public:
+  Hold() = default;
+
+ private:
+  friend class Loop;
+  explicit Hold(std::shared_ptr<void> held) : held_(std::move(held)) {}
+
+  std::shared_ptr<void> held_;
+};
+
+// Something to be called when the reactor stops, named in the same manner.
+class Trigger {
+ public:
+  Trigger() = default;
+
+  // It will not be called any more.
+  void remove();
+
+ private:
+  friend class Reactor;
+  Trigger(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+
+  Loop* loop_ = nullptr;
+  std::uint64_t id_ = 0;
+};
+
 // How a port is to be listened at.
 struct ListenSettings {
   ListenOptions options;
@@ -120,8 +157,9 @@ class Reactor {
 
   // Listens for TCP connections at a numeric address, and has `factory` make a protocol for each. No host
   // (`{"", 2626}`): every address of the machine, IPv6 and IPv4. Port 0: the kernel chooses. Throws
-  // SocketError. It accepts as soon as the reactor runs.
-  ListeningPort listen_tcp(const Address& address, std::unique_ptr<Factory> factory,
+  // SocketError. It accepts as soon as the reactor runs. A factory that serves several ports is shared by
+  // them.
+  ListeningPort listen_tcp(const Address& address, std::shared_ptr<Factory> factory,
                            ListenSettings settings = {}) {
     return listen(address, std::move(factory), std::move(settings));
   }
@@ -132,7 +170,7 @@ class Reactor {
   // The same for Unix stream sockets: `Address::local(path)`. The path must not exist, unless a socket
   // that nobody listens at any more has left it there; it is removed when listening stops. Peers are
   // numbered as they come.
-  ListeningPort listen_unix(const Address& address, std::unique_ptr<Factory> factory,
+  ListeningPort listen_unix(const Address& address, std::shared_ptr<Factory> factory,
                             ListenSettings settings = {}) {
     return listen(address, std::move(factory), std::move(settings));
   }
@@ -141,11 +179,17 @@ class Reactor {
     return listen(address, factory(std::move(make)), std::move(settings));
   }
 
+  // Makes a connection of a stream socket that is connected already, and calls the protocol's
+  // `connection_made` soon. Answers its name. Throws SocketError where it is not connected, or no stream.
+  TransportId adopt(Socket connected, std::unique_ptr<Protocol> protocol);
+
   // Runs `call` once, `after` from now (not before the next turn). Order: by time, then as added.
   Timer call_later(Duration after, std::function<void()> call);
   // Runs `call` in the loop soon: Twisted's callFromThread. Thread: any. What is posted after `run`
   // has returned waits for the next `run`, or is dropped with the reactor.
   void post(std::function<void()> call);
+  // Runs `call` in the first turn of `run`, or in the next one if it runs already.
+  void call_when_running(std::function<void()> call) { post(std::move(call)); }
   // Calls `ready` in the loop whenever the descriptor is ready for what is wanted; errors and hang-ups
   // count as ready. The caller keeps the descriptor, and keeps it open until `stop`.
   Watching watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
@@ -156,6 +200,10 @@ class Reactor {
   // Ends `run` in three phases: accepts no more; closes every connection as `lose_connection` does, for at
   // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any.
   void stop(Duration drain = std::chrono::seconds(5));
+  // Calls `call` once when the reactor stops next: in the order in which they were added. One that needs
+  // time takes a Hold and keeps it until it is done.
+  Trigger on_stop(Stopping when, std::function<void()> call);
+  Trigger on_stop(Stopping when, std::function<void(Hold)> call);
   // One turn: waits at most `patience`, handles what has happened, flushes. For tests and for loops of
   // one's own; `run` is made of it. After `stop`: answers false once everything has ended.
   bool turn(Duration patience);
@@ -174,7 +222,7 @@ class Reactor {
   Loop& loop() { return *loop_; }
 
  private:
-  ListeningPort listen(const Address& address, std::unique_ptr<Factory> factory, ListenSettings settings);
+  ListeningPort listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
 
   std::unique_ptr<Loop> loop_;
 };

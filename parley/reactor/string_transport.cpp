@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -27,12 +28,14 @@ void StringTransport::receive_end() {
 
 void StringTransport::lose(Reason reason) {
   closing_ = reason.kind();
+  if (Producer* const producer = std::exchange(producer_, nullptr)) producer->stop_producing();
   if (Protocol* const protocol = std::exchange(protocol_, nullptr)) protocol->connection_lost(reason);
 }
 
 void StringTransport::turn() {
   if (std::exchange(resuming_, false) && protocol_ != nullptr && reading()) protocol_->reading_resumed();
   deliver();
+  if (producer_ != nullptr && pulled_ && !closing_) producer_->resume_producing();
   if (protocol_ != nullptr && closing_) lose(Reason(*closing_));
 }
 
@@ -49,7 +52,7 @@ void StringTransport::deliver() {
   end_waits_ = false;
   peer_ended_ = true;
   const bool stays = protocol_->eof_received();
-  if (!closing_ && (!stays || write_ended_)) closing_ = Reason::Kind::done;
+  if (!closing_ && (!stays || write_ended_)) close(Reason::Kind::done);
 }
 
 void StringTransport::write(std::string_view bytes) {
@@ -78,7 +81,24 @@ void StringTransport::shutdown_write() {
 }
 
 void StringTransport::lose_connection() {
-  if (!closing_) closing_ = Reason::Kind::closed;
+  if (!closing_ && !leaving_) close(Reason::Kind::closed);
+}
+
+void StringTransport::close(Reason::Kind why) {
+  (producer_ != nullptr ? leaving_ : closing_) = why;
+}
+
+void StringTransport::register_producer(Producer& producer, Production how) {
+  if (producer_ != nullptr) {
+    throw std::logic_error("register_producer: the transport has a producer already");
+  }
+  producer_ = &producer;
+  pulled_ = how == Production::pulled;
+}
+
+void StringTransport::unregister_producer() {
+  producer_ = nullptr;
+  if (leaving_ && !closing_) closing_ = leaving_;
 }
 
 void StringTransport::abort_connection() {

@@ -30,8 +30,8 @@ class StringTransport final : public Transport {
   void receive_end();
   // The connection breaks; `connection_lost` is called at once.
   void lose(Reason reason);
-  // A turn of the loop: `reading_resumed` where it is due, then what has waited, then `connection_lost`
-  // if the connection is closing.
+  // A turn of the loop: `reading_resumed` where it is due, then what has waited, then one piece of a
+  // producer that is pulled, then `connection_lost` if the connection is closing.
   void turn();
 
   // What was written and not cleared.
@@ -47,22 +47,28 @@ class StringTransport final : public Transport {
   void writelines(std::span<const std::string_view> pieces) override;
   void pause_reading() override;
   void resume_reading() override;
-  bool reading() const override { return !paused_ && !resuming_ && !closing_; }
+  bool reading() const override { return !paused_ && !resuming_ && !closing_ && !leaving_; }
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;
+  void register_producer(Producer& producer, Production how) override;
+  void unregister_producer() override;
   std::size_t queued() const override { return 0; }
   Address peer() const override { return peer_; }
   Address host() const override { return {}; }
 
  private:
   void deliver();
+  void close(Reason::Kind why);
 
   Address peer_;
   Protocol* protocol_ = nullptr;  // null before it is connected, and after connection_lost
   std::string written_;
   std::string waiting_;  // received, not yet given to the protocol
   std::optional<Reason::Kind> closing_;
+  std::optional<Reason::Kind> leaving_;  // will close once its producer has finished
+  Producer* producer_ = nullptr;
+  bool pulled_ = false;
   bool paused_ = false;
   bool resuming_ = false;
   bool end_waits_ = false;

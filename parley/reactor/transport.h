@@ -8,6 +8,7 @@
 
 #include "parley/base/print.h"
 #include "parley/base/slice.h"
+#include "parley/reactor/producer.h"
 #include "parley/socket/address.h"
 
 namespace parley {
@@ -75,12 +76,21 @@ class Transport {
 
   // Sends the end of our output after what is queued; input goes on (half-close).
   virtual void shutdown_write() = 0;
-  // Closes in good order: what is queued is sent first, then our end of output; input is discarded
-  // until the peer's end or for 2 s, so that the last words arrive. `connection_lost` comes when all
-  // is with the kernel; a peer that does not take it within `Limits::close_timeout` is cut off.
+  // Closes in good order: what is queued is sent first (and all that a producer still has), then our end of
+  // output; input is discarded until the peer's end or for 2 s, so that the last words arrive.
+  // `connection_lost` comes when all is with the kernel; a peer that does not take it within
+  // `Limits::close_timeout` is cut off.
   virtual void lose_connection() = 0;
   // Closes now: what is queued is dropped.
   virtual void abort_connection() = 0;
+
+  // Has `producer` write here from now on, driven by how fast the peer reads. It stays the caller's, and
+  // must live until it is unregistered or was told `stop_producing`. `lose_connection` waits until then.
+  // Throws std::logic_error while another is registered. On a connection that has ended it is told
+  // `stop_producing` soon.
+  virtual void register_producer(Producer& producer, Production how) = 0;
+  // It has written everything. No error when none is registered.
+  virtual void unregister_producer() = 0;
 
   // Bytes that wait here for a peer that does not take them.
   virtual std::size_t queued() const = 0;

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "parley/reactor/loop.h"
+
 namespace parley::conformance {
 
 using namespace std::chrono_literals;
@@ -58,6 +60,13 @@ Conformance::Client Conformance::join(Script script, bool narrow) {
     throw std::runtime_error("a connection was not made");
   }
   return client;
+}
+
+Conformance::Client Conformance::adopt(Script script) {
+  auto [descriptor, peer] = outside_->connected();
+  Story& story = stories_.emplace_back();
+  story.id = reactor_->loop().adopt(descriptor, {}, std::make_unique<Actor>(story, std::move(script)));
+  return {std::move(peer), &story};
 }
 
 void Conformance::turn() {

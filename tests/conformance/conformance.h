@@ -47,6 +47,8 @@ class Conformance : public testing::TestWithParam<Setup> {
   Client join(Script script = {}, bool narrow = false);
   // The same, but nothing was waited for.
   Client come(Script script = {}, bool narrow = false);
+  // A connection that no listener has accepted: it was adopted. Not made yet when this returns.
+  Client adopt(Script script = {});
   // A connection's protocol without a client, for a listener of the test's own.
   std::unique_ptr<Protocol> next_actor();
   Story& new_story() { return stories_.emplace_back(); }

@@ -52,6 +52,10 @@ class OutsideInMemory final : public Outside {
   std::unique_ptr<Peer> connect(const Address& to, bool /*narrow*/) override {
     return std::make_unique<InMemory>(network_.connect(to));
   }
+  std::pair<int, std::unique_ptr<Peer>> connected() override {
+    auto [descriptor, peer] = network_.connected();
+    return {descriptor, std::make_unique<InMemory>(std::move(peer))};
+  }
   std::unique_ptr<Signal> signal() override { return std::make_unique<SignalInMemory>(network_); }
   bool move() override { return false; }
   void leave(Means means) override {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parley/base/clock.h"
@@ -66,6 +67,8 @@ class Outside {
   virtual void narrow(const Door& door) = 0;
   // `narrow`: little is held on the way to it, so that it falls behind soon when it does not read.
   virtual std::unique_ptr<Peer> connect(const Address& to, bool narrow = false) = 0;
+  // A connected stream that no listener has: our descriptor, and the far end.
+  virtual std::pair<int, std::unique_ptr<Peer>> connected() = 0;
   virtual std::unique_ptr<Signal> signal() = 0;
   // Lets the peers do what they can. Answers whether they could do anything.
   virtual bool move() = 0;

@@ -61,6 +61,8 @@ class Stream {
     ::fcntl(socket_.get(), F_SETFL, O_NONBLOCK);
   }
 
+  explicit Stream(Descriptor connected) : socket_(std::move(connected)) {}
+
   void send(std::string_view bytes) {
     waiting_ += bytes;
     move();
@@ -196,6 +198,13 @@ class Sockets final : public Outside {
     auto stream = std::make_shared<Stream>(to, narrow);
     streams_.push_back(stream);
     return std::make_unique<SocketPeer>(std::move(stream));
+  }
+  std::pair<int, std::unique_ptr<Peer>> connected() override {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) failed("socketpair");
+    auto stream = std::make_shared<Stream>(Descriptor(ends[1]));
+    streams_.push_back(stream);
+    return {ends[0], std::make_unique<SocketPeer>(std::move(stream))};
   }
   std::unique_ptr<Signal> signal() override { return std::make_unique<Pipe>(); }
   bool move() override {

@@ -1,6 +1,7 @@
 // Stopping: no new connections; then what is queued leaves, for so long; then the rest is cut.
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -11,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Stopping : public Conformance {
+class Stops : public Conformance {
  protected:
   // Turns until the reactor has stopped; the clock stands still.
   bool stops() {
@@ -37,9 +38,9 @@ class Stopping : public Conformance {
     }
   }
 };
-PARLEY_CONFORMANCE(Stopping);
+PARLEY_CONFORMANCE(Stops);
 
-TEST_P(Stopping, InThreePhases) {
+TEST_P(Stops, InThreePhases) {
   const Client quick = join();
   const Client slow = join({}, true);
   const Client paused = join({.made = [](Actor& actor) { actor.wire().pause_reading(); }});
@@ -69,7 +70,7 @@ TEST_P(Stopping, InThreePhases) {
   EXPECT_EQ(Actor::alive(), 0U);
 }
 
-TEST_P(Stopping, WhatIsQueuedForASlowOneLeavesWithinTheTime) {
+TEST_P(Stops, WhatIsQueuedForASlowOneLeavesWithinTheTime) {
   const Client slow = join({}, true);
   slow.peer->window(0);
   const std::string text = text_of(300000);
@@ -86,12 +87,12 @@ TEST_P(Stopping, WhatIsQueuedForASlowOneLeavesWithinTheTime) {
   EXPECT_EQ(slow.story->reason->kind(), Reason::Kind::closed);
 }
 
-TEST_P(Stopping, NobodyThereStopsAtOnce) {
+TEST_P(Stops, NobodyThereStopsAtOnce) {
   reactor().stop();
   EXPECT_FALSE(reactor().turn(0s));
 }
 
-TEST_P(Stopping, WithoutTimeEverybodyIsCutOff) {
+TEST_P(Stops, WithoutTimeEverybodyIsCutOff) {
   const Client slow = join({}, true);
   fill(slow);
   reactor().stop(0s);
@@ -100,7 +101,7 @@ TEST_P(Stopping, WithoutTimeEverybodyIsCutOff) {
   EXPECT_EQ(counts_.open, 0U);
 }
 
-TEST_P(Stopping, AgainMayOnlyHurry) {
+TEST_P(Stops, AgainMayOnlyHurry) {
   const Client slow = join({}, true);
   fill(slow);
   reactor().stop(10s);
@@ -114,7 +115,7 @@ TEST_P(Stopping, AgainMayOnlyHurry) {
   ASSERT_TRUE(stops());
 }
 
-TEST_P(Stopping, FromInsideEachCallback) {
+TEST_P(Stops, FromInsideEachCallback) {
   for (const std::string_view callback : {"made", "received", "lost"}) {
     SCOPED_TRACE(callback);
     start();
@@ -134,7 +135,7 @@ TEST_P(Stopping, FromInsideEachCallback) {
   }
 }
 
-TEST_P(Stopping, AfterwardsItMayRunAgain) {
+TEST_P(Stops, AfterwardsItMayRunAgain) {
   reactor().stop(0s);
   ASSERT_TRUE(stops());
   bool posted = false;
@@ -148,7 +149,7 @@ TEST_P(Stopping, AfterwardsItMayRunAgain) {
   EXPECT_TRUE(posted);
 }
 
-TEST_P(Stopping, RunReturnsWhenAllHasEnded) {
+TEST_P(Stops, RunReturnsWhenAllHasEnded) {
   if (!in_memory()) {
     // Sockets do not follow the clock by hand: only what needs no time. tests with threads let them run.
     const Client client = join();
@@ -176,11 +177,90 @@ TEST_P(Stopping, RunReturnsWhenAllHasEnded) {
   EXPECT_EQ(counts_.open, 0U);
 }
 
-TEST_P(Stopping, BeforeRun) {
+TEST_P(Stops, BeforeRun) {
   const Client client = come();
   reactor().stop(0s);
   reactor().run();
   EXPECT_EQ(Actor::alive(), 0U);
+}
+
+// Who is told of it.
+
+TEST_P(Stops, TellsBeforeDuringAndAfter) {
+  const Client client = join();
+  std::vector<std::string> told;
+  const auto tell = [&](std::string_view when) {
+    told.push_back(std::string(when) + (client.story->lost() ? " lost" : " alive"));
+  };
+  reactor().on_stop(Stopping::after, [&] { tell("after"); });
+  reactor().on_stop(Stopping::during, [&] { tell("during"); });
+  reactor().on_stop(Stopping::before, [&] { tell("before"); });
+  reactor().on_stop(Stopping::before, [&] { tell("second"); });
+  Trigger removed = reactor().on_stop(Stopping::before, [&] { tell("removed"); });
+  removed.remove();
+  client.peer->close();
+  reactor().stop(1h);
+  ASSERT_TRUE(stops());
+  EXPECT_EQ(told, (std::vector<std::string>{"before alive", "second alive", "during alive", "after lost"}));
+  reactor().stop();
+  ASSERT_TRUE(stops());
+  EXPECT_EQ(told.size(), 4U) << "each is called once";
+}
+
+TEST_P(Stops, WaitsForWhoNeedsTimeBefore) {
+  const Client client = join();
+  std::vector<Hold> holds;
+  reactor().on_stop(Stopping::before, [&](Hold hold) { holds.push_back(std::move(hold)); });
+  reactor().on_stop(Stopping::before, [&](Hold hold) { holds.push_back(std::move(hold)); });
+  bool during = false;
+  reactor().on_stop(Stopping::during, [&] { during = true; });
+  reactor().stop(1h);
+  ASSERT_TRUE(goes_on());
+  client.peer->send("still served");
+  ASSERT_TRUE(until([&] { return client.story->received == "still served"; }));
+  holds.pop_back();
+  ASSERT_TRUE(goes_on());
+  EXPECT_FALSE(during);
+  EXPECT_FALSE(client.story->lost());
+  holds.pop_back();
+  client.peer->close();
+  ASSERT_TRUE(stops());
+  EXPECT_TRUE(during);
+}
+
+TEST_P(Stops, WaitsForWhoNeedsTimeDuring) {
+  std::vector<Hold> holds;
+  reactor().on_stop(Stopping::during, [&](Hold hold) { holds.push_back(std::move(hold)); });
+  reactor().stop(1h);
+  ASSERT_TRUE(goes_on());
+  holds.clear();
+  ASSERT_TRUE(stops());
+}
+
+TEST_P(Stops, WaitsForNobodyPastTheTime) {
+  const Client client = join();
+  std::vector<Hold> holds;
+  for (const Stopping when : {Stopping::before, Stopping::during}) {
+    reactor().on_stop(when, [&](Hold hold) { holds.push_back(std::move(hold)); });
+  }
+  reactor().stop(3s);
+  outside().clock().advance(2900ms);
+  ASSERT_TRUE(goes_on());
+  EXPECT_FALSE(client.story->lost());
+  outside().clock().advance(100ms);
+  ASSERT_TRUE(stops());
+  EXPECT_TRUE(client.story->lost());
+  EXPECT_EQ(holds.size(), 2U);
+}
+
+TEST_P(Stops, ATriggerThatFailsKeepsNobodyFromStopping) {
+  bool second = false;
+  reactor().on_stop(Stopping::before, [] { throw std::runtime_error("on purpose"); });
+  reactor().on_stop(Stopping::before, [&] { second = true; });
+  reactor().stop(1h);
+  ASSERT_TRUE(stops());
+  EXPECT_TRUE(second);
+  EXPECT_EQ(logged_.size(), 1U);
 }
 
 }  // namespace

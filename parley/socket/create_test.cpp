@@ -122,5 +122,45 @@ TEST(Socketpair, IsConnected) {
   EXPECT_THROW(socketpair(Family::inet, Type::stream), SocketError);
 }
 
+TEST(CreateServer, ListensAtALocalAddressToo) {
+  Socket server = create_server(Address::abstract(format("parley-test-create-", getpid())));
+  EXPECT_EQ(server.family(), Family::local);
+  const Socket client = create_connection(server.getsockname());
+  EXPECT_EQ(client.family(), Family::local);
+  server.accept();
+}
+
+TEST(CreateConnection, TellsEachFailureWhereAllAreAskedFor) {
+  Socket silent;  // bound, and not listening: its port refuses
+  silent.bind({"127.0.0.1", 0});
+  const Address nobody = silent.getsockname();
+  try {
+    create_connection(nobody, std::nullopt, std::nullopt, true);
+    FAIL() << "somebody answered";
+  } catch (const ConnectionErrors& errors) {
+    ASSERT_EQ(errors.attempts().size(), 1U);
+    EXPECT_EQ(errors.attempts()[0].address, nobody);
+    EXPECT_EQ(errors.attempts()[0].reason, std::errc::connection_refused);
+    EXPECT_EQ(errors.code(), std::errc::connection_refused);
+  }
+  const Endpoint both("localhost", nobody.port());
+  const std::vector<Address> tried = resolve(both);
+  try {
+    create_connection(both, std::nullopt, std::nullopt, true);
+    FAIL() << "somebody answered";
+  } catch (const ConnectionErrors& errors) {
+    ASSERT_EQ(errors.attempts().size(), tried.size());
+    for (std::size_t i = 0; i < tried.size(); ++i) EXPECT_EQ(errors.attempts()[i].address, tried[i]);
+  }
+}
+
+TEST(CreateConnection, ASourceOfOneFamilyLeavesOutTheAddressesOfOthers) {
+  Socket server = create_server({"127.0.0.1", 0});
+  const Address here = server.getsockname(), source("127.0.0.2", 0), other("::1", 0);
+  EXPECT_EQ(create_connection(here, 10s, source).getsockname().host(), "127.0.0.2");
+  EXPECT_THROW(create_connection(here, 10s, other), AddressError);
+  EXPECT_THROW(create_connection(here, 10s, other, true), ConnectionErrors);  // and so the next was tried
+}
+
 }  // namespace
 }  // namespace parley

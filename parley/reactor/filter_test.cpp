@@ -7,6 +7,7 @@
 
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/group.h"
+#include "parley/reactor/loop.h"
 #include "parley/reactor/string_transport.h"
 
 namespace parley {
@@ -180,10 +181,9 @@ TEST_F(Filtered, ItsIdIsTheConnectionsAndFindsTheTopmost) {
   MemoryPeer peer = network.connect(port);
   turns();
   Transport& top = applications[0]->transport();
-  Transport* const found = reactor.find(top.id());
-  ASSERT_NE(found, nullptr);
-  EXPECT_EQ(found, &top);
   const TransportId id = top.id();
+  ASSERT_NE(reactor.loop().find(id), nullptr);
+  EXPECT_EQ(&reactor.loop().find(id)->topmost(), &top);
   peer.close();
   turns();
   EXPECT_EQ(reactor.find(id), nullptr);

@@ -1,0 +1,139 @@
+#include "parley/line/traffic_log.h"
+
+#include <algorithm>
+#include <ostream>
+#include <span>
+#include <string>
+
+#include "parley/reactor/filter.h"
+
+namespace parley {
+
+namespace {
+
+constexpr std::string_view digits = "0123456789abcdef";
+
+bool printable(char c) {
+  return c >= ' ' && c <= '~';
+}
+
+void put_escaped(std::string& line, std::string_view bytes) {
+  for (const char c : bytes) {
+    switch (c) {
+      case '\n':
+        line += "\\n";
+        break;
+      case '\r':
+        line += "\\r";
+        break;
+      case '\t':
+        line += "\\t";
+        break;
+      case '\\':
+        line += "\\\\";
+        break;
+      default:
+        if (printable(c)) {
+          line += c;
+        } else {
+          line += {'\\', 'x', digits[static_cast<unsigned char>(c) >> 4U], digits[c & 0xf]};
+        }
+    }
+  }
+}
+
+// `00000010  68 65 6c 6c 6f 0d 0a                              |hello..|`
+void put_hex(std::string& line, std::size_t place, std::string_view bytes) {
+  for (int shift = 28; shift >= 0; shift -= 4) line += digits[place >> static_cast<unsigned>(shift) & 0xfU];
+  line += ' ';
+  for (std::size_t i = 0; i < 16; ++i) {
+    if (i < bytes.size()) {
+      line += {' ', digits[static_cast<unsigned char>(bytes[i]) >> 4U], digits[bytes[i] & 0xf]};
+    } else {
+      line += "   ";
+    }
+  }
+  line += "  |";
+  for (const char c : bytes) line += printable(c) ? c : '.';
+  line += '|';
+}
+
+class Logged final : public Filter {
+ public:
+  Logged(std::unique_ptr<Protocol> application, std::shared_ptr<const TrafficLoggingFactory::Sink> sink,
+         TrafficForm form, const Address& peer)
+      : Filter(std::move(application)), sink_(std::move(sink)), form_(form), peer_(format(peer)) {}
+
+  void connection_made() override {
+    (*sink_)(peer_ + " connected");
+    Filter::connection_made();
+  }
+  void data_received(std::span<char> lent) override {
+    log(" < ", {lent.data(), lent.size()});
+    Filter::data_received(lent);
+  }
+  bool eof_received() override {
+    (*sink_)(peer_ + " < end");
+    return Filter::eof_received();
+  }
+  void connection_lost(Reason reason) override {
+    (*sink_)(format(peer_, " lost: ", reason));
+    Filter::connection_lost(reason);
+  }
+  void write(std::string_view bytes) override {
+    log(" > ", bytes);
+    Filter::write(bytes);
+  }
+  void write(Slice slice) override {
+    log(" > ", slice.view());
+    Filter::write(std::move(slice));
+  }
+  void writelines(std::span<const std::string_view> pieces) override {
+    std::string whole;
+    for (const std::string_view piece : pieces) whole += piece;
+    log(" > ", whole);
+    Filter::writelines(pieces);
+  }
+  void shutdown_write() override {
+    (*sink_)(peer_ + " > end");
+    Filter::shutdown_write();
+  }
+
+ private:
+  void log(std::string_view direction, std::string_view bytes) const {
+    if (bytes.empty()) return;
+    std::string line = peer_;
+    line += direction;
+    const std::size_t begin = line.size();
+    if (form_ == TrafficForm::text) {
+      put_escaped(line, bytes);
+      return (*sink_)(line);
+    }
+    for (std::size_t place = 0; place < bytes.size(); place += 16) {
+      line.resize(begin);
+      put_hex(line, place, bytes.substr(place, 16));
+      (*sink_)(line);
+    }
+  }
+
+  std::shared_ptr<const TrafficLoggingFactory::Sink> sink_;
+  TrafficForm form_;
+  std::string peer_;
+};
+
+}  // namespace
+
+TrafficLoggingFactory::TrafficLoggingFactory(std::shared_ptr<Factory> inner, Log& log, TrafficForm form,
+                                             Level level)
+    : TrafficLoggingFactory(
+          std::move(inner), [&log, level](std::string_view line) { log.write(level, line); }, form) {}
+
+TrafficLoggingFactory::TrafficLoggingFactory(std::shared_ptr<Factory> inner, std::ostream& out,
+                                             TrafficForm form)
+    : TrafficLoggingFactory(std::move(inner), [&out](std::string_view line) { out << line << '\n'; }, form) {}
+
+std::unique_ptr<Protocol> TrafficLoggingFactory::wrap(std::unique_ptr<Protocol> made, const Address& peer) {
+  return std::make_unique<Logged>(std::move(made), sink_, form_, peer);
+}
+
+}  // namespace parley

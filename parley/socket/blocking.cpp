@@ -6,20 +6,17 @@
 
 namespace parley {
 
-namespace {
-thread_local int depth = 0;
-}
+constinit thread_local int reactor_depth = 0;
 
 InsideReactor::InsideReactor() noexcept {
-  ++depth;
+  ++reactor_depth;
 }
 
 InsideReactor::~InsideReactor() {
-  --depth;
+  --reactor_depth;
 }
 
-void require_blocking_allowed(std::string_view operation) {
-  if (depth == 0) return;
+void refuse_blocking(std::string_view operation) {
   throw std::logic_error(
       format(operation,
              " may block, and this is a reactor's callback (use the reactor's own means, a "

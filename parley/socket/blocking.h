@@ -14,8 +14,15 @@ class InsideReactor {
   InsideReactor& operator=(const InsideReactor&) = delete;
 };
 
+// How many of them stand on this thread.
+extern constinit thread_local int reactor_depth;
+
+[[noreturn]] void refuse_blocking(std::string_view operation);
+
 // Throws std::logic_error, in every build, where an InsideReactor stands on this thread. For whatever may
 // wait to call first, also when it would not have had to this time: a mistake is to show at once.
-void require_blocking_allowed(std::string_view operation);
+inline void require_blocking_allowed(std::string_view operation) {
+  if (reactor_depth != 0) refuse_blocking(operation);
+}
 
 }  // namespace parley

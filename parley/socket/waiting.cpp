@@ -30,8 +30,8 @@ void check_wait_error(int error) {
   if (error != EINTR) throw SocketError("wait", "", {error, std::system_category()});
 }
 
-Deadline::Deadline(std::optional<Duration> timeout) {
-  if (timeout) end_ = system_clock().now() + std::min(*timeout, longest);
+Time Deadline::after(Duration timeout) {
+  return system_clock().now() + std::min(timeout, longest);
 }
 
 std::optional<Duration> Deadline::left() const {

@@ -13,12 +13,16 @@ namespace parley {
 // When a call has to be over. Counted from its construction; without a timeout, never.
 class Deadline {
  public:
-  explicit Deadline(std::optional<Duration> timeout);
+  explicit Deadline(std::optional<Duration> timeout) {
+    if (timeout) end_ = after(*timeout);
+  }
 
   // How long there is still; zero when it has passed, none when there is no end.
   std::optional<Duration> left() const;
 
  private:
+  static Time after(Duration timeout);
+
   std::optional<Time> end_;
 };
 

@@ -2,7 +2,20 @@
 
 // Reactor, Protocol, Factory, Transport, Group, LineReceiver: programs that wait for many things at once.
 
+#include "parley/line/connection_limits.h"
+#include "parley/line/frame_receiver.h"
+#include "parley/line/int_receiver.h"
+#include "parley/line/line_only_receiver.h"
 #include "parley/line/line_receiver.h"
+#include "parley/line/netstring_receiver.h"
+#include "parley/line/stateful_receiver.h"
+#include "parley/line/terminator_receiver.h"
+#include "parley/line/throttling.h"
+#include "parley/line/timeouts.h"
+#include "parley/line/traffic_log.h"
+#include "parley/line/wrapping_factory.h"
+#include "parley/reactor/backoff.h"
+#include "parley/reactor/filter.h"
 #include "parley/reactor/group.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/reactor.h"

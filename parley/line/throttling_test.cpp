@@ -216,13 +216,13 @@ TEST_F(Throttling, TheApplicationsPauseOutlastsTheRest) {
   EXPECT_EQ(received, 5008U);
 }
 
-// Writes pieces of 100 bytes.
+// Writes pieces of 300 bytes.
 class Source final : public Producer {
  public:
   Source(Transport& transport, int pieces) : transport_(transport), left_(pieces) {}
   void resume_producing() override {
     ++asked;
-    if (left_-- > 0) return transport_.write(std::string(100, 'x'));
+    if (left_-- > 0) return transport_.write(std::string(300, 'x'));
     transport_.unregister_producer();
   }
   void pause_producing() override { ++paused; }
@@ -239,15 +239,19 @@ class Source final : public Producer {
 TEST_F(Throttling, APulledProducerIsAskedAtTheRate) {
   throttle({.out = 1000});
   MemoryPeer peer = connect();
-  Source source(transport(), 30);
+  Source source(transport(), 10);
   inside([&] {
     transport().register_producer(source, Production::pulled);
     transport().lose_connection();
   });
   turns(60);
   EXPECT_NEAR(static_cast<double>(peer.received().size()), 1000, 1);
-  EXPECT_LE(transport().queued(), 100U);
-  pass(50ms, 41);
+  for (int i = 0; i < 41; ++i) {
+    if (!applications.empty()) {
+      EXPECT_LE(transport().queued(), 300U);
+    }
+    pass(50ms);
+  }
   EXPECT_EQ(peer.received().size(), 3000U);
   EXPECT_TRUE(peer.ended());
   EXPECT_EQ(events.back(), "lost: closed");
@@ -268,6 +272,24 @@ TEST_F(Throttling, AStreamingProducerIsPausedAndResumed) {
   peer.reset();
   turns();
   EXPECT_TRUE(source.stopped);
+}
+
+TEST_F(Throttling, ClosingWaitsForAProducerAndWhatItHasWritten) {
+  throttle({.out = 1000});
+  MemoryPeer peer = connect();
+  Source source(transport(), 1);
+  inside([&] {
+    transport().register_producer(source, Production::streaming);
+    transport().lose_connection();
+  });
+  inside([&] {
+    for (int i = 0; i < 3; ++i) transport().write(std::string(1000, 'x'));
+    transport().unregister_producer();
+    transport().write("dropped");
+  });
+  pass(100ms, 21);
+  EXPECT_EQ(peer.received().size(), 3000U);
+  EXPECT_TRUE(peer.ended());
 }
 
 TEST_F(Throttling, RandomWritesArriveWholeAndInOrder) {

@@ -21,9 +21,9 @@ TEST(Poll, TellsWhatWasAskedForAlone) {
   poll.add(a, PollEvent::read | PollEvent::urgent);
   EXPECT_EQ(poll.poll(0s), All{});
   poll.modify(a, PollEvent::read | PollEvent::write);
-  EXPECT_EQ(poll.poll(), (All{{a, PollEvent::write}}));
+  EXPECT_EQ(poll.poll(5s), (All{{a, PollEvent::write}}));
   b.sendall("x");
-  EXPECT_EQ(poll.poll(), (All{{a, PollEvent::read | PollEvent::write}}));
+  EXPECT_EQ(poll.poll(5s), (All{{a, PollEvent::read | PollEvent::write}}));
   poll.modify(a, PollEvent::none);
   EXPECT_EQ(poll.poll(0s), All{});
 }
@@ -76,7 +76,7 @@ TEST(Poll, AddingTwiceAndWhatIsNotThereAreErrors) {
   EXPECT_THROW(poll.remove(a), std::out_of_range);
   poll.add(a, PollEvent::write);
   EXPECT_THROW(poll.add(a, PollEvent::read), std::invalid_argument);
-  EXPECT_EQ(poll.poll(), (All{{a, PollEvent::write}}));
+  EXPECT_EQ(poll.poll(5s), (All{{a, PollEvent::write}}));
   poll.remove(a);
   EXPECT_THROW(poll.remove(a), std::out_of_range);
   a.close();
@@ -94,7 +94,7 @@ TEST(Poll, CanBeMoved) {
   Poll first;
   first.add(a, PollEvent::write);
   Poll second = std::move(first);
-  EXPECT_EQ(second.poll().size(), 1U);
+  EXPECT_EQ(second.poll(5s).size(), 1U);
 }
 
 TEST(PollEvent, Prints) {

@@ -39,6 +39,17 @@ class Application final : public Protocol {
   Events& events_;
 };
 
+// Can write nothing with an "x" in it.
+class Fragile final : public Filter {
+ public:
+  explicit Fragile(std::unique_ptr<Protocol> application) : Filter(std::move(application)) {}
+  using Filter::write;
+  void write(std::string_view bytes) override {
+    if (bytes.find('x') != bytes.npos) throw std::runtime_error("no x");
+    below().write(bytes);
+  }
+};
+
 // Capital letters on the wire.
 class Capital final : public Filter {
  public:
@@ -119,6 +130,7 @@ struct Filtered : testing::Test {
                              auto made = std::make_unique<Application>(events);
                              applications.push_back(made.get());
                              if (plain) return made;
+                             if (fragile) return std::make_unique<Fragile>(std::move(made));
                              return std::make_unique<Marked>(std::make_unique<Capital>(std::move(made)));
                            })
                .host()
@@ -137,6 +149,7 @@ struct Filtered : testing::Test {
   Events events;
   std::vector<Application*> applications;
   bool plain = false;
+  bool fragile = false;
   Reactor reactor{network.backend(), ReactorSettings{.clock = &clock}};
   int port = 0;
 };
@@ -174,6 +187,27 @@ TEST_F(Filtered, WhatAGroupTellsPassesTheFilters) {
   EXPECT_EQ(peers[2].take(), "!TO ALL. NOT TO THE FIRST. AGAIN!OWN");
   peers[0].close();
   turns();
+  EXPECT_EQ(group.size(), 2U);
+}
+
+TEST_F(Filtered, OneThatFailsInABroadcastEndsItsOwnConnection) {
+  Group group(reactor);
+  std::vector<MemoryPeer> peers;
+  for (const bool fails : {false, true, false}) {
+    fragile = fails;
+    peers.push_back(network.connect(port));
+    turns();
+    group.add(applications.back()->transport());
+  }
+  reactor.post([&] { group.broadcast("fine. "); });
+  turns();
+  reactor.post([&] { group.broadcast("x"); });
+  turns();
+  EXPECT_EQ(peers[0].take(), "!FINE. !X");
+  EXPECT_EQ(peers[1].take(), "fine. ");
+  EXPECT_TRUE(peers[1].was_reset());
+  EXPECT_EQ(peers[2].take(), "!FINE. !X");
+  EXPECT_EQ(events.back(), "lost: its handler failed");
   EXPECT_EQ(group.size(), 2U);
 }
 

@@ -14,7 +14,8 @@ Group::~Group() {
 
 void Group::add(TransportId id) {
   loop_.close_run(this);  // who comes now is told what comes now
-  if (Connection* const connection = loop_.find(id)) connection->topmost();  // its filters make themselves known
+  if (Connection* const connection = loop_.find(id))
+    connection->topmost();  // its filters make themselves known
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
@@ -63,7 +64,11 @@ void Group::send(std::string_view message, TransportId omitted) {
 
 std::uint32_t Group::tell(Connection& member, std::string_view bytes) {
   if (!member.has(Connection::filtered)) return loop_.deliver(member, bytes);
-  member.topmost().write(bytes);
+  try {
+    member.topmost().write(bytes);
+  } catch (...) {  // a filter's failure is not the others', nor the loop's, which may be flushing
+    loop_.abort(member, Reason(Reason::Kind::handler), true);
+  }
   return member.outbox().marks;
 }
 

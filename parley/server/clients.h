@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <random>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 #include "parley/server/forking.h"
@@ -17,8 +17,8 @@ namespace parley {
 constexpr Duration patience = std::chrono::seconds(30);
 
 inline Address unused_name() {
-  static int number = 0;
-  return Address::abstract(format("parley-server-test-", static_cast<int>(::getpid()), '-', ++number));
+  static std::random_device random;  // other tests run beside this one
+  return Address::abstract(format("parley-server-test-", random(), '-', random()));
 }
 
 struct Tcp {
@@ -48,10 +48,7 @@ inline Socket client_of(BaseServer& server) {
   const Type type = server.socket().type();
   Socket client(whom.family(), type);
   client.settimeout(patience);
-  if (whom.family() == Family::local) {
-    // Endpoint is for what has a name to look up; a local one is reached through its own Address.
-    if (type == Type::datagram) client.bind(unused_name());
-  }
+  if (whom.family() == Family::local && type == Type::datagram) client.bind(unused_name());
   client.connect(whom);
   return client;
 }

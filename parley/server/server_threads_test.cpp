@@ -15,6 +15,7 @@
 #include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include "parley/server/clients.h"
 

@@ -14,8 +14,8 @@ Group::~Group() {
 
 void Group::add(TransportId id) {
   loop_.close_run(this);  // who comes now is told what comes now
-  if (Connection* const connection = loop_.find(id))
-    connection->topmost();  // its filters make themselves known
+  // Its filters make themselves known.
+  if (Connection* const connection = loop_.find(id)) connection->topmost();
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {

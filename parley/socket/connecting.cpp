@@ -75,8 +75,10 @@ void Socket::disconnect() {
 
 void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) const {
   const std::string whom = format(endpoint);
-  if (gettimeout() && reason == std::make_error_code(std::errc::timed_out))
-    throw Timeout("connect", whom, *gettimeout());
+  const std::optional<Duration> timeout = gettimeout();
+  if (timeout && reason == std::make_error_code(std::errc::timed_out)) {
+    throw Timeout("connect", whom, *timeout);
+  }
   if (reason == std::errc::operation_in_progress || reason == std::errc::resource_unavailable_try_again) {
     throw WouldBlock("connect", whom, reason);
   }

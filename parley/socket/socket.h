@@ -70,7 +70,8 @@ class Socket {
   // ResolveError, AddressError.
   std::error_code connect_ex(const Endpoint& endpoint);
 
-  // Ends what `connect` said to a datagram socket: it receives from everybody again.
+  // Ends what `connect` said to a datagram socket: it receives from everybody again. A port
+  // that the kernel chose is given back; one that was bound by its number is kept.
   void disconnect();
 
   // At most `size` bytes, as soon as there are any; empty at the end of input. Of a datagram, what is

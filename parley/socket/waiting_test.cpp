@@ -167,7 +167,7 @@ TEST_P(WaitingTest, TheEndOfInputCanBeRead) {
 TEST_P(WaitingTest, WithoutATimeoutItWaitsForAsLongAsItTakes) {
   auto [a, b] = socketpair();
   waiter_->add(a.fileno(), Interest::read);
-  std::thread other([&b = b] { b.sendall("x"); });
+  std::thread other([&sender = b] { sender.sendall("x"); });
   EXPECT_EQ(readable(std::nullopt), Numbers{a.fileno()});
   other.join();
 }

@@ -158,7 +158,7 @@ def links(root):
 
 def words_of_code(text):
     """The words in code, be it between backticks or in a block, and in headings."""
-    code = re.findall(r"^```.*?^```|`[^`\n]+`|^#+ [^\n]*$", text, re.DOTALL | re.MULTILINE)
+    code = re.findall(r"^```.*?^```|`(?:[^`\n]|\n(?!\n))+`|^#+ [^\n]*$", text, re.DOTALL | re.MULTILINE)
     return set(re.findall(r"\w+", " ".join(code)))
 
 

@@ -127,7 +127,7 @@ class Reference(RulesTest):
                              "struct Key { int close; }; int lookup(); }\n",
         "parley/socket/detail.h": "int hidden();",
         "docs/reference/socket.md": "## Socket\n`bind(address)`\n### Closing\n```\nvoid close();\n```\n"
-                                    "## Look-ups\n`lookup()`, `Key`, `Key::close`\n",
+                                    "## Look-ups\n`int\nlookup()`, `Key`, `Key::close`\n",
     }
 
     def page(self, old, new):
@@ -139,7 +139,7 @@ class Reference(RulesTest):
         self.keeps(pages.reference, self.TREE)
 
     def test_a_name_that_is_missing(self):
-        self.breaks(pages.reference, self.page("`lookup()`", "lookup"), "lookup is missing", "parley/socket/a.h")
+        self.breaks(pages.reference, self.page("`int\nlookup()`", "lookup"), "lookup is missing", "parley/socket/a.h")
         self.breaks(pages.reference, self.page("bind", "binding"), "Socket::bind is missing")
         self.breaks(pages.reference, self.page("void close();", "x"), "Socket::close is missing")  # Key's is not Socket's
 

@@ -6,7 +6,7 @@ TOKEN = re.compile(r'[A-Za-z_]\w*|\d[\w.\']*|"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])
 NOISE = re.compile(r"//[^\n]*|/\*.*?\*/|^[ \t]*#(?:[^\n]*\\\n)*[^\n]*|\[\[.*?\]\]", re.DOTALL | re.MULTILINE)
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 HIDDEN_NAMESPACES = ("std", "detail")
-IMPLIED = ("print",)  # every value prints, which is said once
+IMPLIED = ("print", "value_type", "difference_type")  # every value prints; iterators have what C++ asks of them
 
 
 def is_word(token):

@@ -19,10 +19,20 @@
 
 #include "parley/server/clients.h"
 
+// Sanitizers have an operator new of their own, and look for what is left themselves.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define PARLEY_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PARLEY_SANITIZED
+#endif
+#endif
+
 namespace {
 std::atomic<std::ptrdiff_t> bytes_in_use = 0;
 }
 
+#ifndef PARLEY_SANITIZED
 // NOLINTBEGIN(misc-new-delete-overloads)
 void* operator new(std::size_t size) {
   void* const memory = std::malloc(size);
@@ -38,6 +48,7 @@ void operator delete(void* memory, std::size_t) noexcept {
   operator delete(memory);
 }
 // NOLINTEND(misc-new-delete-overloads)
+#endif
 
 namespace parley {
 namespace {

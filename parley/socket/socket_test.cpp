@@ -202,7 +202,7 @@ TEST(Socket, SignalsNeitherShortenNorLengthenADeadline) {
     const auto took = std::chrono::steady_clock::now() - start;
     EXPECT_GE(took, 50ms);
     EXPECT_LT(took, 2s);
-    EXPECT_GT(ManySignals::count, 5);
+    EXPECT_GE(ManySignals::count, 1);  // those that came while it did not run are one
   }
 }
 

@@ -30,6 +30,15 @@ struct Limits {
   Duration linger = std::chrono::seconds(2);
   // How long a listener rests when there is no descriptor for a new connection.
   Duration accept_rest = std::chrono::milliseconds(100);
+  // The longest datagram that is received or sent; how many are received from one socket per turn (64 at
+  // most); and how many, and how many bytes of them, wait in one socket for the kernel: beyond it the oldest
+  // are dropped.
+  std::size_t datagram_bytes = 64 * 1024;
+  std::size_t datagram_batch = 64;
+  std::size_t datagram_queue = 1024;
+  std::size_t datagram_queue_bytes = 1024 * 1024;
+  // How long datagrams wait for a Unix peer whose own queue is full, until they are tried again.
+  Duration datagram_rest = std::chrono::milliseconds(10);
 };
 
 }  // namespace parley

@@ -8,7 +8,7 @@
 namespace parley {
 
 Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
-    : settings_(std::move(settings)), gate_(settings_.limits, *this) {
+    : settings_(std::move(settings)), gate_(settings_.limits, *this), datagrams_(*this, settings_.limits) {
   backend_ = make({.up = *this, .limits = settings_.limits, .clock = *settings_.clock});
   gate_.use(*backend_);
 }
@@ -20,6 +20,7 @@ Loop::~Loop() {
     if (!connection.has(Connection::closed)) backend_->close(connection, false);
   });
   backend_.reset();
+  datagrams_.clear();
   // Before the timers: a protocol may cancel one as it goes.
   table_.each([](Connection& connection) { connection.protocol_.reset(); });
 }
@@ -51,6 +52,7 @@ void Loop::prepare() {
   for (const TransportId id : hungry) {
     if (Connection* const connection = find(id)) feed(*connection);
   }
+  datagrams_.prepare();
   const std::uint64_t before = timers_.added();
   while (std::function<void()> due = timers_.take_due(now(), before)) {
     guarded(due);
@@ -66,11 +68,11 @@ void Loop::finish() {
   do {
     settle();
     if (!held_back()) flush();
-  } while (!made_.empty() || !losses_.empty() || !pressured_.empty());
+  } while (unsettled());
 }
 
 void Loop::settle() {
-  while (!made_.empty() || !losses_.empty() || !pressured_.empty()) {
+  while (unsettled()) {
     std::vector<TransportId> made;
     made.swap(made_);
     for (const TransportId id : made) tell_made(id);
@@ -80,6 +82,7 @@ void Loop::settle() {
     std::vector<Connection*> pressured;
     pressured.swap(pressured_);
     for (Connection* connection : pressured) tell_pressure(*connection);
+    datagrams_.settle();
   }
 }
 
@@ -90,14 +93,15 @@ bool Loop::held_back() const {
 
 void Loop::flush() {
   close_run();
-  if (!gate_.idle()) last_flush_ = now();
+  if (!gate_.idle() || !datagrams_.idle()) last_flush_ = now();
   urgent_ = false;
   gate_.run();
+  datagrams_.flush();
   relieve();
 }
 
 std::optional<Time> Loop::deadline(Duration patience) const {
-  if (!resuming_.empty() || !hungry_.empty()) return now();
+  if (!resuming_.empty() || !hungry_.empty() || datagrams_.waiting()) return now();
   std::optional<Time> until;
   const auto at_most = [&until](Time time) {
     if (!until || time < *until) until = time;
@@ -107,7 +111,7 @@ std::optional<Time> Loop::deadline(Duration patience) const {
   for (const std::deque<Waiting>* waiting : {&braked_, &closing_, &lingering_}) {
     if (!waiting->empty()) at_most(waiting->front().until);
   }
-  if (!gate_.idle() || run_ != nullptr) at_most(last_flush_ + settings_.flush_interval);
+  if (!gate_.idle() || run_ != nullptr || !datagrams_.idle()) at_most(last_flush_ + settings_.flush_interval);
   if (stage_ == Stage::before || stage_ == Stage::draining) at_most(drain_until_);
   return until;
 }

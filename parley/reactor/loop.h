@@ -16,6 +16,7 @@
 
 #include "parley/reactor/backend.h"
 #include "parley/reactor/connection.h"
+#include "parley/reactor/datagram_ports.h"
 #include "parley/reactor/gate.h"
 #include "parley/reactor/group.h"
 #include "parley/reactor/mailbox.h"
@@ -57,6 +58,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   std::uint64_t watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
   void rewatch(std::uint64_t id, Interest wanted);
   void unwatch(std::uint64_t id);
+
+  DatagramPorts& datagrams() { return datagrams_; }
 
   // dock.cpp: where connections come in.
   std::uint64_t listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
@@ -116,6 +119,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   }
 
  private:
+  friend class DatagramPorts;  // it calls protocols in the same manner
+
   struct Listener : Door {
     std::uint64_t id = 0;
     std::shared_ptr<Factory> factory;
@@ -155,6 +160,9 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void prepare();
   void finish();
   void settle();
+  bool unsettled() const {
+    return !made_.empty() || !losses_.empty() || !pressured_.empty() || datagrams_.unsettled();
+  }
   void flush();
   bool held_back() const;
   std::optional<Time> deadline(Duration patience) const;
@@ -224,6 +232,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   Gate gate_;
   Table table_;
   Timers timers_;
+  DatagramPorts datagrams_;
   Mailbox mailbox_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Listener>> listeners_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Watcher>> watchers_;

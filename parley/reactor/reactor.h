@@ -11,6 +11,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
 #include "parley/reactor/backend.h"
+#include "parley/reactor/datagram.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/timers.h"
 #include "parley/reactor/transport.h"
@@ -178,6 +179,20 @@ class Reactor {
   ListeningPort listen_unix(const Address& address, F make, ListenSettings settings = {}) {
     return listen(address, factory(std::move(make)), std::move(settings));
   }
+
+  // Receives and sends datagrams over UDP, for `protocol`. No host: every address of the machine, IPv6 and
+  // IPv4. Port 0: the kernel chooses. Throws SocketError, AddressError. Not over the memory back end, which
+  // knows no datagrams: the descriptor is a real one.
+  DatagramPort listen_udp(const Address& address, std::unique_ptr<DatagramProtocol> protocol,
+                          const DatagramSettings& settings = {});
+  // The same, connected to one peer: `DatagramTransport::connect` says what that means.
+  DatagramPort connect_udp(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
+                           const DatagramSettings& settings = {});
+  // The same for Unix sockets. A path must not exist, unless a socket that nobody reads any more has left it
+  // there; it is removed when the port ends.
+  DatagramPort listen_unix_datagram(const Address& address, std::unique_ptr<DatagramProtocol> protocol);
+  DatagramPort connect_unix_datagram(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
+                                     const DatagramSettings& settings = {});
 
   // Makes a connection of a stream socket that is connected already, and calls the protocol's
   // `connection_made` soon. Answers its name. Throws SocketError where it is not connected, or no stream.

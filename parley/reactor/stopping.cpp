@@ -59,6 +59,7 @@ bool Loop::stopped() {
     stage_ = Stage::draining;
     call_triggers(Stopping::during);
     table_.each([this](Connection& connection) { lose(connection); });
+    datagrams_.stop_all();
     finish();
   }
   if (stage_ == Stage::draining && (table_.in_use() != 0 || !held_.expired())) {
@@ -68,6 +69,8 @@ bool Loop::stopped() {
     finish();
   }
   if (table_.in_use() != 0) return false;
+  datagrams_.stop_all();  // what was opened meanwhile
+  finish();
   call_triggers(Stopping::after);
   finish();
   let_go();

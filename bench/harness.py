@@ -143,11 +143,12 @@ def free_port():
 
 def listening(port):
     """Whether somebody listens there; asks the kernel, as a connection would be the server's first client."""
-    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+    states = {"/proc/net/tcp": "0A", "/proc/net/tcp6": "0A", "/proc/net/udp": "07", "/proc/net/udp6": "07"}
+    for path, state in states.items():
         if os.path.exists(path):
             with open(path, encoding="ascii") as file:
                 rows = [line.split() for line in file.readlines()[1:]]
-            if any(int(row[1].split(":")[1], 16) == port and row[3] == "0A" for row in rows):
+            if any(int(row[1].split(":")[1], 16) == port and row[3] == state for row in rows):
                 return True
     return False
 

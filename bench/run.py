@@ -9,6 +9,7 @@ import sys
 
 import blocking
 import fanout
+import udp
 from harness import ROOT, Bench, build
 
 
@@ -37,7 +38,7 @@ def parse_arguments():
 
         return add
 
-    for module in (fanout, blocking):
+    for module in (fanout, blocking, udp):
         module.add_modes(adder(module))
     args = parser.parse_args()
     if args.quick:

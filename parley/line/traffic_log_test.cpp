@@ -10,6 +10,8 @@ namespace {
 using namespace std::string_literals;
 
 struct Traffic : PolicyTest {
+  ~Traffic() override { end(); }
+
   // What passes, without the peer's name, which stands before each line.
   std::string without(std::string text, const MemoryPeer& peer) {
     const std::string name = format(peer.address());
@@ -69,8 +71,7 @@ TEST_F(Traffic, ALogIsToldAtItsLevel) {
   turns();
   const std::string name = format(peer.address());
   EXPECT_EQ(log.lines, (std::vector<std::string>{name + " connected", name + " < x"}));
-  peer.close();
-  turns();
+  end();
 }
 
 }  // namespace

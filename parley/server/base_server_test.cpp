@@ -233,7 +233,9 @@ TEST(BaseServerTest, AConnectionThatIsGoneAgainKeepsNobodyFromShuttingDown) {
   };
   Loses server({"127.0.0.1", 0}, handler<Silent>);
   const Socket client = client_of(server);
+  testing::internal::CaptureStderr();
   server.serve_forever();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");  // it is nothing to tell of
 }
 
 TEST(BaseServerTest, ADatagramThatIsGoneAgainToo) {

@@ -122,9 +122,14 @@ struct Noting : Server {
       if (known.what() == std::string_view("thrown by handle")) ++errors;
     }
   }
+  void shutdown_request(Request& request) override {
+    ++ended;
+    Server::shutdown_request(request);
+  }
   void service_actions() override { ++serviced; }
 
   std::atomic<int> verified = 0;
+  std::atomic<int> ended = 0;
   std::atomic<int> errors = 0;
   std::atomic<int> serviced = 0;
   std::atomic<bool> refuses = false;
@@ -180,9 +185,11 @@ TYPED_TEST(ServerTest, TellsTheRealAddress) {
 TYPED_TEST(ServerTest, AnExceptionEndsItsRequestAlone) {
   Noting<typename TestFixture::Server> server(TypeParam::Transport::address(),
                                               handler<typename TestFixture::Handler>);
-  const Beside beside(server);
+  Beside beside(server);
   EXPECT_EQ(ask(server, "throw\n"), "");  // the end of the connection, or the empty datagram of `finish`
   EXPECT_EQ(ask(server, "still there?\n"), "you said still there?\n");
+  beside.stop();
+  server.server_close();  // all have been served
   if (!TestFixture::forks) {
     EXPECT_EQ(server.errors, 1);
   }
@@ -196,6 +203,7 @@ TYPED_TEST(ServerTest, OneThatIsNotVerifiedIsClosed) {
   client.sendall("hello\n");
   server.handle_request();
   EXPECT_EQ(server.verified, 1);
+  EXPECT_EQ(server.ended, 1);
   if (!TestFixture::datagrams) {
     std::string answer = "none";
     try {

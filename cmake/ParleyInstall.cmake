@@ -19,6 +19,7 @@ configure_package_config_file(cmake/install/parley-config.cmake.in ${PROJECT_BIN
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/parley-config-version.cmake
                                  COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/parley-config.cmake ${PROJECT_BINARY_DIR}/parley-config-version.cmake
+              cmake/FindCAres.cmake
         DESTINATION ${package_dir} COMPONENT parley)
 
 # The pkg-config files find the prefix from where they stand, so that the installed tree can be moved.
@@ -27,6 +28,8 @@ string(REGEX REPLACE "/$" "" PARLEY_PREFIX_FROM_PC ${PARLEY_PREFIX_FROM_PC})
 foreach(part ${parts} parley)
   get_property(links GLOBAL PROPERTY PARLEY_PART_LINKS_${part})
   list(TRANSFORM links PREPEND parley-)
+  get_property(packages GLOBAL PROPERTY PARLEY_PART_PACKAGES_${part})
+  list(APPEND links ${packages})
   list(JOIN links ", " PARLEY_PC_REQUIRES)
   if(part STREQUAL parley)
     set(PARLEY_PC_NAME parley)

@@ -88,10 +88,18 @@ function(parley_unit_tests name)
   endif()
 endfunction()
 
-# parley_part(NAME HEADERS h... ROOMS folder... LINKS part...): the library parley::NAME. Its HEADERS, and what
-# they include, are installed; the other headers of its rooms are its own.
+# parley_cares(): c-ares, once. 1.16 is the first that answers as this wants to be answered (ares_getaddrinfo).
+macro(parley_cares)
+  find_package(CAres 1.16 QUIET)
+  if(NOT CAres_FOUND)
+    message(FATAL_ERROR "c-ares 1.16 or newer is missing: script/setup installs it (Debian: libc-ares-dev)")
+  endif()
+endmacro()
+
+# parley_part(NAME HEADERS h... ROOMS folder... LINKS part... [CARES]): the library parley::NAME. Its HEADERS, and
+# what they include, are installed; the other headers of its rooms are its own.
 function(parley_part name)
-  cmake_parse_arguments(arg "" "" "HEADERS;ROOMS;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "CARES" "" "HEADERS;ROOMS;LINKS" ${ARGN})
   list(TRANSFORM arg_ROOMS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
   parley_sources(sources tests ${folders})
   add_library(parley_${name} ${sources})
@@ -101,6 +109,11 @@ function(parley_part name)
                                                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   list(TRANSFORM arg_LINKS PREPEND parley:: OUTPUT_VARIABLE links)
   target_link_libraries(parley_${name} PUBLIC ${links} Threads::Threads)
+  if(arg_CARES)
+    parley_cares()
+    target_link_libraries(parley_${name} PRIVATE CAres::cares)
+    set_property(GLOBAL PROPERTY PARLEY_PART_PACKAGES_${name} libcares)
+  endif()
   set_target_properties(parley_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME parley-${name})
   if(BUILD_SHARED_LIBS)   # nothing is marked for export yet; hidden symbols would leave an empty library
     set_target_properties(parley_${name} PROPERTIES CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF

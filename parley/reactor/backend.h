@@ -109,6 +109,9 @@ class Backend {
   // Listens at the address and answers the real one (the port that the kernel chose). `address` with
   // no host: IPv6 and IPv4 both, where the machine has IPv6. It accepts once `set_accepting` says so.
   virtual Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) = 0;
+  // Takes over a socket that listens already and does not block, and answers its address. It is left to the
+  // caller where it does not listen. `unlisten` leaves a path that it has in the file system.
+  virtual Result<Address> adopt_door(Door& door, int descriptor) = 0;
   virtual void set_accepting(Door& door, bool on) = 0;
   // Out of descriptors: accepts one connection on a descriptor kept in reserve, says the words to it, and
   // closes it. False when none waits or none could be spared.

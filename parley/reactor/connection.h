@@ -50,6 +50,7 @@ class Connection final : public Transport, public Channel {
     hungry = 1U << 25,    // in the list of those whose producer is to be asked
     leaving = 1U << 26,   // closes once its producer has finished
     filtered = 1U << 27,  // the application is above a filter, and is reached through `topmost`
+    followed = 1U << 28,  // somebody is to be called when it has gone
   };
 
   Connection() { id_.generation = 1; }

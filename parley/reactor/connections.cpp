@@ -281,6 +281,11 @@ void Loop::tell_lost(const Loss& loss) {
   connection.set(Connection::gone);  // from now on its id finds nothing
   --with_protocol_;
   guarded([&] { connection.protocol_.reset(); });
+  if (connection.has(Connection::followed)) {
+    const auto follower = followers_.extract(connection.id().slot);
+    guarded([&] { follower.mapped()(loss.reason); });
+    between_callbacks();
+  }
   release_if_done(connection);
 }
 

@@ -33,10 +33,29 @@ std::uint64_t Loop::listen(const Address& address, std::shared_ptr<Factory> fact
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = backend_->listen(*listener, address, settings.options);
   if (!host) throw SocketError("listen", format(address), host.error(), advice(host.error()));
-  listener->id = ++last_id_;
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);
   listener->host = *host;
+  return open_door(std::move(listener));
+}
+
+std::uint64_t Loop::adopt_port(int descriptor, std::shared_ptr<Factory> factory, ListenSettings settings) {
+  auto listener = std::make_unique<Listener>();
+  const Result<Address> host = factory == nullptr ? std::make_error_code(std::errc::invalid_argument)
+                                                  : backend_->adopt_door(*listener, descriptor);
+  if (!host) {
+    backend_->discard(descriptor);
+    if (factory == nullptr) throw std::invalid_argument("adopt_port: no factory was given");
+    throw SocketError("adopt_port", {}, host.error(), "a socket that listens is needed");
+  }
+  listener->host = *host;
+  listener->factory = std::move(factory);
+  listener->settings = std::move(settings);
+  return open_door(std::move(listener));
+}
+
+std::uint64_t Loop::open_door(std::unique_ptr<Listener> listener) {
+  listener->id = ++last_id_;
   try {
     listener->factory->start();
   } catch (...) {
@@ -106,6 +125,13 @@ void Loop::welcome(Listener& listener, int descriptor, const CompactAddress& pee
   Connection& connection = seat(descriptor, peer, std::move(protocol));
   call(connection, [](Protocol& made) { made.connection_made(); });
   update_reading(connection);
+}
+
+void Loop::follow(TransportId id, std::function<void(const Reason&)> lost) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  connection->set(Connection::followed);
+  followers_[id.slot] = std::move(lost);
 }
 
 Connection& Loop::seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {

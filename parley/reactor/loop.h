@@ -54,6 +54,13 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   }
   Timers& timers() { return timers_; }
   void on_error(std::function<void(std::exception_ptr)> handler) { error_handler_ = std::move(handler); }
+  Log& log() { return *settings_.log; }
+  // Calls what is the program's, from the loop: what escapes from it is logged, and told to the error
+  // handler.
+  template <class Call>
+  bool call_guarded(Call call) {
+    return guarded(call);
+  }
 
   std::uint64_t watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
   void rewatch(std::uint64_t id, Interest wanted);
@@ -63,10 +70,16 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
 
   // dock.cpp: where connections come in.
   std::uint64_t listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
+  // A listening socket, which does not block, from elsewhere.
+  std::uint64_t adopt_port(int descriptor, std::shared_ptr<Factory> factory, ListenSettings settings);
   Address listening_at(std::uint64_t id) const;
   void stop_listening(std::uint64_t id);
   // A connected stream, which does not block, from elsewhere. `connection_made` comes from the loop.
   TransportId adopt(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  // Calls `lost` once that connection has ended and its protocol is gone. One for each connection.
+  void follow(TransportId id, std::function<void(const Reason&)> lost);
+  // Connections are being closed, and what is made now is closed too.
+  bool stopping() const { return stage_ == Stage::draining || stage_ == Stage::aborting; }
 
   // connections.cpp: what becomes of them. For Connection, which only hands on.
   Connection* find(TransportId id) const {
@@ -200,6 +213,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void log_refusal(std::string_view why);
   Connection& seat(int descriptor, const CompactAddress& peer);
   Connection& seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  std::uint64_t open_door(std::unique_ptr<Listener> listener);
   CompactAddress numbered(CompactAddress peer);
   void let_go();
   void tell_made(TransportId id);
@@ -256,6 +270,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   std::vector<TransportId> resuming_;   // to be told reading_resumed, in the next turn
   std::vector<TransportId> hungry_;     // whose producers are to be asked, in the next turn
   std::unordered_map<std::uint32_t, Producer*> producers_;  // by slot
+  std::unordered_map<std::uint32_t, std::function<void(const Reason&)>> followers_;
   std::deque<Waiting> braked_;
   std::deque<Waiting> closing_;    // until close_timeout
   std::deque<Waiting> lingering_;  // until linger

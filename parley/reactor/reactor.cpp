@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "parley/reactor/backends/readiness.h"
+#include "parley/reactor/connectors.h"
 #include "parley/reactor/loop.h"
 #include "parley/socket/error.h"
+#include "parley/socket/options.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -59,8 +61,11 @@ void ListeningPort::stop_listening() {
 
 Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
-    : loop_(std::make_unique<Loop>(make, std::move(settings))) {}
-Reactor::~Reactor() = default;
+    : connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
+      loop_(std::make_unique<Loop>(make, std::move(settings))) {}
+Reactor::~Reactor() {
+  connectors_->drop();
+}
 
 void Trigger::remove() {
   if (loop_ != nullptr) loop_->remove_trigger(id_);
@@ -69,6 +74,28 @@ void Trigger::remove() {
 ListeningPort Reactor::listen(const Address& address, std::shared_ptr<Factory> factory,
                               ListenSettings settings) {
   return {loop_.get(), loop_->listen(address, std::move(factory), std::move(settings))};
+}
+
+Connector Reactor::connect(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings) {
+  return connectors_->connect(to, std::move(factory), std::move(settings));
+}
+
+void Reactor::install_resolver(std::unique_ptr<Resolver> resolver) {
+  connectors_->install(std::move(resolver));
+}
+Resolver& Reactor::resolver() {
+  return connectors_->resolver();
+}
+
+ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> factory,
+                                  ListenSettings settings) {
+  if (listening.type() != Type::stream) {
+    throw SocketError("adopt_port", format(listening.getsockname()),
+                      std::make_error_code(std::errc::wrong_protocol_type));
+  }
+  listening.setblocking(false);
+  if (listening.family() != Family::local) listening.setsockopt(options::no_delay, true);
+  return {loop_.get(), loop_->adopt_port(listening.detach(), std::move(factory), std::move(settings))};
 }
 
 TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol) {

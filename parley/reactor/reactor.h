@@ -11,14 +11,17 @@
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
 #include "parley/reactor/backend.h"
+#include "parley/reactor/connector.h"
 #include "parley/reactor/datagram.h"
 #include "parley/reactor/protocol.h"
+#include "parley/reactor/resolver.h"
 #include "parley/reactor/timers.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
 
 namespace parley {
 
+class Connectors;
 class Loop;
 class Reactor;
 class Socket;
@@ -135,6 +138,8 @@ struct ReactorSettings {
   // What a turn has written leaves at its end; with an interval: the first after a quiet time at once,
   // later ones together, at most once per interval (or when a tape is full).
   Duration flush_interval{0};
+  // For the resolver that it makes for itself.
+  ResolverSettings resolver{};
 };
 
 // A loop that waits for everything a program waits for, and calls it: connections through their
@@ -194,6 +199,35 @@ class Reactor {
   DatagramPort connect_unix_datagram(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
                                      const DatagramSettings& settings = {});
 
+  // Connects to an endpoint, whose host may be a name: to the first of its addresses that answers (RFC 8305).
+  // `factory` makes the protocol when that is done, and is told of it if it is a ClientFactory. Throws
+  // AddressError for an endpoint that cannot be; everything else that goes wrong is told from the loop. While
+  // the reactor stops, what is half made is given up.
+  Connector connect_tcp(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings = {}) {
+    return connect(to, std::move(factory), std::move(settings));
+  }
+  template <MakesProtocol F>
+  Connector connect_tcp(const Endpoint& to, F make, ConnectSettings settings = {}) {
+    return connect(to, factory(std::move(make)), std::move(settings));
+  }
+  // The same for a Unix stream socket: `Address::local(path)`. A full queue is waited for.
+  Connector connect_unix(const Address& to, std::shared_ptr<Factory> factory, ConnectSettings settings = {}) {
+    return connect(to, std::move(factory), std::move(settings));
+  }
+  template <MakesProtocol F>
+  Connector connect_unix(const Address& to, F make, ConnectSettings settings = {}) {
+    return connect(to, factory(std::move(make)), std::move(settings));
+  }
+
+  // Has names looked up by another resolver from now on. The one before lives on until the reactor goes.
+  void install_resolver(std::unique_ptr<Resolver> resolver);
+  // The resolver, for looking up a name oneself.
+  Resolver& resolver();
+
+  // Listens with a stream socket that listens already: one that was inherited, above all. Throws SocketError
+  // where it does not listen, or is no stream. A path that it has in the file system is left there.
+  ListeningPort adopt_port(Socket listening, std::shared_ptr<Factory> factory, ListenSettings settings = {});
+
   // Makes a connection of a stream socket that is connected already, and calls the protocol's
   // `connection_made` soon. Answers its name. Throws SocketError where it is not connected, or no stream.
   TransportId adopt(Socket connected, std::unique_ptr<Protocol> protocol);
@@ -239,6 +273,9 @@ class Reactor {
  private:
   ListeningPort listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
 
+  Connector connect(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings);
+
+  std::unique_ptr<Connectors> connectors_;  // protocols may still hold connectors when the loop goes
   std::unique_ptr<Loop> loop_;
 };
 

@@ -47,6 +47,9 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void detach(Channel& channel) override;
   Address host(const Channel& channel) const override { return inner_->host(channel); }
   Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
+  Result<Address> adopt_door(Door& door, int descriptor) override {
+    return inner_->adopt_door(door, descriptor);
+  }
   void set_accepting(Door& door, bool on) override { inner_->set_accepting(door, on); }
   bool refuse(Door& door, std::string_view words) override { return inner_->refuse(door, words); }
   void unlisten(Door& door) override { inner_->unlisten(door); }

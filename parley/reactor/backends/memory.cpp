@@ -104,6 +104,12 @@ std::pair<int, MemoryPeer> MemoryNetwork::connected() {
   return {descriptor, MemoryPeer(std::move(wire))};
 }
 
+int MemoryNetwork::listen(const Address& at) {
+  const Result<Address> chosen = world_->choose(at);
+  memory::require(chosen.ok(), "two listeners at one address");
+  return world_->add_listener(*chosen);
+}
+
 void MemoryNetwork::fail_accepts(std::size_t count, std::error_code error) {
   world_->failing_accepts = count;
   world_->accept_error = error;

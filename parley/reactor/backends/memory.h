@@ -104,6 +104,9 @@ class MemoryNetwork {
   // A connected stream without a listener: our descriptor, for `Backend::open`, and the far end.
   std::pair<int, MemoryPeer> connected();
 
+  // A listening socket from elsewhere, for `Backend::adopt_door`. The address must be free.
+  int listen(const Address& at);
+
   // The next `count` attempts to accept fail.
   void fail_accepts(std::size_t count,
                     std::error_code error = std::make_error_code(std::errc::too_many_files_open));

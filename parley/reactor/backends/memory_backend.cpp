@@ -157,6 +157,16 @@ Result<Address> MemoryBackend::listen(Door& door, const Address& address, const 
   return chosen;
 }
 
+Result<Address> MemoryBackend::adopt_door(Door& door, int descriptor) {
+  for (const auto& [serial, port] : ports_) {
+    require(port.descriptor != descriptor, "a listening descriptor was adopted twice");
+  }
+  door.descriptor = descriptor;
+  door.state = ++last_serial_;
+  ports_.emplace(last_serial_, Port{.door = &door, .descriptor = descriptor});
+  return world_.listening_at(descriptor);
+}
+
 void MemoryBackend::set_accepting(Door& door, bool on) {
   used(door).accepting = on;
 }

@@ -139,6 +139,10 @@ World::Waiting& World::waiting(int descriptor) {
   return get(descriptor, Use::listener).waiting;
 }
 
+const Address& World::listening_at(int descriptor) {
+  return get(descriptor, Use::listener).at;
+}
+
 void World::close(int descriptor) {
   const auto found = open_.find(descriptor);
   require(found != open_.end(), "a descriptor was closed that is not open");

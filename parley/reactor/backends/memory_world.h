@@ -91,6 +91,7 @@ class World {
   const std::shared_ptr<Wire>& wire(int descriptor);
   Interest& ready(int descriptor);
   Waiting& waiting(int descriptor);
+  const Address& listening_at(int descriptor);
   void close(int descriptor);
   std::size_t open_descriptors() const { return open_.size(); }
 

@@ -208,6 +208,17 @@ Result<Address> ReadinessBackend::listen(Door& door, const Address& address, con
   return from_raw(raw);
 }
 
+Result<Address> ReadinessBackend::adopt_door(Door& door, int descriptor) {
+  int listens = 0;
+  socklen_t size = sizeof listens;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return last_error();
+  if (listens == 0) return std::error_code(EINVAL, std::system_category());
+  RawAddress raw;
+  if (::getsockname(descriptor, raw.data(), &raw.size) != 0) return last_error();
+  door.descriptor = descriptor;
+  return from_raw(raw);
+}
+
 void ReadinessBackend::set_accepting(Door& door, bool on) {
   poller_->update(door.descriptor, on ? Interest::read : Interest::none, key_of(door, to_door));
   if (!on) no_more_from(door);

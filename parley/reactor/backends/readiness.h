@@ -30,6 +30,7 @@ class ReadinessBackend final : public Backend {
   Address host(const Channel& channel) const override;
 
   Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
+  Result<Address> adopt_door(Door& door, int descriptor) override;
   void set_accepting(Door& door, bool on) override;
   bool refuse(Door& door, std::string_view words) override;
   void unlisten(Door& door) override;

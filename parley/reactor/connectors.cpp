@@ -1,0 +1,372 @@
+#include "parley/reactor/connectors.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "parley/base/print.h"
+#include "parley/reactor/loop.h"
+
+namespace parley {
+
+namespace {
+
+constexpr Family family_of_question[] = {Family::inet6, Family::inet};
+
+// The endpoint's addresses where no name has to be looked up; none for a name.
+std::vector<Address> numeric(const Endpoint& endpoint) {
+  if (const auto local = Address::parse(endpoint.host); local && local->family() == Family::local)
+    return {*local};
+  (void)Address("", endpoint.port);  // a wrong port is to be told as such, and not as a wrong host
+  if (endpoint.host.empty()) return {{"::1", endpoint.port}, {"127.0.0.1", endpoint.port}};
+  try {
+    return {{endpoint.host, endpoint.port}};
+  } catch (const AddressError&) {
+    return {};
+  }
+}
+
+Address at_port(const Address& address, int port) {
+  CompactAddress compact = address.compact();
+  compact.port = static_cast<std::uint16_t>(port);
+  return Address(compact);
+}
+
+std::string list(const std::vector<Race::Failure>& failures, const std::vector<Address>& unanswered) {
+  std::string text;
+  const auto add = [&](const Address& address, const std::string& reason) {
+    text += format(text.empty() ? "" : "; ", address, ": ", reason);
+  };
+  for (const Race::Failure& failure : failures) add(failure.address, failure.error.message());
+  for (const Address& address : unanswered) add(address, "no answer");
+  return text;
+}
+
+SocketError stopped_error(const Endpoint& endpoint) {
+  return {"connect", format(endpoint), std::make_error_code(std::errc::operation_canceled)};
+}
+
+}  // namespace
+
+Connectors::Connectors(Reactor& reactor, ResolverSettings settings)
+    : reactor_(reactor), settings_(std::move(settings)) {}
+Connectors::~Connectors() = default;
+
+void Connectors::install(std::unique_ptr<Resolver> resolver) {
+  if (resolver == nullptr) throw std::invalid_argument("install_resolver: no resolver was given");
+  resolvers_.push_back(std::move(resolver));
+}
+
+Resolver& Connectors::resolver() {
+  if (resolvers_.empty()) resolvers_.push_back(make_resolver(reactor_, settings_));
+  return *resolvers_.back();
+}
+
+void Connectors::drop() {
+  for (auto& [id, record] : records_) {
+    record->state = Connector::State::disconnected;
+    record->race.reset();
+  }
+  resolvers_.clear();
+}
+
+Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory> factory,
+                              ConnectSettings settings) {
+  if (factory == nullptr) throw std::invalid_argument("connect: no factory was given");
+  std::vector<Address> addresses = numeric(endpoint);
+  if (settings.family == Family::unspecified && settings.source) settings.family = settings.source->family();
+  if (settings.family != Family::unspecified && !addresses.empty()) {
+    std::erase_if(addresses, [&](const Address& address) { return address.family() != settings.family; });
+    if (addresses.empty())
+      throw AddressError(format("connect ", endpoint, ": the address is not of family ", settings.family));
+  }
+  factory->start();
+  arm();
+  const std::uint64_t id = ++last_id_;
+  auto* const told = dynamic_cast<ClientFactory*>(factory.get());
+  records_.emplace(id, std::unique_ptr<Record>(new Record{.connector = {this, id},
+                                                          .state = Connector::State::connecting,
+                                                          .endpoint = endpoint,
+                                                          .numeric = std::move(addresses),
+                                                          .factory = std::move(factory),
+                                                          .told = told,
+                                                          .settings = std::move(settings)}));
+  find(id)->timer = reactor_.call_later(Duration::zero(), [this, id] { begin(id); });
+  return {this, id};
+}
+
+// What a connector is asked.
+
+Connectors::Record* Connectors::find(std::uint64_t id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : found->second.get();
+}
+
+Connector::State Connectors::state(std::uint64_t id) const {
+  const Record* const record = find(id);
+  return record == nullptr || record->stopped ? Connector::State::disconnected : record->state;
+}
+
+Endpoint Connectors::destination(std::uint64_t id) const {
+  const Record* const record = find(id);
+  return record == nullptr ? Endpoint("", 0) : record->endpoint;
+}
+
+TransportId Connectors::connection(std::uint64_t id) const {
+  const Record* const record = find(id);
+  return record == nullptr ? TransportId() : record->connection;
+}
+
+void Connectors::again(std::uint64_t id, Duration after) {
+  Record* const record = find(id);
+  if (record == nullptr || !record->in_hook || record->state != Connector::State::disconnected) return;
+  if (reactor_.loop().stopping()) return;
+  record->state = after > Duration::zero() ? Connector::State::waiting : Connector::State::connecting;
+  record->timer = reactor_.call_later(after, [this, id] { begin(id); });
+}
+
+void Connectors::stop(std::uint64_t id) {
+  Record* const record = find(id);
+  if (record == nullptr || record->stopped) return;
+  if (record->state == Connector::State::connecting) return stop_soon(*record);
+  if (record->state != Connector::State::waiting) return;
+  record->state = Connector::State::disconnected;
+  record->timer.cancel();
+  // In a hook it is over when that returns.
+  if (!record->in_hook) record->timer = reactor_.call_later(Duration::zero(), [this, id] { release(id); });
+}
+
+void Connectors::stop_soon(Record& record) {
+  record.stopped = true;
+  clear(record);
+  const std::uint64_t id = record.connector.id_;
+  record.timer = reactor_.call_later(Duration::zero(), [this, id] { fail_stopped(id); });
+}
+
+void Connectors::disconnect(std::uint64_t id) {
+  Record* const record = find(id);
+  if (record == nullptr || record->state != Connector::State::connected) return stop(id);
+  if (Transport* const transport = reactor_.find(record->connection)) transport->lose_connection();
+}
+
+// The round of a connector.
+
+void Connectors::begin(std::uint64_t id) {
+  Record& record = *find(id);
+  record.state = Connector::State::connecting;
+  if (reactor_.loop().stopping()) return fail_stopped(id);
+  record.timer = reactor_.call_later(record.settings.timeout, [this, id] { late(id); });
+  record.questions = {};
+  record.race = std::make_unique<Race>(
+      reactor_,
+      Race::Settings{.attempt_delay = record.settings.attempt_delay, .source = record.settings.source},
+      Race::Outcome{
+          .won = [this, id](Socket socket, const Address& peer) { won(id, std::move(socket), peer); },
+          .lost = [this, id] { lost_race(id); }});
+  if (record.told != nullptr) {
+    reactor_.loop().call_guarded([&] { record.told->started_connecting(record.connector); });
+    if (record.stopped) return;
+  }
+  if (record.numeric.empty()) return look_up(id);
+  record.race->add(record.numeric);
+  record.race->complete();
+  record.race->go();
+}
+
+void Connectors::look_up(std::uint64_t id) {
+  Record& record = *find(id);
+  record.asked = &resolver();
+  const Family wanted = record.settings.family;
+  const auto asks = [&](std::size_t which) {
+    return wanted == Family::unspecified || wanted == family_of_question[which];
+  };
+  for (std::size_t which = 0; which < families; ++which) record.questions[which].open = asks(which);
+  for (std::size_t which = 0; which < families; ++which) {
+    if (!asks(which)) continue;
+    record.questions[which].id = record.asked->look_up(
+        record.endpoint.host, family_of_question[which],
+        [this, id, which](const Resolver::Answer& answer) { answered(id, which, answer); });
+  }
+}
+
+void Connectors::answered(std::uint64_t id, std::size_t which, const Resolver::Answer& answer) {
+  Record& record = *find(id);
+  Question& question = record.questions[which];
+  question.open = false;
+  if (answer) {
+    std::vector<Address> addresses;
+    for (const Address& address : *answer) {
+      if (address.family() == family_of_question[which])
+        addresses.push_back(at_port(address, record.endpoint.port));
+    }
+    record.race->add(addresses);
+  } else {
+    question.error = answer.error();
+  }
+  const bool six_is_open = record.questions[0].open;
+  const bool four_is_open = record.questions[1].open;
+  if (!six_is_open && !four_is_open) record.race->complete();
+  // IPv4 addresses wait a little for IPv6 ones, which come first; but not for those that are late.
+  if (six_is_open) {
+    if (answer)
+      record.resolution_delay =
+          reactor_.call_later(record.settings.resolution_delay, [this, id] { find(id)->race->go(); });
+    return;
+  }
+  record.resolution_delay.cancel();
+  record.race->go();
+}
+
+void Connectors::won(std::uint64_t id, Socket socket, const Address& peer) {
+  Record& record = *find(id);
+  std::unique_ptr<Protocol> protocol;
+  reactor_.loop().call_guarded([&] { protocol = record.factory->build_protocol(peer); });
+  if (record.stopped) return;
+  if (protocol == nullptr) {
+    return fail(id, SocketError("connect", format(record.endpoint),
+                                std::make_error_code(std::errc::connection_aborted),
+                                "the factory made no protocol for it"));
+  }
+  clear(record);
+  record.state = Connector::State::connected;
+  record.connection = reactor_.loop().adopt(socket.detach(), peer.compact(), std::move(protocol));
+  reactor_.loop().follow(record.connection, [this, id](const Reason& reason) { lost(id, reason); });
+}
+
+void Connectors::lost(std::uint64_t id, Reason reason) {
+  Record& record = *find(id);
+  record.state = Connector::State::disconnected;
+  record.connection = {};
+  call_hook(record, [&] {
+    if (record.told != nullptr) record.told->client_connection_lost(record.connector, reason);
+  });
+}
+
+// What went wrong.
+
+void Connectors::lost_race(std::uint64_t id) {
+  const Record& record = *find(id);
+  const std::vector<Race::Failure>& failures = record.race->failures();
+  const auto& [six, four] = record.questions;
+  if (!failures.empty()) {
+    const std::error_code reason = failures.back().error;
+    const bool named = failures.size() == 1 && !record.numeric.empty();
+    const bool left_over =
+        reason == std::errc::connection_refused && failures.back().address.family() == Family::local;
+    return fail(id, SocketError("connect", format(record.endpoint), reason,
+                                left_over ? "the socket file is there, but nobody listens on it"
+                                : named   ? ""
+                                          : list(failures, {})));
+  }
+  const std::error_code reason = four.error ? four.error : six.error;
+  const bool differ = four.error && six.error && four.error != six.error;
+  fail(id,
+       ResolveError("resolve", record.endpoint.host, reason,
+                    differ ? format("IPv4: ", four.error.message(), "; IPv6: ", six.error.message()) : ""));
+}
+
+void Connectors::late(std::uint64_t id) {
+  const Record& record = *find(id);
+  std::string advice = list(record.race->failures(), record.race->under_way());
+  if (advice.empty()) advice = "no name server has answered";
+  fail(id, Timeout("connect", format(record.endpoint), record.settings.timeout, advice));
+}
+
+void Connectors::fail_stopped(std::uint64_t id) {
+  fail(id, stopped_error(find(id)->endpoint));
+}
+
+void Connectors::fail(std::uint64_t id, const SocketError& error) {
+  Record& record = *find(id);
+  clear(record);
+  record.stopped = false;
+  record.state = Connector::State::disconnected;
+  call_hook(record, [&] { tell_failed(record, error); });
+}
+
+void Connectors::tell_failed(Record& record, const SocketError& error) {
+  if (record.told != nullptr) {
+    record.told->client_connection_failed(record.connector, error);
+  } else if (record.settings.failed) {
+    record.settings.failed(error);
+  } else {
+    reactor_.loop().log().write(Level::warn, error.what());
+  }
+}
+
+template <class Hook>
+void Connectors::call_hook(Record& record, Hook hook) {
+  record.in_hook = true;
+  reactor_.loop().call_guarded(hook);
+  record.in_hook = false;
+  if (record.state == Connector::State::disconnected) release(record.connector.id_);
+}
+
+void Connectors::clear(Record& record) {
+  record.timer.cancel();
+  record.resolution_delay.cancel();
+  for (Question& question : record.questions) {
+    if (question.open) record.asked->cancel(question.id);
+    question.open = false;
+  }
+  record.race.reset();
+}
+
+void Connectors::release(std::uint64_t id) {
+  const auto found = records_.find(id);
+  const std::unique_ptr<Record> over = std::move(found->second);
+  records_.erase(found);
+  reactor_.loop().call_guarded([&] { over->factory->stop(); });
+}
+
+// While a reactor stops, what is half made is given up, and nothing is tried again.
+
+void Connectors::arm() {
+  if (armed_) return;
+  armed_ = true;
+  during_ = reactor_.on_stop(Stopping::during, [this] { stop_all(); });
+  after_ = reactor_.on_stop(Stopping::after, [this] {
+    stop_all();
+    armed_ = false;
+    during_.remove();
+  });
+}
+
+void Connectors::stop_all() {
+  std::vector<std::uint64_t> all;
+  for (const auto& [id, record] : records_) all.push_back(id);
+  std::ranges::sort(all);
+  for (const std::uint64_t id : all) {
+    Record* const record = find(id);
+    if (record == nullptr || record->state == Connector::State::connected) continue;
+    if (record->state == Connector::State::connecting) {
+      fail_stopped(id);
+    } else {
+      record->timer.cancel();
+      release(id);
+    }
+  }
+}
+
+// Connector, which only hands on.
+
+Connector::State Connector::state() const {
+  return connectors_ == nullptr ? State::disconnected : connectors_->state(id_);
+}
+Endpoint Connector::destination() const {
+  return connectors_ == nullptr ? Endpoint("", 0) : connectors_->destination(id_);
+}
+TransportId Connector::connection() const {
+  return connectors_ == nullptr ? TransportId() : connectors_->connection(id_);
+}
+void Connector::connect(Duration after) {
+  if (connectors_ != nullptr) connectors_->again(id_, after);
+}
+void Connector::stop_connecting() {
+  if (connectors_ != nullptr) connectors_->stop(id_);
+}
+void Connector::disconnect() {
+  if (connectors_ != nullptr) connectors_->disconnect(id_);
+}
+
+}  // namespace parley

@@ -1,0 +1,21 @@
+#pragma once
+
+// Task, Stream, serve_tcp, with_timeout, TaskGroup, Queue: programs that wait for many things at once, and
+// read as if they waited for one.
+
+#include "parley/reactor/reactor.h"
+#include "parley/socket/address.h"
+#include "parley/socket/error.h"
+#include "parley/stream/as_result.h"
+#include "parley/stream/deadline.h"
+#include "parley/stream/error.h"
+#include "parley/stream/fiber.h"
+#include "parley/stream/queue.h"
+#include "parley/stream/run.h"
+#include "parley/stream/server.h"
+#include "parley/stream/sleep.h"
+#include "parley/stream/spawn.h"
+#include "parley/stream/stream.h"
+#include "parley/stream/task.h"
+#include "parley/stream/task_group.h"
+#include "parley/stream/when.h"

@@ -1,0 +1,132 @@
+#include "parley/stream/fiber.h"
+
+#include <cassert>
+#include <stdexcept>
+#include <utility>
+
+namespace parley {
+
+namespace {
+constinit thread_local detail::Fiber* running_fiber = nullptr;
+}  // namespace
+
+Reactor& current_reactor() {
+  if (running_fiber == nullptr) {
+    throw std::logic_error("no task is running on this thread: begin one with run or spawn");
+  }
+  return running_fiber->reactor();
+}
+
+bool stop_requested() {
+  return running_fiber != nullptr && running_fiber->stop_requested();
+}
+
+namespace detail {
+
+Fiber* Fiber::running() {
+  return running_fiber;
+}
+
+Fiber::~Fiber() {
+  assert(running_fiber != this && "a task may not destroy what runs it");
+  if (scheduled_) soon_.cancel();
+}
+
+void Fiber::start() {
+  started_ = true;
+  if (cancelled_) {
+    finished_ = true;
+    return ended();
+  }
+  resume(next_);
+}
+
+void Fiber::start_soon() {
+  schedule();
+}
+
+void Fiber::resume(std::coroutine_handle<> at) noexcept {
+  if (scheduled_) {
+    scheduled_ = false;
+    soon_.cancel();
+  }
+  Fiber* const outer = std::exchange(running_fiber, this);
+  at_ = nullptr;
+  while (at) {
+    next_ = nullptr;
+    at.resume();
+    at = next_;
+  }
+  running_fiber = outer;
+  if (finished_) ended();
+}
+
+void Fiber::schedule() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  soon_ = reactor_.call_later(Duration::zero(), [this] { resume_scheduled(); });
+}
+
+void Fiber::resume_scheduled() noexcept {
+  scheduled_ = false;
+  if (!started_) return start();
+  at_->resume();
+}
+
+void Fiber::cancel() noexcept {
+  if (cancelled_ || finished_) return;
+  cancelled_ = true;
+  ++cancels_;
+  interrupt();
+}
+
+// One that runs, or has not started, finds out for itself.
+void Fiber::interrupt() noexcept {
+  if (at_ == nullptr || at_->cancelled_ || !at_->withdraw()) return;
+  at_->cancelled_ = true;
+  schedule();
+}
+
+Suspension::~Suspension() {
+  if (fiber_ != nullptr) fiber_->at_ = nullptr;
+}
+
+bool Suspension::suspend(Fiber& fiber, std::coroutine_handle<> who) noexcept {
+  if (fiber.stop_requested()) {
+    cancelled_ = true;
+    return false;
+  }
+  suspend_even_so(fiber, who);
+  return true;
+}
+
+void Suspension::suspend_even_so(Fiber& fiber, std::coroutine_handle<> who) noexcept {
+  fiber_ = &fiber;
+  who_ = who;
+  fiber.at_ = this;
+}
+
+void Suspension::resume() noexcept {
+  std::exchange(fiber_, nullptr)->resume(who_);
+}
+
+void Suspension::wake() {
+  fiber_->schedule();
+}
+
+void Scope::cancel() noexcept {
+  if (cancelled_) return;
+  cancelled_ = true;
+  ++fiber_->cancels_;
+  fiber_->interrupt();
+}
+
+bool Scope::leave() noexcept {
+  if (fiber_ != nullptr && cancelled_) --fiber_->cancels_;
+  fiber_ = nullptr;
+  return cancelled_;
+}
+
+}  // namespace detail
+
+}  // namespace parley

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+
+#include "parley/reactor/reactor.h"
+
+namespace parley {
+
+// What a cancelled task finds where it waits: it is thrown there, and at each further place where the task
+// would wait, until the task has ended. Not a std::exception, so that `catch (const std::exception&)`, which
+// means "this went wrong", does not take it for an error and go on. Whoever catches it throws it again.
+class Cancelled {};
+
+// The reactor that runs the current task. Throws std::logic_error outside a task.
+Reactor& current_reactor();
+
+// Whether the current task was cancelled, by its group, a deadline around it, or whoever waits for it: for
+// long computations, which wait for nothing. False outside a task.
+bool stop_requested();
+
+namespace detail {
+
+class Suspension;
+
+// One thread of control: a task with all that it awaits, of which one coroutine at a time runs or waits.
+// The awaited inherit what was asked of the one that awaits, since they are the same fiber.
+//
+// No coroutine resumes another. It names the next and returns to `resume`, which goes on with that: a
+// million awaits that complete at once need no stack, whatever the compiler does about tail calls.
+class Fiber {
+ public:
+  explicit Fiber(Reactor& reactor) : reactor_(reactor) {}
+  Fiber(const Fiber&) = delete;
+  Fiber& operator=(const Fiber&) = delete;
+
+  // Runs the task until it first waits; or not before the next turn.
+  void start();
+  void start_soon();
+  // Asks the task to end: `Cancelled` is thrown where it waits, or will wait next. One that has not started
+  // never will.
+  void cancel() noexcept;
+  // Whether it was asked to, altogether or in a part that is under way.
+  bool stop_requested() const { return cancels_ != 0; }
+  bool finished() const { return finished_; }
+  Reactor& reactor() const { return reactor_; }
+
+  // The fiber whose code is running on this thread, or null.
+  static Fiber* running();
+
+  // For coroutines: what runs next; and that the first of them has ended.
+  void go_on_with(std::coroutine_handle<> next) { next_ = next; }
+  void finish() { finished_ = true; }
+
+ protected:
+  // The task that waits is dropped with its owner, which a derived class is; never while it runs.
+  ~Fiber();
+  void set_root(std::coroutine_handle<> root) { next_ = root; }
+  // Comes once, last; may destroy the fiber.
+  virtual void ended() noexcept = 0;
+
+ private:
+  friend class Suspension;
+  friend class Scope;
+
+  void resume(std::coroutine_handle<> at) noexcept;
+  void resume_scheduled() noexcept;
+  void schedule();
+  void interrupt() noexcept;
+
+  Reactor& reactor_;
+  std::coroutine_handle<> next_;
+  Suspension* at_ = nullptr;  // where it waits
+  Timer soon_;
+  std::uint32_t cancels_ = 0;  // of the whole, and of parts that are under way
+  bool started_ = false;
+  bool cancelled_ = false;
+  bool scheduled_ = false;
+  bool finished_ = false;
+};
+
+// A place where a task waits: the base of whatever really suspends one. It stands in the coroutine's frame;
+// what it waits for holds a pointer to it. A derived class says how to withdraw from there, and does so in
+// its destructor if it still `waits`: a task may be dropped wherever it waits.
+class Suspension {
+ protected:
+  Suspension() = default;
+  // Only before it is awaited.
+  Suspension(Suspension&& /*other*/) noexcept {}
+  ~Suspension();
+
+  // Begins to wait. False: the task was cancelled, and must go on at once.
+  template <class Promise>
+  bool suspend(std::coroutine_handle<Promise> who) noexcept {
+    return suspend(*who.promise().fiber, who);
+  }
+  bool suspend(Fiber& fiber, std::coroutine_handle<> who) noexcept;
+  // The same, although the task was cancelled.
+  void suspend_even_so(Fiber& fiber, std::coroutine_handle<> who) noexcept;
+
+  // Goes on now: for calls that come from the loop alone, as the last thing that they do.
+  void resume() noexcept;
+  // Goes on in the next turn: from anywhere.
+  void wake();
+
+  bool waits() const { return fiber_ != nullptr; }
+  // Whether what it waited for did not happen: to be asked when it goes on.
+  bool cancelled() const { return cancelled_; }
+  void throw_if_cancelled() const {
+    if (cancelled_) throw Cancelled();
+  }
+  Fiber& fiber() const { return *fiber_; }
+
+  // Is not to be called back any more. True: what it waited for has not happened, nor was anything taken;
+  // the task goes on with `Cancelled`. False: it has, or will soon, and ends the waiting itself.
+  virtual bool withdraw() noexcept = 0;
+
+ private:
+  friend class Fiber;
+
+  Fiber* fiber_ = nullptr;
+  std::coroutine_handle<> who_;
+  bool cancelled_ = false;
+};
+
+// A part of a fiber that can be cancelled on its own: what stands in a deadline.
+class Scope {
+ public:
+  Scope() = default;
+  // Only before it is entered.
+  Scope(Scope&& /*other*/) noexcept {}
+  ~Scope() { leave(); }
+
+  void enter(Fiber& fiber) { fiber_ = &fiber; }
+  void cancel() noexcept;
+  // Answers whether it was cancelled.
+  bool leave() noexcept;
+
+ private:
+  Fiber* fiber_ = nullptr;
+  bool cancelled_ = false;
+};
+
+}  // namespace detail
+
+}  // namespace parley

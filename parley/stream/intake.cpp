@@ -1,0 +1,116 @@
+#include "parley/stream/intake.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstring>
+
+namespace parley::detail {
+
+namespace {
+
+// Most reads fit into a block of this size; some such blocks are kept for the next read of any stream.
+constexpr std::size_t small = 4096;
+
+class Spare {
+ public:
+  Spare() = default;
+  Spare(const Spare&) = delete;
+  Spare& operator=(const Spare&) = delete;
+  ~Spare() {
+    while (count_ > 0) delete[] blocks_[--count_];
+    gone_ = true;
+  }
+
+  char* take() { return count_ > 0 ? blocks_[--count_] : new char[small]; }
+  void give(char* block) noexcept {
+    if (gone_ || count_ == blocks_.size()) {
+      delete[] block;
+    } else {
+      blocks_[count_++] = block;
+    }
+  }
+
+ private:
+  std::array<char*, 16> blocks_{};
+  std::size_t count_ = 0;
+  bool gone_ = false;
+};
+
+thread_local Spare spare;
+
+}  // namespace
+
+Intake::Block Intake::allocate(std::size_t size) {
+  if (size <= small) return {spare.take(), small};
+  const std::size_t capacity = std::bit_ceil(size);
+  return {new char[capacity], static_cast<std::uint32_t>(capacity)};
+}
+
+void Intake::release(Block& block) noexcept {
+  if (block.capacity == small) {
+    spare.give(block.memory);
+  } else {
+    delete[] block.memory;
+  }
+  block = {};
+}
+
+Intake::~Intake() {
+  release(block_);
+  release(lent_block_);
+}
+
+void Intake::append(std::span<const char> bytes) {
+  if (bytes.empty()) return;
+  if (block_.capacity - end_ < bytes.size()) make_room(bytes.size());
+  std::memcpy(block_.memory + end_, bytes.data(), bytes.size());
+  end_ += static_cast<std::uint32_t>(bytes.size());
+}
+
+void Intake::make_room(std::size_t count) {
+  const std::size_t held = size();
+  if (!lent_ && held + count <= block_.capacity && begin_ >= block_.capacity / 2) {
+    std::memmove(block_.memory, block_.memory + begin_, held);
+  } else {
+    // At least twice what is held: each byte is moved a few times in all, however it comes.
+    Block larger = allocate(std::max(held + count, held * 2));
+    if (held != 0) std::memcpy(larger.memory, block_.memory + begin_, held);
+    std::swap(block_, larger);
+    if (std::exchange(lent_, false)) {
+      assert(lent_block_.memory == nullptr);
+      lent_block_ = larger;
+    } else {
+      release(larger);
+    }
+  }
+  begin_ = 0;
+  end_ = static_cast<std::uint32_t>(held);
+}
+
+std::string_view Intake::lend(std::size_t count) {
+  const std::string_view lent = held().substr(0, count);
+  begin_ += static_cast<std::uint32_t>(count);
+  lent_ = true;
+  return lent;
+}
+
+void Intake::settle() {
+  lent_ = false;
+  if (lent_block_.memory != nullptr) release(lent_block_);
+  if (begin_ == end_ && block_.memory != nullptr) {
+    release(block_);
+    begin_ = end_ = 0;
+  }
+}
+
+void Intake::swap(Intake& other) noexcept {
+  std::swap(block_, other.block_);
+  std::swap(lent_block_, other.lent_block_);
+  std::swap(begin_, other.begin_);
+  std::swap(end_, other.end_);
+  std::swap(lent_, other.lent_);
+}
+
+}  // namespace parley::detail

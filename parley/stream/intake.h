@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace parley::detail {
+
+// Bytes that have come and were not read. An empty one owns no memory. What was lent stays where it is,
+// whatever comes meanwhile, until `settle`.
+class Intake {
+ public:
+  Intake() = default;
+  Intake(Intake&& other) noexcept { swap(other); }
+  Intake& operator=(Intake&& other) noexcept {
+    Intake taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
+  ~Intake();
+
+  std::string_view held() const { return {block_.memory + begin_, size()}; }
+  std::size_t size() const { return end_ - begin_; }
+  bool empty() const { return begin_ == end_; }
+
+  void append(std::span<const char> bytes);
+  // Takes bytes from the front, of those that are held; valid until `settle`.
+  std::string_view lend(std::size_t count);
+  // Drops some more of the front, which belong to what is lent.
+  void skip(std::size_t count) { begin_ += static_cast<std::uint32_t>(count); }
+  // What was lent is not in use any more.
+  void settle();
+
+ private:
+  struct Block {
+    char* memory = nullptr;
+    std::uint32_t capacity = 0;
+  };
+
+  static Block allocate(std::size_t size);
+  static void release(Block& block) noexcept;
+  void make_room(std::size_t count);
+  void swap(Intake& other) noexcept;
+
+  Block block_;
+  Block lent_block_;  // which holds what is lent, once there is another one
+  std::uint32_t begin_ = 0;
+  std::uint32_t end_ = 0;
+  bool lent_ = false;  // in block_, before begin_
+};
+
+}  // namespace parley::detail

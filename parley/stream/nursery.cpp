@@ -1,0 +1,44 @@
+#include "parley/stream/nursery.h"
+
+namespace parley::detail {
+
+Member::Member(Nursery& nursery) : Fiber(nursery.reactor()), nursery_(nursery), next_(nursery.first_) {
+  if (next_ != nullptr) next_->previous_ = this;
+  nursery.first_ = this;
+  ++nursery.size_;
+}
+
+Member::~Member() {
+  if (!finished()) nursery_.remove(*this);
+}
+
+void Member::ended() noexcept {
+  nursery_.remove(*this);
+  nursery_.on_ended(*this);
+}
+
+void Nursery::remove(Member& member) noexcept {
+  (member.previous_ == nullptr ? first_ : member.previous_->next_) = member.next_;
+  if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
+  if (--size_ == 0 && joining_ != nullptr) std::exchange(joining_, nullptr)->wake();
+}
+
+// Nobody runs here: who is cancelled goes on in the next turn.
+void Nursery::cancel() noexcept {
+  for (Member* member = first_; member != nullptr; member = member->next_) member->cancel();
+}
+
+void Nursery::Join::begin(Fiber& fiber, std::coroutine_handle<> who) noexcept {
+  assert(nursery_.joining_ == nullptr && "a group is joined by one task at a time");
+  nursery_.joining_ = this;
+  suspend_even_so(fiber, who);
+  if (fiber.stop_requested()) withdraw();
+}
+
+bool Nursery::Join::withdraw() noexcept {
+  interrupted_ = true;
+  nursery_.cancel();
+  return false;
+}
+
+}  // namespace parley::detail

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <cassert>
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <utility>
+
+#include "parley/stream/fiber.h"
+#include "parley/stream/task.h"
+
+namespace parley::detail {
+
+class Nursery;
+
+// A fiber that belongs to a nursery, in its list while it lives.
+class Member : public Fiber {
+ public:
+  explicit Member(Nursery& nursery);
+
+  // Whether its task has ended well, and how it failed if it did. Neither: it was cancelled before it began.
+  virtual bool answered() const noexcept = 0;
+  virtual std::exception_ptr error() const noexcept = 0;
+
+ protected:
+  ~Member();
+  void ended() noexcept final;
+
+ private:
+  friend class Nursery;
+
+  Nursery& nursery_;
+  Member* previous_ = nullptr;
+  Member* next_ = nullptr;
+};
+
+// Fibers that somebody waits for together. It owns none of them: whoever derives from it does.
+class Nursery {
+ public:
+  explicit Nursery(Reactor& reactor) : reactor_(reactor) {}
+  Nursery(const Nursery&) = delete;
+  Nursery& operator=(const Nursery&) = delete;
+
+  Reactor& reactor() const { return reactor_; }
+  std::size_t size() const { return size_; }
+  void cancel() noexcept;
+
+  // Waits until every member has ended. One that waits and is cancelled cancels them, and waits on.
+  class Join final : Suspension {
+   public:
+    explicit Join(Nursery& nursery) : nursery_(nursery) {}
+    Join(Join&&) = default;
+    ~Join() {
+      if (waits()) nursery_.joining_ = nullptr;
+    }
+
+    bool await_ready() const noexcept { return nursery_.size_ == 0; }
+    template <class Promise>
+    void await_suspend(std::coroutine_handle<Promise> who) noexcept {
+      begin(*who.promise().fiber, who);
+    }
+    // Whether it was cancelled meanwhile.
+    bool await_resume() const noexcept { return interrupted_; }
+
+   private:
+    friend class Nursery;
+    void begin(Fiber& fiber, std::coroutine_handle<> who) noexcept;
+    bool withdraw() noexcept override;
+
+    Nursery& nursery_;
+    bool interrupted_ = false;
+  };
+  // One at a time.
+  Join join() { return Join(*this); }
+
+ protected:
+  ~Nursery() = default;
+  Member* first() const { return first_; }
+  // Comes when a member has ended: it may be destroyed here.
+  virtual void on_ended(Member& member) noexcept = 0;
+
+ private:
+  friend class Member;
+
+  void remove(Member& member) noexcept;
+
+  Reactor& reactor_;
+  Member* first_ = nullptr;
+  std::size_t size_ = 0;
+  Join* joining_ = nullptr;
+};
+
+// A member with a task of its own.
+template <class T>
+class MemberOf final : public Member {
+ public:
+  using Place = std::pair<Nursery&, Task<T>>;
+
+  MemberOf(Nursery& nursery, Task<T> task) : Member(nursery), task_(std::move(task)) {
+    task_.begin(*this, nullptr);
+  }
+  explicit MemberOf(Place place) : MemberOf(place.first, std::move(place.second)) {}
+
+  bool answered() const noexcept override { return task_.answered(); }
+  std::exception_ptr error() const noexcept override { return task_.error(); }
+  // Its answer, once; or throws its error.
+  Something<T> take() {
+    if constexpr (std::is_void_v<T>) {
+      task_.await_resume();
+      return {};
+    } else {
+      return task_.await_resume();
+    }
+  }
+
+ private:
+  TaskAwaiter<T> task_;
+};
+
+}  // namespace parley::detail

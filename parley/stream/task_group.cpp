@@ -1,0 +1,51 @@
+#include "parley/stream/task_group.h"
+
+#include <utility>
+
+namespace parley {
+
+namespace detail {
+
+bool is_cancelled(const std::exception_ptr& error) noexcept {
+  if (!error) return false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const Cancelled&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+void report(Reactor& reactor, std::exception_ptr error) {
+  reactor.call_later(Duration::zero(), [error = std::move(error)] { std::rethrow_exception(error); });
+}
+
+}  // namespace detail
+
+TaskGroup::~TaskGroup() {
+  while (first() != nullptr) delete static_cast<detail::MemberOf<void>*>(first());
+  if (error_) detail::report(reactor(), error_);
+}
+
+void TaskGroup::spawn(Task<> task) {
+  auto* const member = new detail::MemberOf<void>(*this, std::move(task));
+  if (error_) member->cancel();
+  member->start_soon();
+}
+
+void TaskGroup::on_ended(detail::Member& member) noexcept {
+  const std::unique_ptr<detail::MemberOf<void>> ended(static_cast<detail::MemberOf<void>*>(&member));
+  std::exception_ptr error = ended->error();
+  if (error == nullptr || error_ || detail::is_cancelled(error)) return;
+  error_ = std::move(error);
+  cancel();
+}
+
+Task<> TaskGroup::join() {
+  const bool cancelled = co_await Nursery::join();
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+  if (cancelled) throw Cancelled();
+}
+
+}  // namespace parley

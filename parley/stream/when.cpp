@@ -1,0 +1,29 @@
+#include "parley/stream/when.h"
+
+#include "parley/stream/task_group.h"
+
+namespace parley::detail {
+
+void Race::on_ended(Member& member) noexcept {
+  if (decided_) return;
+  if (member.answered()) {
+    if (until_ == Until::all) return;
+    winner_ = &member;
+  } else {
+    std::exception_ptr error = member.error();
+    if (error == nullptr || is_cancelled(error)) {
+      missing_ = true;
+      return;
+    }
+    error_ = std::move(error);
+  }
+  decided_ = true;
+  cancel();
+}
+
+void Race::settle() const {
+  if (error_) std::rethrow_exception(error_);
+  if (until_ == Until::first ? winner_ == nullptr : missing_) throw Cancelled();
+}
+
+}  // namespace parley::detail

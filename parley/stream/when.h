@@ -1,0 +1,132 @@
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "parley/stream/nursery.h"
+#include "parley/stream/task.h"
+
+namespace parley {
+
+namespace detail {
+
+// Members of whom all are needed, or the first that ends. As soon as it is decided, the others are cancelled.
+class Race final : public Nursery {
+ public:
+  enum class Until : bool { all, first };
+
+  Race(Reactor& reactor, Until until) : Nursery(reactor), until_(until) {}
+
+  // Once all have ended: throws the error that decided, and Cancelled if nothing did.
+  void settle() const;
+  const Member* winner() const { return winner_; }
+
+ private:
+  void on_ended(Member& member) noexcept override;
+
+  Until until_;
+  bool decided_ = false;
+  bool missing_ = false;  // somebody was cancelled who was needed
+  const Member* winner_ = nullptr;
+  std::exception_ptr error_;
+};
+
+template <class T>
+Task<T> as_task(Task<T> task) {
+  return task;
+}
+template <class A>
+Task<AnswerOf<A>> as_task(A awaitable) {
+  co_return co_await std::move(awaitable);
+}
+
+template <class... Ts>
+Task<std::tuple<Something<Ts>...>> all_of(Task<Ts>... tasks) {
+  Race race(current_reactor(), Race::Until::all);
+  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(race, std::move(tasks))...);
+  std::apply([](auto&... member) { (member.start(), ...); }, members);
+  co_await race.join();
+  race.settle();
+  co_return std::apply([](auto&... member) { return std::tuple<Something<Ts>...>(member.take()...); },
+                       members);
+}
+
+template <class... Ts>
+Task<std::variant<Something<Ts>...>> first_of(Task<Ts>... tasks) {
+  using Answer = std::variant<Something<Ts>...>;
+  Race race(current_reactor(), Race::Until::first);
+  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(race, std::move(tasks))...);
+  std::apply([](auto&... member) { (member.start(), ...); }, members);
+  co_await race.join();
+  race.settle();
+  std::optional<Answer> answer;
+  const auto take = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    ((race.winner() == &std::get<I>(members)
+          ? void(answer.emplace(std::in_place_index<I>, std::get<I>(members).take()))
+          : void()),
+     ...);
+  };
+  take(std::index_sequence_for<Ts...>());
+  co_return std::move(*answer);
+}
+
+template <class T>
+void enter(Race& race, std::deque<MemberOf<T>>& members, std::vector<Task<T>>& tasks) {
+  for (Task<T>& task : tasks) members.emplace_back(race, std::move(task));
+  for (MemberOf<T>& member : members) member.start();
+}
+
+}  // namespace detail
+
+// Awaits several things at a time, and answers a tuple of what they answer (of nothing: std::monostate), once
+// all have answered. When one fails, the others are cancelled; its error is thrown once they have ended.
+template <class... A>
+auto when_all(A... awaitables) {
+  return detail::all_of(detail::as_task(std::move(awaitables))...);
+}
+
+// The same for any number of tasks that answer alike, in their order.
+template <class T>
+Task<std::vector<detail::Something<T>>> when_all(std::vector<Task<T>> tasks) {
+  detail::Race race(current_reactor(), detail::Race::Until::all);
+  std::deque<detail::MemberOf<T>> members;
+  detail::enter(race, members, tasks);
+  co_await race.join();
+  race.settle();
+  std::vector<detail::Something<T>> answers;
+  answers.reserve(members.size());
+  for (auto& member : members) answers.push_back(member.take());
+  co_return answers;
+}
+
+// Awaits the first of several that ends; answers a variant whose index says which it was, or throws its
+// error. The others are cancelled, and have ended before it answers.
+template <class... A>
+auto when_any(A... awaitables) {
+  return detail::first_of(detail::as_task(std::move(awaitables))...);
+}
+
+// The same for any number of tasks that answer alike; there must be one. Answers its index and its answer.
+template <class T>
+Task<std::pair<std::size_t, detail::Something<T>>> when_any(std::vector<Task<T>> tasks) {
+  assert(!tasks.empty());
+  detail::Race race(current_reactor(), detail::Race::Until::first);
+  std::deque<detail::MemberOf<T>> members;
+  detail::enter(race, members, tasks);
+  co_await race.join();
+  race.settle();
+  const auto winner =
+      std::find_if(members.begin(), members.end(), [&](auto& member) { return &member == race.winner(); });
+  const auto index = static_cast<std::size_t>(winner - members.begin());
+  co_return std::pair<std::size_t, detail::Something<T>>(index, winner->take());
+}
+
+}  // namespace parley

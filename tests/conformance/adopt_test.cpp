@@ -1,10 +1,13 @@
 // Connections that no listener has accepted, and factories that several ports share.
 
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "parley/reactor/loop.h"
+#include "parley/socket/socket.h"
 #include "tests/conformance/conformance.h"
 
 namespace parley::conformance {
@@ -56,6 +59,38 @@ TEST_P(Adopting, InsideACallbackAndWhileStopping) {
   EXPECT_FALSE(running);
   ASSERT_NE(second.story, nullptr);
   EXPECT_EQ(second.story->reason->kind(), Reason::Kind::closed);
+}
+
+TEST_P(Adopting, APortThatListensAlready) {
+  const auto [descriptor, at] = outside().listening();
+  Story& story = new_story();
+  const auto one = [&] { return std::make_unique<Actor>(story, Script{}); };
+  const std::uint64_t id = reactor().loop().adopt_port(descriptor, factory(one), {});
+  EXPECT_EQ(reactor().loop().listening_at(id), at);
+  const auto peer = outside().connect(at);
+  peer->send("hello");
+  ASSERT_TRUE(until([&] { return story.received == "hello"; }));
+  reactor().loop().stop_listening(id);
+  settle();
+  EXPECT_TRUE(outside().connect(at)->was_reset());
+}
+
+TEST_P(Adopting, OnlyAStreamThatListensIsAPort) {
+  const auto make = [] { return std::unique_ptr<Protocol>(); };
+  EXPECT_THROW(reactor().adopt_port(Socket(Family::inet, Type::datagram), factory(make)), SocketError);
+  if (in_memory()) return;  // to it a wrong descriptor is a broken rule
+  EXPECT_THROW(reactor().adopt_port(Socket(), factory(make)), SocketError);
+  EXPECT_THROW(reactor().adopt_port(Socket(), nullptr), std::invalid_argument);
+  const std::string path = testing::TempDir() + "parley_adopted_" + GetParam().name;
+  std::filesystem::remove(path);
+  Socket local(Family::local);
+  local.bind(Address::local(path));
+  local.listen();
+  ListeningPort port = reactor().adopt_port(std::move(local), factory(make));
+  EXPECT_EQ(port.host(), Address::local(path));
+  port.stop_listening();
+  EXPECT_TRUE(std::filesystem::exists(path)) << "it is for whoever has made it to remove";
+  std::filesystem::remove(path);
 }
 
 class CountingFactory final : public Factory {

@@ -56,6 +56,10 @@ class OutsideInMemory final : public Outside {
     auto [descriptor, peer] = network_.connected();
     return {descriptor, std::make_unique<InMemory>(std::move(peer))};
   }
+  std::pair<int, Address> listening() override {
+    const Address at("127.0.0.1", 19999);
+    return {network_.listen(at), at};
+  }
   std::unique_ptr<Signal> signal() override { return std::make_unique<SignalInMemory>(network_); }
   bool move() override { return false; }
   void leave(Means means) override {

@@ -69,6 +69,8 @@ class Outside {
   virtual std::unique_ptr<Peer> connect(const Address& to, bool narrow = false) = 0;
   // A connected stream that no listener has: our descriptor, and the far end.
   virtual std::pair<int, std::unique_ptr<Peer>> connected() = 0;
+  // A socket that listens at 127.0.0.1 already, and where.
+  virtual std::pair<int, Address> listening() = 0;
   virtual std::unique_ptr<Signal> signal() = 0;
   // Lets the peers do what they can. Answers whether they could do anything.
   virtual bool move() = 0;

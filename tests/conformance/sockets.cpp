@@ -16,6 +16,7 @@
 #include "parley/reactor/backends/readiness.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/sockaddr.h"
+#include "parley/socket/socket.h"
 
 namespace parley::conformance {
 
@@ -205,6 +206,14 @@ class Sockets final : public Outside {
     auto stream = std::make_shared<Stream>(Descriptor(ends[1]));
     streams_.push_back(stream);
     return {ends[0], std::make_unique<SocketPeer>(std::move(stream))};
+  }
+  std::pair<int, Address> listening() override {
+    Socket socket;
+    socket.bind({"127.0.0.1", 0});
+    socket.listen();
+    socket.setblocking(false);
+    const Address at = socket.getsockname();
+    return {socket.detach(), at};
   }
   std::unique_ptr<Signal> signal() override { return std::make_unique<Pipe>(); }
   bool move() override {

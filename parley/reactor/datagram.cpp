@@ -63,12 +63,13 @@ Socket bound_local(const Address& address) {
   }
 }
 
-const Address& network_address(const Address& address) {
-  if (address.family() != Family::local) return address;
-  throw AddressError(format(address, " is an address of a Unix socket: listen_unix_datagram is for that"));
+void require_network(const Address& address) {
+  if (address.family() != Family::local) return;
+  throw AddressError(
+      format(address, " is an address of a Unix socket: the calls with unix_datagram are for that"));
 }
 
-// A socket whose file is removed unless it becomes a port's.
+// A socket's file is removed unless it becomes a port's.
 std::uint64_t open(Loop& loop, Socket socket, const Address& peer, const std::optional<Address>& own,
                    std::unique_ptr<DatagramProtocol> protocol) {
   const std::string file = own ? file_of(*own) : std::string();
@@ -98,7 +99,8 @@ void DatagramPort::stop_listening() {
 DatagramPort Reactor::listen_udp(const Address& address, std::unique_ptr<DatagramProtocol> protocol,
                                  const DatagramSettings& settings) {
   require(protocol, "listen_udp: no protocol was given");
-  const bool any = network_address(address).family() == Family::unspecified;
+  require_network(address);
+  const bool any = address.family() == Family::unspecified;
   Socket socket = [&] {
     if (!any) return bound(address, address.family(), settings);
     try {
@@ -113,7 +115,8 @@ DatagramPort Reactor::listen_udp(const Address& address, std::unique_ptr<Datagra
 DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
                                   const DatagramSettings& settings) {
   require(protocol, "connect_udp: no protocol was given");
-  if (network_address(peer).family() == Family::unspecified) {
+  require_network(peer);
+  if (peer.family() == Family::unspecified) {
     throw AddressError(format(peer, " names no host to connect to"));
   }
   Socket socket = socket_of(peer.family(), settings);

@@ -61,10 +61,14 @@ TEST_P(DatagramKinds, NobodyAtTheConnectedPortIsToldAndMayComeLater) {
   port.transport()->write("hello?");
   ASSERT_TRUE(until([&] { return client.count("refused") >= 1; }));
   turns(5);
+  port.transport()->pause_reading();  // so that it is sending that meets the next refusal
+  port.transport()->write("still nobody?");
+  turns(1);
   Socket late = peer(nobody);
   port.transport()->write("now?");
   turns(2);
   EXPECT_EQ(late.recv(100), "now?") << "a refusal of earlier ones costs none of the later ones";
+  port.transport()->resume_reading();
   late.sendto("yes", port.host());
   ASSERT_TRUE(until([&] { return client.count("yes") == 1; }));
   EXPECT_EQ(port.transport()->dropped(), 0U);

@@ -167,7 +167,7 @@ class DatagramPorts::Port final : public DatagramTransport {
       list();
     }
     if (!has(ready, Interest::read) || ended_) return;
-    // Only now, for pausing and resuming within a turn need not cost anything. What was kept comes first.
+    // Only now, for pausing and resuming within a turn need not cost anything. What is kept stays one batch.
     if (!reading() || resuming_) return want(Interest::read, false);
     receive();
   }

@@ -77,6 +77,8 @@ class DatagramOutbox {
   std::size_t held() const { return held_; }
   // Of all that wait, addresses included.
   std::size_t bytes() const { return live_; }
+  // What it takes to keep them, as far as that grows with their bytes.
+  std::size_t memory() const { return memory_.size(); }
 
  private:
   struct Entry {

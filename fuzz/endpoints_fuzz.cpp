@@ -1,0 +1,42 @@
+// What is read prints as a string that says the same; what is not, is wrong at a place in the text.
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "parley/service/endpoints.h"
+
+namespace parley {
+namespace {
+
+void must(bool good, const char* what) {
+  if (good) return;
+  std::fprintf(stderr, "endpoints_fuzz: %s\n", what);
+  std::abort();
+}
+
+template <class Endpoint>
+void check(std::string_view text) {
+  const auto parsed = Endpoint::parse(text);
+  if (!parsed) {
+    const std::size_t column = parsed.error().column();
+    must(column >= 1 && column <= text.size() + 1, "the column is not in the text");
+    const std::string_view says = parsed.error().what();
+    must(says.find_first_of("\n\r") == says.npos, "the message is more than a line");
+    return;
+  }
+  const auto again = Endpoint::parse(format(*parsed));
+  must(again && *again == *parsed, "it prints as something else");
+}
+
+}  // namespace
+}  // namespace parley
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string text(data, data + size);
+  parley::check<parley::ServerEndpoint>(text);
+  parley::check<parley::ClientEndpoint>(text);
+  return 0;
+}

@@ -5,14 +5,13 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <filesystem>
 #include <functional>
 #include <gtest/gtest.h>
 #include <memory>
+#include <random>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 #include "parley/base/print.h"
@@ -138,8 +137,10 @@ class Datagrams : public testing::TestWithParam<Reactor::Kind> {
   // A path that goes with the test.
   std::string path(std::string_view name) {
     if (folder_.empty()) {
-      std::string room = (std::filesystem::temp_directory_path() / "parley_datagram_XXXXXX").string();
-      folder_ = mkdtemp(room.data());
+      const auto room =
+          std::filesystem::temp_directory_path() / format("parley_datagram_", std::random_device()());
+      EXPECT_TRUE(std::filesystem::create_directory(room));
+      folder_ = room.string();
     }
     return folder_ + "/" + std::string(name);
   }

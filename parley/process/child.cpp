@@ -1,6 +1,7 @@
 #include "parley/process/child.h"
 
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
@@ -17,6 +18,7 @@ namespace {
 // Of older headers.
 constexpr auto by_pidfd = static_cast<idtype_t>(3);
 constexpr long pidfd_open_number = 434;
+constexpr long pidfd_send_signal_number = 424;
 
 int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(pidfd_open_number, pid, 0));
@@ -62,6 +64,14 @@ std::optional<int> Child::poll() {
 int Child::wait() {
   if (!status_) ask(true);
   return *status_;
+}
+
+bool Child::signal(int number) {
+  return descriptor_ && ::syscall(pidfd_send_signal_number, descriptor_.get(), number, nullptr, 0) == 0;
+}
+
+bool Child::kill() {
+  return signal(SIGKILL);
 }
 
 void Child::ask(bool waits) {

@@ -36,6 +36,9 @@ class Child {
   std::optional<int> poll();
   // The same, but waits for it.
   int wait();
+  // Sends it a signal, by the system's number; SIGKILL, which nobody can catch. False when it has ended.
+  bool signal(int number);
+  bool kill();
 
  private:
   void ask(bool waits);

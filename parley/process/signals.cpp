@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstring>
 #include <fcntl.h>
 #include <stdexcept>
 #include <string_view>
@@ -76,6 +77,15 @@ void make_pipe(int& reads, int& writes) {
 
 void print(Writer& out, Signal signal) {
   out.put(known[index(signal)].name);
+}
+
+int number_of(Signal signal) {
+  return known[index(signal)].number;
+}
+
+std::string name_of_signal(int number) {
+  const char* const name = ::sigabbrev_np(number);
+  return name != nullptr ? format("SIG", std::string_view(name)) : format("signal ", number);
 }
 
 Signals::Signals(std::initializer_list<Signal> caught) {

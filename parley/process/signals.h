@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "parley/base/print.h"
@@ -13,6 +14,9 @@ enum class Signal : std::uint8_t { hangup, interrupt, terminate, child, user1, u
 
 // Prints `SIGINT`.
 void print(Writer& out, Signal signal);
+// The system's number of it; and the name of any number: `SIGKILL`, or `signal 40` for one without a name.
+int number_of(Signal signal);
+std::string name_of_signal(int number);
 
 // Catches signals for as long as it lives, and hands them out as something to read: a program waits for
 // them as it waits for its sockets. What the process did about them before comes back when it goes.

@@ -110,11 +110,13 @@ TEST(SpawnTest, WhereOursAreClosedTheChildHasItsOwn) {
   spawned.input.reset();
   const std::string out = all_of(spawned.output);
   const std::string error = all_of(spawned.error);
+  spawned.child.wait();
+  const std::string failure = failure_of({"/no/such/program"});
   ::dup2(kept_in.get(), STDIN_FILENO);
   ::dup2(kept_error.get(), STDERR_FILENO);
-  spawned.child.wait();
   EXPECT_EQ(out, "in");
   EXPECT_EQ(error, "err\n");
+  EXPECT_EQ(failure, "spawn /no/such/program: No such file or directory");
 }
 
 TEST(SpawnTest, SignalsAreAsTheSystemMakesThem) {

@@ -1,0 +1,68 @@
+#include "parley/stream/listener.h"
+
+#include <stdexcept>
+#include <utility>
+
+namespace parley {
+
+Listener::Listener(const Address& address, const ListenOptions& options) {
+  ListenSettings settings;
+  settings.options = options;
+  const auto make = [this] { return protocol(); };
+  Reactor& reactor = current_reactor();
+  port_ = address.family() == Family::local ? reactor.listen_unix(address, make, std::move(settings))
+                                            : reactor.listen_tcp(address, make, std::move(settings));
+}
+
+Listener::~Listener() {
+  close();
+  if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->listener_ = nullptr;  // woken by close
+}
+
+std::unique_ptr<Protocol> Listener::protocol() {
+  if (pending_.size() >= most_pending) return nullptr;
+  return stream_protocol([this](Stream stream) {
+    pending_.push_back(std::move(stream));
+    if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->resume();
+  });
+}
+
+void Listener::close() {
+  if (std::exchange(closed_, true)) return;
+  port_.stop_listening();
+  if (accepting_ != nullptr) accepting_->wake();
+}
+
+namespace detail {
+
+bool Accept::await_ready() const {
+  if (listener_->accepting_ != nullptr) {
+    throw std::logic_error("accept: a listener's connections are accepted by one task at a time");
+  }
+  return !listener_->pending_.empty() || listener_->closed_;
+}
+
+void Accept::listen() noexcept {
+  listener_->accepting_ = this;
+}
+
+Stream Accept::await_resume() {
+  if (listener_ != nullptr && listener_->accepting_ == this) listener_->accepting_ = nullptr;
+  throw_if_cancelled();
+  if (listener_ == nullptr || listener_->pending_.empty()) {
+    throw SocketError("accept", {}, std::make_error_code(std::errc::bad_file_descriptor),
+                      "the listener was closed");
+  }
+  Stream stream = std::move(listener_->pending_.front());
+  listener_->pending_.pop_front();
+  return stream;
+}
+
+bool Accept::withdraw() noexcept {
+  if (listener_ != nullptr) listener_->accepting_ = nullptr;
+  return true;
+}
+
+}  // namespace detail
+
+}  // namespace parley

@@ -1,0 +1,47 @@
+#pragma once
+
+// For the tests of this room: a reactor on a network in memory, whose clock goes on by itself when nothing
+// happens.
+
+#include <gtest/gtest.h>
+#include <string>
+#include <vector>
+
+#include "parley/reactor/backends/memory.h"
+#include "parley/reactor/reactor.h"
+#include "parley/stream.h"
+
+namespace parley::testing_stream {
+
+// Counts those that are alive: one in each coroutine of a test counts its frames.
+class Alive {
+ public:
+  Alive() { ++count; }
+  Alive(const Alive&) { ++count; }
+  ~Alive() { --count; }
+
+  inline static int count = 0;
+};
+
+class Stage : public testing::Test {
+ protected:
+  class Captured final : public Log {
+   public:
+    void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
+    std::vector<std::string> lines;
+  };
+
+  explicit Stage(const MemoryFaults& faults = {}) : network(clock, 1, faults) {}
+  ~Stage() override { EXPECT_EQ(Alive::count, 0); }
+
+  void turns(int count) {
+    for (int i = 0; i < count; ++i) reactor.turn(Duration::zero());
+  }
+
+  ManualClock clock;
+  MemoryNetwork network;
+  Captured log;
+  Reactor reactor{network.backend(), {.clock = &clock, .log = &log}};
+};
+
+}  // namespace parley::testing_stream

@@ -7,7 +7,7 @@
 namespace parley {
 
 void Connection::write(std::string_view bytes) {
-  loop_->write(*this, {&bytes, 1});
+  loop_->write(*this, bytes);
 }
 void Connection::write(Slice slice) {
   loop_->write(*this, std::move(slice));

@@ -16,6 +16,15 @@ constexpr std::size_t owned_from = 32 * 1024;
 
 // Writing.
 
+void Loop::write(Connection& connection, std::string_view bytes) {
+  if (bytes.size() >= owned_from) return write(connection, {&bytes, 1});
+  if (connection.has(Connection::shut) || bytes.empty()) return;
+  close_run();
+  connection.outbox().append(gate_.single_tape().append(bytes));
+  gate_.mark(connection);
+  heard(bytes.size(), connection.has(Connection::lagging));
+}
+
 void Loop::write(Connection& connection, std::span<const std::string_view> pieces) {
   if (connection.has(Connection::shut)) return;
   std::size_t total = 0;
@@ -68,9 +77,12 @@ void Loop::published(std::size_t bytes, bool somebody_lags) {
 }
 
 void Loop::after_flush(Connection& connection) {
+  const Outbox& outbox = connection.outbox();
+  constexpr std::uint32_t concerned = Connection::closed | Connection::lagging | Connection::writing_paused |
+                                      Connection::ending | Connection::closing | Connection::pulls;
+  if (outbox.empty() && !connection.has(concerned)) return;  // as almost always
   if (connection.has(Connection::closed)) return;
   const Limits& limits = settings_.limits;
-  const Outbox& outbox = connection.outbox();
   const std::size_t behind = outbox.behind();
   if (behind > limits.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
   set_lagging(connection, behind > limits.sendq_bytes / 2);

@@ -154,8 +154,7 @@ Connection& Loop::seat(int descriptor, const CompactAddress& peer) {
 void Loop::turn_away(Listener& listener, int descriptor, const CompactAddress& peer) {
   Connection& connection = seat(descriptor, peer);
   connection.set(Connection::gone);
-  const std::string_view words = listener.settings.refusal;
-  write(connection, {&words, 1});
+  write(connection, std::string_view(listener.settings.refusal));
   lose(connection);
   log_refusal("the limit of connections is reached");
 }

@@ -216,8 +216,8 @@ TEST_F(Filtered, ItsIdIsTheConnectionsAndFindsTheTopmost) {
   turns();
   Transport& top = applications[0]->transport();
   const TransportId id = top.id();
-  ASSERT_NE(reactor.loop().find(id), nullptr);
-  EXPECT_EQ(&reactor.loop().find(id)->topmost(), &top);
+  ASSERT_NE(reactor.find(id), nullptr);
+  EXPECT_EQ(reactor.find(id), &top);
   peer.close();
   turns();
   EXPECT_EQ(reactor.find(id), nullptr);

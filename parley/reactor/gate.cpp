@@ -33,16 +33,22 @@ void Gate::flush(Connection& connection) {
     return;
   }
   if (!outbox.empty()) {
-    pieces_.clear();
-    const std::size_t total = outbox.gather(scratch_, pieces_);
-    const Written written = backend_->start_write(connection, pieces_);
+    const std::string_view only = outbox.only_slice();
+    std::size_t total = only.size();
+    std::span<const std::string_view> pieces(&only, 1);
+    if (only.empty()) {
+      pieces_.clear();
+      total = outbox.gather(scratch_, pieces_);
+      pieces = pieces_;
+    }
+    const Written written = backend_->start_write(connection, pieces);
     if (written.pending) {
       outbox.consume(written.taken, backlog_);  // the rest is told by on_written
       connection.set(Connection::waits | Connection::in_flight);
       in_flight_.push_back(&connection);
       return;
     }
-    if (in_flight_.empty()) scratch_.rewind();
+    if (only.empty() && in_flight_.empty()) scratch_.rewind();
     outbox.consume(written.taken, backlog_);
     if (written.taken < total) {
       connection.set(Connection::waits);

@@ -87,6 +87,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
     return connection != nullptr && !connection->has(Connection::gone) ? connection : nullptr;
   }
   std::size_t connections() const { return with_protocol_; }
+  void write(Connection& connection, std::string_view bytes);
   void write(Connection& connection, std::span<const std::string_view> pieces);
   void write(Connection& connection, Slice slice);
   void pause_reading(Connection& connection);

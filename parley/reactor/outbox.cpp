@@ -96,23 +96,19 @@ void Outbox::release(Piece& piece, std::size_t count, BacklogStore& store) {
   store.queued_ -= count;
 }
 
-void Outbox::consume(std::size_t count, BacklogStore& store) {
-  if (waiting_ != nullptr) {
-    std::deque<Piece>& pieces = waiting_->pieces;
-    while (!pieces.empty()) {
-      Piece& front = pieces.front();
-      const std::size_t gone = std::min(count, front.bytes.size());
-      release(front, gone, store);
-      count -= gone;
-      if (!front.bytes.empty()) return;
-      if (front.place == Piece::Place::block) store.give_back(std::move(front.block));
-      pieces.pop_front();
-    }
-    waiting_.reset();
+std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
+  std::deque<Piece>& pieces = waiting_->pieces;
+  while (!pieces.empty()) {
+    Piece& front = pieces.front();
+    const std::size_t gone = std::min(count, front.bytes.size());
+    release(front, gone, store);
+    count -= gone;
+    if (!front.bytes.empty()) return 0;
+    if (front.place == Piece::Place::block) store.give_back(std::move(front.block));
+    pieces.pop_front();
   }
-  const auto gone = static_cast<std::uint32_t>(std::min<std::size_t>(count, last_size_));
-  last_ += gone;
-  last_size_ -= gone;
+  waiting_.reset();
+  return count;
 }
 
 void Outbox::copy(Waiting& into, std::string_view bytes, BacklogStore& store) {

@@ -67,8 +67,17 @@ class Outbox {
   // Adds everything to `pieces`: large pieces by reference, small ones that stand side by side gathered
   // on `scratch`. Answers the bytes in all.
   std::size_t gather(Tape& scratch, std::vector<std::string_view>& pieces) const;
+  // All of it, where that is one slice of a tape (as it mostly is); else nothing.
+  std::string_view only_slice() const {
+    return waiting_ == nullptr ? std::string_view(last_, last_size_) : std::string_view();
+  }
   // Drops bytes from the front: they have left.
-  void consume(std::size_t count, BacklogStore& store);
+  void consume(std::size_t count, BacklogStore& store) {
+    if (waiting_ != nullptr) count = consume_waiting(count, store);
+    const auto gone = static_cast<std::uint32_t>(count < last_size_ ? count : last_size_);
+    last_ += gone;
+    last_size_ -= gone;
+  }
   // Copies what stands on a tape into memory of its own.
   void keep(BacklogStore& store);
   void clear(BacklogStore& store);
@@ -97,6 +106,8 @@ class Outbox {
 
   Waiting& waiting();
   void push_last();
+  // Answers how many bytes are still to be dropped, behind what has waited.
+  std::size_t consume_waiting(std::size_t count, BacklogStore& store);
   void copy(Waiting& into, std::string_view bytes, BacklogStore& store);
   void release(Piece& piece, std::size_t count, BacklogStore& store);
 

@@ -137,7 +137,8 @@ bool Reactor::turn(Duration patience) {
   return loop_->turn(patience);
 }
 Transport* Reactor::find(TransportId id) const {
-  return loop_->find(id);
+  Connection* const connection = loop_->find(id);
+  return connection == nullptr ? nullptr : &connection->topmost();
 }
 std::size_t Reactor::connections() const {
   return loop_->connections();

@@ -202,6 +202,8 @@ TEST_P(Producing, APeerThatTakesEverythingStarvesNobody) {
   ASSERT_TRUE(until([&] { return other.story->received == "served in between"; }));
   EXPECT_FALSE(producer.done());
   client.wire().abort_connection();
+  settle();  // it is told while it still lives
+  EXPECT_EQ(producer.times("stop"), 1U);
 }
 
 }  // namespace

@@ -244,6 +244,7 @@ TEST_P(Stops, WaitsForNobodyPastTheTime) {
     reactor().on_stop(when, [&](Hold hold) { holds.push_back(std::move(hold)); });
   }
   reactor().stop(3s);
+  ASSERT_TRUE(goes_on());
   outside().clock().advance(2900ms);
   ASSERT_TRUE(goes_on());
   EXPECT_FALSE(client.story->lost());

@@ -130,18 +130,24 @@ void ReadinessBackend::set_reading(Channel& channel, bool on) {
 Written ReadinessBackend::start_write(Channel& channel, std::span<const std::string_view> pieces) {
   std::size_t taken = 0;
   while (!pieces.empty() && (channel.state & failed) == 0) {
-    std::array<iovec, 64> vector;
-    const std::size_t count = std::min(pieces.size(), vector.size());
-    std::size_t wanted = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      vector[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
-      wanted += pieces[i].size();
+    std::size_t count = 1;
+    std::size_t wanted = pieces[0].size();
+    ssize_t sent = 0;
+    if (pieces.size() == 1) {
+      sent = ::send(channel.descriptor, pieces[0].data(), wanted, MSG_NOSIGNAL);
+    } else {
+      std::array<iovec, 64> vector;
+      count = std::min(pieces.size(), vector.size());
+      wanted = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        vector[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
+        wanted += pieces[i].size();
+      }
+      msghdr message{};
+      message.msg_iov = vector.data();
+      message.msg_iovlen = count;
+      sent = ::sendmsg(channel.descriptor, &message, MSG_NOSIGNAL);
     }
-    msghdr message{};
-    message.msg_iov = vector.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = count == 1 ? ::send(channel.descriptor, pieces[0].data(), wanted, MSG_NOSIGNAL)
-                                    : ::sendmsg(channel.descriptor, &message, MSG_NOSIGNAL);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {

@@ -2,6 +2,7 @@
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O2")
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"  // the types of an included file
 #endif
 #define CompilerTest OptimizedCompilerTest
 #include "parley/stream/compiler_test.cpp"  // NOLINT(bugprone-suspicious-include)

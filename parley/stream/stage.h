@@ -9,7 +9,19 @@
 
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
-#include "parley/stream.h"
+#include "parley/stream/as_result.h"
+#include "parley/stream/connect.h"
+#include "parley/stream/datagram.h"
+#include "parley/stream/deadline.h"
+#include "parley/stream/listener.h"
+#include "parley/stream/queue.h"
+#include "parley/stream/run.h"
+#include "parley/stream/server.h"
+#include "parley/stream/sleep.h"
+#include "parley/stream/spawn.h"
+#include "parley/stream/stream.h"
+#include "parley/stream/task_group.h"
+#include "parley/stream/when.h"
 
 namespace parley::testing_stream {
 

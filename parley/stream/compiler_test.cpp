@@ -102,8 +102,9 @@ Task<bool> yes() {
   co_return true;
 }
 
-// `if (co_await x)` and `while (co_await x)`, where nothing is declared, make g++ 12 leave the body out: it
-// never runs at all. With a declaration in the condition, or the answer in a variable, it is right.
+// A body that declares no variable in its outermost block, and awaits in the condition of an `if`, `while` or
+// `for`, g++ 12 leaves out: it never runs at all. A variable anywhere before it, or in the condition, is
+// enough.
 TEST_F(CompilerTest, AConditionThatDeclaresItsAnswer) {
   const auto body = []() -> Task<int> {
     int seen = 0;

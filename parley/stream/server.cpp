@@ -58,9 +58,9 @@ void StreamServer::failed(std::exception_ptr error) {
 }
 
 Task<> StreamServer::join() {
+  // In a variable: with the await in the condition g++ 12 leaves the whole body out.
   const bool cancelled = co_await Nursery::join();
-  if (cancelled)
-    throw Cancelled();  // g++ 12 runs past the end of a body that is but `if (co_await ...) throw`
+  if (cancelled) throw Cancelled();
 }
 
 namespace detail {

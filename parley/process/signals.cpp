@@ -97,6 +97,7 @@ Signals::Signals(std::initializer_list<Signal> caught) {
       release();
       throw std::logic_error(format("Signals: another object catches ", signal, " already"));
     }
+    come[index(signal)] = false;  // what came last and was not taken was another object's
     struct sigaction action{};
     action.sa_handler = note;
     action.sa_flags = SA_RESTART;

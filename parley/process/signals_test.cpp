@@ -72,6 +72,15 @@ TEST(SignalsTest, OneObjectAtATimeCatchesASignal) {
   EXPECT_THAT(second.take(), ElementsAre(Signal::user2));
 }
 
+TEST(SignalsTest, WhatOneHasNotTakenIsNotToldToTheNext) {
+  {
+    Signals first({Signal::user1});
+    std::raise(SIGUSR1);
+  }
+  Signals second({Signal::user1});
+  EXPECT_THAT(second.take(), IsEmpty());
+}
+
 TEST(SignalsTest, TheHandlerKeepsErrno) {
   Signals signals({Signal::user1});
   for (int i = 0; i < 70000; ++i) std::raise(SIGUSR1);  // its write fails: the pipe is full

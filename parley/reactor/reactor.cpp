@@ -6,6 +6,7 @@
 
 #include "parley/reactor/backends/readiness.h"
 #include "parley/reactor/connectors.h"
+#include "parley/reactor/events.h"
 #include "parley/reactor/loop.h"
 #include "parley/socket/error.h"
 #include "parley/socket/options.h"
@@ -61,9 +62,11 @@ void ListeningPort::stop_listening() {
 
 Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
-    : connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
+    : events_(std::make_unique<Events>(*this, settings.limits, settings.threads)),
+      connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
       loop_(std::make_unique<Loop>(make, std::move(settings))) {}
 Reactor::~Reactor() {
+  events_->drop();
   connectors_->drop();
 }
 
@@ -119,6 +122,24 @@ void Reactor::post(std::function<void()> call) {
 
 Watching Reactor::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
   return {loop_.get(), loop_->watch(descriptor, wanted, std::move(ready))};
+}
+
+void SignalHandler::stop() {
+  if (handlers_ != nullptr) handlers_->remove(id_);
+}
+
+SignalHandler Reactor::on_signal(Signal signal, std::function<void()> call) {
+  return on_signal(signal, [call = std::move(call)](Signal) { call(); });
+}
+SignalHandler Reactor::on_signal(Signal signal, std::function<void(Signal)> call) {
+  return events_->signals.add(signal, std::move(call));
+}
+
+void Reactor::begin_in_thread(std::shared_ptr<detail::ThreadCall> call) {
+  events_->threads.start(std::move(call));
+}
+ThreadPool& Reactor::thread_pool() {
+  return events_->threads.pool();
 }
 
 void Reactor::run() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -10,11 +11,13 @@
 #include "parley/base/clock.h"
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
+#include "parley/process/signals.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/connector.h"
 #include "parley/reactor/datagram.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/resolver.h"
+#include "parley/reactor/thread_pool.h"
 #include "parley/reactor/timers.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
@@ -24,7 +27,9 @@ namespace parley {
 class Connectors;
 class Loop;
 class Reactor;
+class SignalHandlers;
 class Socket;
+struct Events;
 
 // A call that waits for its time. A value: copies name the same call; it does not cancel when it goes,
 // and must not be used after its reactor.
@@ -64,6 +69,23 @@ class Watching {
   Watching(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
+  std::uint64_t id_ = 0;
+};
+
+// What is called when a signal comes, named in the same manner.
+class SignalHandler {
+ public:
+  SignalHandler() = default;
+
+  // It will not be called any more. After the last one for a signal, the process does with that what it did
+  // before.
+  void stop();
+
+ private:
+  friend class SignalHandlers;
+  SignalHandler(SignalHandlers* handlers, std::uint64_t id) : handlers_(handlers), id_(id) {}
+
+  SignalHandlers* handlers_ = nullptr;
   std::uint64_t id_ = 0;
 };
 
@@ -140,6 +162,8 @@ struct ReactorSettings {
   Duration flush_interval{0};
   // For the resolver that it makes for itself.
   ResolverSettings resolver{};
+  // For its thread pool.
+  ThreadPoolSettings threads{};
 };
 
 // A loop that waits for everything a program waits for, and calls it: connections through their
@@ -243,6 +267,29 @@ class Reactor {
   // count as ready. The caller keeps the descriptor, and keeps it open until `stop`.
   Watching watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
 
+  // Calls `call` in the loop whenever the signal has come: once, however often it came meanwhile. Several may
+  // be called for one signal, in the order in which they were added; it is caught while there is one, also
+  // while the reactor does not run. Throws std::logic_error where another reactor or Signals catches it.
+  SignalHandler on_signal(Signal signal, std::function<void()> call);
+  SignalHandler on_signal(Signal signal, std::function<void(Signal)> call);
+
+  // Calls `work` in a thread of the pool, and then `then` in the loop, once, with an Outcome of what `work`
+  // answers: that, or what it threw. When the reactor stops, what has not begun is dropped (`then` is told
+  // ThreadPoolStopped), and what has begun is waited for as long as it drains; what takes longer still,
+  // ~Reactor waits for, and `then` does not come. Throws ThreadPoolFull; ThreadPoolStopped while the reactor
+  // stops.
+  template <std::invocable Work, class Then>
+  void call_in_thread(Work work, Then then) {
+    begin_in_thread(std::make_shared<detail::ThreadCallOf<Work, Then>>(std::move(work), std::move(then)));
+  }
+  // The same where nothing is to come of it; what `work` throws is logged.
+  template <std::invocable Work>
+  void call_in_thread(Work work) {
+    call_in_thread(std::move(work), [](auto outcome) { outcome.get(); });
+  }
+  // The pool for that; made when it is first used.
+  ThreadPool& thread_pool();
+
   // Runs until `stop`. Every connection has ended, `connection_lost` included, when it returns. Throws
   // std::logic_error on another thread than the one that made the reactor.
   void run();
@@ -269,12 +316,16 @@ class Reactor {
 
   // For the rooms of the reactor itself.
   Loop& loop() { return *loop_; }
+  Events& events() { return *events_; }
 
  private:
   ListeningPort listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings);
 
   Connector connect(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings);
 
+  void begin_in_thread(std::shared_ptr<detail::ThreadCall> call);
+
+  std::unique_ptr<Events> events_;
   std::unique_ptr<Connectors> connectors_;  // protocols may still hold connectors when the loop goes
   std::unique_ptr<Loop> loop_;
 };

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "parley/reactor/processes.h"
+#include "parley/reactor/reactor.h"
+#include "parley/reactor/signal_handlers.h"
+#include "parley/reactor/thread_calls.h"
+
+namespace parley {
+
+// What a reactor waits for beside connections and times: signals, threads, child processes.
+struct Events {
+  Events(Reactor& reactor, const Limits& limits, const ThreadPoolSettings& settings)
+      : signals(reactor), threads(reactor, settings), processes(reactor, limits) {}
+
+  // Before the loop goes.
+  void drop() {
+    threads.drop();
+    processes.drop();
+    signals.drop();
+  }
+
+  SignalHandlers signals;
+  ThreadCalls threads;
+  Processes processes;
+};
+
+}  // namespace parley

@@ -1,0 +1,443 @@
+#include "parley/reactor/process.h"
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <map>
+#include <stdexcept>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "parley/reactor/reactor.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Told = std::vector<std::string>;
+
+// What a protocol was told, in order, and what it does then.
+struct Story {
+  Told told;
+  std::string out, err;
+  std::map<std::string, std::function<void(ProcessTransport&)>> at;
+  std::size_t most_at_once = 0;
+  bool inside = false;
+  bool gone = false;
+
+  bool has(const std::string& what) const { return std::ranges::find(told, what) != told.end(); }
+};
+
+class Player : public ProcessProtocol {
+ public:
+  explicit Player(Story& story) : story_(story) {}
+  ~Player() override { story_.gone = true; }
+
+ private:
+  void connection_made() override { tell("made"); }
+  void out_received(std::span<char> lent) override { take(lent, story_.out, "out"); }
+  void err_received(std::span<char> lent) override { take(lent, story_.err, "err"); }
+  void pause_writing() override { tell("pause"); }
+  void resume_writing() override { tell("resume"); }
+  void in_ended() override { tell("in ended"); }
+  void out_ended() override { tell("out ended"); }
+  void err_ended() override { tell("err ended"); }
+  void process_exited(const ProcessStatus& status) override { tell(format("exited: ", status), "exited"); }
+  void process_ended(const ProcessStatus& status) override { tell(format("ended: ", status), "ended"); }
+
+  void take(std::span<char> lent, std::string& into, const std::string& what) {
+    into.append(lent.data(), lent.size());
+    story_.most_at_once = std::max(story_.most_at_once, lent.size());
+    std::ranges::fill(lent, '#');  // it is ours for the call
+    act(what);
+  }
+  void tell(const std::string& what) { tell(what, what); }
+  void tell(const std::string& what, const std::string& name) {
+    EXPECT_EQ(story_.told.empty(), what == "made") << what;
+    EXPECT_FALSE(std::ranges::any_of(story_.told, [](auto& one) { return one.starts_with("ended"); }))
+        << what;
+    story_.told.push_back(what);
+    act(name);
+  }
+  void act(const std::string& name) {
+    EXPECT_FALSE(story_.inside) << "called from inside a call: " << name;
+    story_.inside = true;
+    struct Leave {
+      bool& inside;
+      ~Leave() { inside = false; }
+    } const leave{story_.inside};
+    if (const auto found = story_.at.find(name); found != story_.at.end()) found->second(transport());
+  }
+
+  Story& story_;
+};
+
+class Quiet final : public Log {
+ public:
+  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
+  Told lines;
+};
+
+std::size_t open_descriptors() {
+  using Folder = std::filesystem::directory_iterator;
+  return static_cast<std::size_t>(std::distance(Folder("/proc/self/fd"), Folder()));
+}
+
+class ProcessTest : public testing::TestWithParam<Reactor::Kind> {
+ protected:
+  ProcessTest() { start({}); }
+
+  void start(const Limits& limits) {
+    reactor_.reset();
+    reactor_ = std::make_unique<Reactor>(GetParam(), ReactorSettings{.limits = limits, .log = &log_});
+  }
+  Process spawn(Story& story, const std::vector<std::string>& arguments, const SpawnSettings& settings = {}) {
+    return spawn_process(*reactor_, std::make_unique<Player>(story), arguments, settings);
+  }
+  Process shell(Story& story, const std::string& script, const SpawnSettings& settings = {}) {
+    return spawn(story, {"/bin/sh", "-c", script}, settings);
+  }
+  // Turns until it is so.
+  bool until(const std::function<bool()>& so) {
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (!so()) {
+      if (std::chrono::steady_clock::now() > end) return false;
+      reactor_->turn(20ms);
+    }
+    return true;
+  }
+  bool until_gone(const Story& story) {
+    return until([&] { return story.gone; });
+  }
+  // Ends a child that was left running.
+  static void end(int pid) {
+    EXPECT_EQ(::kill(pid, SIGKILL), 0);
+    int status = 0;
+    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  }
+  void run_out() {
+    reactor_->stop();
+    reactor_->run();
+  }
+
+  Quiet log_;
+  std::unique_ptr<Reactor> reactor_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Over, ProcessTest, testing::Values(Reactor::epoll, Reactor::poll, Reactor::select),
+                         [](const auto& kind) {
+                           return kind.param == Reactor::epoll  ? "epoll"
+                                  : kind.param == Reactor::poll ? "poll"
+                                                                : "select";
+                         });
+
+TEST_P(ProcessTest, TellsWhatTheChildWritesAndHowItEnds) {
+  Story story;
+  story.at["made"] = [](ProcessTransport& child) {
+    child.write("hello ");
+    child.write("world");
+    child.close_stdin();
+    child.write("never");
+  };
+  const Process process = shell(story, "cat; echo oops >&2; exit 3");
+  EXPECT_TRUE(story.told.empty()) << "spawning called back";
+  ASSERT_NE(process.transport(), nullptr);
+  EXPECT_GT(process.transport()->pid(), 0);
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_EQ(story.out, "hello world");
+  EXPECT_EQ(story.err, "oops\n");
+  EXPECT_EQ(story.told.front(), "made");
+  EXPECT_THAT(story.told, testing::UnorderedElementsAre("made", "in ended", "out ended", "err ended",
+                                                        "exited: exit status 3", "ended: exit status 3"));
+  EXPECT_EQ(story.told.back(), "ended: exit status 3");
+  EXPECT_EQ(process.transport(), nullptr);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child was not waited for";
+}
+
+TEST_P(ProcessTest, ASignalIsSaid) {
+  for (const bool kill : {false, true}) {
+    Story story;
+    story.at["made"] = [&](ProcessTransport& child) {
+      EXPECT_TRUE(kill ? child.kill() : child.signal(Signal::terminate));
+    };
+    story.at["exited"] = [](ProcessTransport& child) {
+      EXPECT_FALSE(child.kill()) << "the number may be somebody else's by now";
+      EXPECT_FALSE(child.signal(Signal::terminate));
+    };
+    spawn(story, {"cat"});
+    ASSERT_TRUE(until_gone(story));
+    EXPECT_EQ(story.told.back(), kill ? "ended: SIGKILL" : "ended: SIGTERM");
+    EXPECT_TRUE(story.has(kill ? "exited: SIGKILL" : "exited: SIGTERM"));
+  }
+}
+
+TEST_P(ProcessTest, MegabytesGoThroughUnchangedWithBackPressure) {
+  std::string text;
+  for (int i = 0; text.size() < 4 * 1024 * 1024; ++i) text += format(i, ' ');
+  std::size_t sent = 0;
+  std::size_t most = 0;
+  bool paused = false;
+  const auto feed = [&](ProcessTransport& child) {
+    while (sent < text.size() && child.queued() <= 64 * 1024) {
+      child.write(std::string_view(text).substr(sent, 10'000));
+      sent += std::min<std::size_t>(10'000, text.size() - sent);
+      most = std::max(most, child.queued());
+    }
+    if (sent == text.size()) child.close_stdin();
+  };
+  Story story;
+  story.at["made"] = feed;
+  story.at["pause"] = [&](ProcessTransport& child) {
+    EXPECT_GT(child.queued(), 64U * 1024);
+    EXPECT_FALSE(std::exchange(paused, true));
+  };
+  story.at["resume"] = [&](ProcessTransport& child) {
+    EXPECT_LE(child.queued(), 16U * 1024);
+    EXPECT_TRUE(std::exchange(paused, false));
+    feed(child);
+  };
+  spawn(story, {"cat"});
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_TRUE(story.out == text);
+  EXPECT_LE(most, 74U * 1024);
+  EXPECT_LE(story.most_at_once, 64U * 1024);
+  EXPECT_TRUE(story.has("pause"));
+  EXPECT_FALSE(paused);
+}
+
+TEST_P(ProcessTest, WhatWaitsForAChildThatDoesNotReadIsBounded) {
+  Story story;
+  story.at["made"] = [](ProcessTransport& child) {
+    child.write(std::string(1000, 'x'));
+    EXPECT_THROW(child.write("y"), std::length_error);
+    EXPECT_EQ(child.queued(), 1000U);
+    child.kill();
+  };
+  spawn(story, {"cat"}, {.stdin_bytes = 1000});
+  ASSERT_TRUE(until_gone(story));
+  Story other;
+  try {
+    shell(other, "exit", {.stdin_bytes = 10}).transport()->write("01234567890");
+    ADD_FAILURE() << "it took eleven";
+  } catch (const std::length_error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("/bin/sh: 11 bytes more than the 0 that wait already"));
+    EXPECT_THAT(error.what(), HasSubstr("SpawnSettings::stdin_bytes"));
+  }
+  ASSERT_TRUE(until_gone(other));
+}
+
+TEST_P(ProcessTest, AChildThatClosesItsStdinIsNoticedAndSaysWhatWasNotRead) {
+  Story story;
+  std::size_t left = 0;
+  story.at["made"] = [](ProcessTransport& child) { child.write(std::string(500'000, 'x')); };
+  story.at["in ended"] = [&](ProcessTransport& child) {
+    left = child.queued();
+    child.write("more");
+    child.close_stdin();
+    EXPECT_EQ(child.queued(), left);
+  };
+  const Process busy = shell(story, "exec <&-; kill -STOP $$");
+  ASSERT_TRUE(until([&] { return story.has("in ended"); }));
+  EXPECT_GT(left, 100'000U);
+  EXPECT_FALSE(story.has("out ended"));
+  Story idle;  // and where nothing at all was written
+  const Process process = shell(idle, "exec <&-; kill -STOP $$");
+  ASSERT_TRUE(until([&] { return idle.has("in ended"); }));
+  process.transport()->kill();
+  busy.transport()->kill();
+  ASSERT_TRUE(until_gone(idle));
+  ASSERT_TRUE(until_gone(story));
+}
+
+TEST_P(ProcessTest, PausingHoldsTheOutputBack) {
+  Story story;
+  bool resumed = false;
+  const auto pause = [](ProcessTransport& child) {
+    child.pause_reading();
+    EXPECT_FALSE(child.reading());
+  };
+  story.at["out"] = pause;
+  const Process process = shell(story, "head -c 300000 /dev/zero; echo err >&2");
+  ASSERT_TRUE(until([&] { return !story.out.empty(); }));
+  const std::size_t before = story.out.size();
+  for (int i = 0; i < 20; ++i) reactor_->turn(0ms);
+  EXPECT_EQ(story.out.size(), before);
+  EXPECT_FALSE(story.has("out ended"));
+  story.at["out"] = [&](ProcessTransport& child) {  // and a resume in the middle of a call
+    child.pause_reading();
+    child.resume_reading();
+    resumed = true;
+  };
+  process.transport()->resume_reading();
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_TRUE(resumed);
+  EXPECT_EQ(story.out.size(), 300'000U);
+  EXPECT_EQ(story.err, "err\n");
+}
+
+TEST_P(ProcessTest, WhatItsOwnChildrenWriteComesAfterItsExit) {
+  Story story;
+  std::string at_exit = "unset";
+  story.at["made"] = [](ProcessTransport& child) { child.write("go"); };
+  story.at["exited"] = [&](ProcessTransport& child) {
+    at_exit = story.out;
+    child.close_stdin();
+  };
+  // The grandchild reads until the end of its stdin, which comes after the exit.
+  shell(story, "exec 3<&0; { cat <&3; echo late; } & exit 5");
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_EQ(story.out, "golate\n");
+  EXPECT_THAT(at_exit, Not(HasSubstr("late")));
+  EXPECT_EQ(story.told.back(), "ended: exit status 5");
+}
+
+TEST_P(ProcessTest, LosingTheConnectionClosesAllThree) {
+  Story story;
+  story.at["made"] = [](ProcessTransport& child) {
+    child.write("x");
+    child.lose_connection();
+  };
+  const int pid = shell(story, "read x; kill -STOP $$").transport()->pid();  // ends nothing
+  ASSERT_TRUE(until([&] { return story.told.size() == 4; }));
+  EXPECT_THAT(story.told, ElementsAre("made", "out ended", "err ended", "in ended"));
+  run_out();
+  EXPECT_EQ(story.told.back(), "ended: left running");
+  end(pid);
+}
+
+TEST_P(ProcessTest, WithoutPipesOnlyTheEndIsTold) {
+  Story story;
+  spawn(story, {"true"},
+        {.input = ChildStream::null, .output = ChildStream::null, .error = ChildStream::inherit});
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_THAT(story.told, ElementsAre("made", "exited: exit status 0", "ended: exit status 0"));
+}
+
+TEST_P(ProcessTest, AnExceptionKillsTheChildAndNobodyElse) {
+  for (const std::string where : {"made", "out", "in ended"}) {
+    Story story, other;
+    story.at[where] = [](ProcessTransport&) { throw std::runtime_error("oh no"); };
+    const Process beside = spawn(other, {"cat"});
+    shell(story, "exec <&-; echo out; kill -STOP $$");
+    ASSERT_TRUE(until_gone(story)) << where;
+    EXPECT_EQ(story.told.back(), "ended: SIGKILL");
+    EXPECT_THAT(log_.lines, Contains(HasSubstr("oh no")));
+    EXPECT_NE(beside.transport(), nullptr);
+    beside.transport()->close_stdin();
+    ASSERT_TRUE(until_gone(other));
+  }
+}
+
+TEST_P(ProcessTest, WhatCannotStartIsSaidAtOnce) {
+  Story story;
+  EXPECT_THROW(spawn(story, {"/no/such/program"}), std::system_error);
+  EXPECT_TRUE(story.gone);
+  EXPECT_TRUE(story.told.empty());
+  EXPECT_THROW(spawn_process(*reactor_, nullptr, {"true"}), std::invalid_argument);
+}
+
+TEST_P(ProcessTest, ManyAtOnceLeaveNothingOpen) {
+  const std::size_t before = open_descriptors();
+  std::deque<Story> stories(30);
+  for (Story& story : stories) {
+    story.at["made"] = [](ProcessTransport& child) {
+      child.write("text");
+      child.close_stdin();
+    };
+    spawn(story, {"cat"});
+  }
+  for (const Story& story : stories) {
+    ASSERT_TRUE(until_gone(story));
+    EXPECT_EQ(story.out, "text");
+  }
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+// Stopping.
+
+TEST_P(ProcessTest, WhenTheReactorStopsTheChildRunsOn) {
+  const std::size_t before = open_descriptors();
+  Story story;
+  Story spawned_late;
+  story.at["ended"] = [&](ProcessTransport& child) {
+    EXPECT_EQ(::kill(child.pid(), 0), 0);
+    EXPECT_THROW(spawn(spawned_late, {"true"}), std::system_error);
+  };
+  const Process process = shell(story, "exec <&-; kill -STOP $$");
+  const int pid = process.transport()->pid();
+  ASSERT_TRUE(until([&] { return story.has("in ended"); }));
+  run_out();
+  EXPECT_TRUE(story.gone);
+  EXPECT_THAT(story.told, ElementsAre("made", "in ended", "out ended", "err ended", "ended: left running"));
+  EXPECT_EQ(open_descriptors(), before);
+  end(pid);  // nobody has waited for it
+
+  Story again;  // a reactor may run again
+  spawn(again, {"true"});
+  ASSERT_TRUE(until_gone(again));
+  EXPECT_EQ(again.told.back(), "ended: exit status 0");
+}
+
+TEST_P(ProcessTest, AHoldWaitsForTheChild) {
+  Story story;
+  Process process = spawn(story, {"cat"});
+  Hold held;
+  story.at["ended"] = [&](ProcessTransport&) { held = Hold(); };
+  reactor_->on_stop(Stopping::before, [&](Hold hold) {
+    held = std::move(hold);
+    process.transport()->close_stdin();
+  });
+  run_out();
+  EXPECT_EQ(story.told.back(), "ended: exit status 0");
+}
+
+TEST_P(ProcessTest, OneThatIsSpawnedWhileTheReactorStopsHasAWholeLife) {
+  Story story;
+  reactor_->on_stop(Stopping::before, [&] { spawn(story, {"cat"}); });
+  run_out();
+  EXPECT_EQ(story.told.front(), "made");
+  EXPECT_TRUE(story.told.back().starts_with("ended")) << story.told.back();
+  EXPECT_TRUE(story.gone);
+}
+
+TEST_P(ProcessTest, AReactorThatGoesTellsNobody) {
+  const std::size_t before = open_descriptors();
+  Story story, never;
+  spawn(story, {"cat"});
+  ASSERT_TRUE(until([&] { return story.has("made"); }));
+  spawn(never, {"cat"});
+  reactor_.reset();
+  EXPECT_THAT(story.told, ElementsAre("made"));
+  EXPECT_TRUE(story.gone);
+  EXPECT_TRUE(never.told.empty());
+  EXPECT_TRUE(never.gone);
+  EXPECT_LT(open_descriptors(), before);
+  while (::waitpid(-1, nullptr, 0) > 0) {  // both end with their stdin
+  }
+}
+
+TEST(ProcessStatusTest, PrintsAndCompares) {
+  using Kind = ProcessStatus::Kind;
+  EXPECT_EQ(format(ProcessStatus(Kind::exited, 0)), "exit status 0");
+  EXPECT_EQ(format(ProcessStatus(Kind::signaled, SIGSEGV)), "SIGSEGV");
+  EXPECT_EQ(format(ProcessStatus(Kind::left, 0)), "left running");
+  EXPECT_TRUE(ProcessStatus(Kind::exited, 0).success());
+  EXPECT_FALSE(ProcessStatus(Kind::exited, 1).success());
+  EXPECT_FALSE(ProcessStatus(Kind::signaled, 9).success());
+  EXPECT_EQ(ProcessStatus(Kind::signaled, 9).exit_code(), -1);
+  EXPECT_EQ(ProcessStatus(Kind::exited, 9).signal(), 0);
+  EXPECT_FALSE(ProcessStatus(Kind::exited, 9) == ProcessStatus(Kind::signaled, 9));
+}
+
+}  // namespace
+}  // namespace parley

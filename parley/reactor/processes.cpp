@@ -1,0 +1,338 @@
+#include "parley/reactor/processes.h"
+
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "parley/process/pipes.h"
+#include "parley/process/spawn.h"
+#include "parley/reactor/events.h"
+#include "parley/reactor/loop.h"
+
+namespace parley {
+
+namespace {
+
+constexpr ProcessStatus left_running{ProcessStatus::Kind::left, 0};
+
+ProcessStatus status_of(int answer) {
+  return answer < 0 ? ProcessStatus(ProcessStatus::Kind::signaled, -answer)
+                    : ProcessStatus(ProcessStatus::Kind::exited, answer);
+}
+
+bool nothing_yet(std::error_code error) {
+  return error == std::errc::resource_unavailable_try_again || error == std::errc::operation_would_block;
+}
+
+}  // namespace
+
+// Downcalls note what is to be; `settle`, which the loop calls, tells it.
+class Processes::Record final : public ProcessTransport {
+ public:
+  Record(Processes& processes, std::uint64_t id, Spawned spawned, std::unique_ptr<ProcessProtocol> protocol,
+         std::string name, const SpawnSettings& settings)
+      : processes_(processes),
+        id_(id),
+        name_(std::move(name)),
+        most_queued_(settings.stdin_bytes),
+        protocol_(std::move(protocol)),
+        child_(std::move(spawned.child)) {
+    pipes_[in].descriptor = std::move(spawned.input);
+    pipes_[out].descriptor = std::move(spawned.output);
+    pipes_[err].descriptor = std::move(spawned.error);
+    for (Pipe& pipe : pipes_) pipe.told = !pipe.descriptor;
+    protocol_->transport_ = this;
+  }
+
+  void write(std::string_view bytes) override {
+    if (!open(in) || closing_stdin_ || bytes.empty()) return;
+    if (bytes.size() > most_queued_ - queued()) {
+      throw std::length_error(format("write to the stdin of ", name_, ": ", bytes.size(),
+                                     " bytes more than the ", queued(),
+                                     " that wait already are over the limit of ", most_queued_,
+                                     " (SpawnSettings::stdin_bytes; pause_writing says when to stop)"));
+    }
+    queue_.append(bytes);
+    update(in);
+    if (under_pressure() != told_pressure_) soon();
+  }
+  std::size_t queued() const override { return queue_.size() - sent_; }
+  void close_stdin() override {
+    if (!open(in)) return;
+    closing_stdin_ = true;
+    if (queued() == 0) close(in);
+  }
+  void close_stdout() override { close(out); }
+  void close_stderr() override { close(err); }
+  void lose_connection() override {
+    close_stdin();
+    close_stdout();
+    close_stderr();
+  }
+  void pause_reading() override { set_reading(false); }
+  void resume_reading() override { set_reading(true); }
+  bool reading() const override { return reading_; }
+  bool signal(Signal signal) override { return child_.signal(number_of(signal)); }
+  bool kill() override { return child_.kill(); }
+  int pid() const override { return child_.pid(); }
+
+  // From the loop.
+
+  void start() {
+    if (std::exchange(made_, true)) return;
+    call([](ProcessProtocol& protocol) { protocol.connection_made(); });
+    const bool well = loop().call_guarded([this] {
+      exit_watch_ = watch(child_.fileno(), Interest::read, &Record::on_exit);
+      for (const Which which : {in, out, err}) {
+        if (open(which)) watch(which);
+      }
+    });
+    if (!well) abort();
+  }
+
+  // Tells what has become so, each once. True when all is told.
+  bool settle() {
+    settling_ = false;
+    if (!made_) return false;
+    if (open(in) && under_pressure() != told_pressure_) {
+      told_pressure_ = !told_pressure_;
+      call([this](ProcessProtocol& protocol) {
+        told_pressure_ ? protocol.pause_writing() : protocol.resume_writing();
+      });
+    }
+    tell_end(in, &ProcessProtocol::in_ended);
+    tell_end(out, &ProcessProtocol::out_ended);
+    tell_end(err, &ProcessProtocol::err_ended);
+    if (status_ && status_ != left_running && !std::exchange(told_exit_, true)) {
+      call([this](ProcessProtocol& protocol) { protocol.process_exited(*status_); });
+    }
+    if (!status_ || !told(in) || !told(out) || !told(err)) return false;
+    call([this](ProcessProtocol& protocol) { protocol.process_ended(*status_); });
+    return true;
+  }
+
+  // The reactor stops.
+  void leave() {
+    start();
+    shut_all();
+    exit_watch_.stop();
+    if (!status_) status_ = exit_status().value_or(left_running);
+  }
+
+  // Nobody is told any more.
+  void drop() {
+    for (Pipe& pipe : pipes_) pipe.watch.stop();
+    exit_watch_.stop();
+  }
+
+ private:
+  enum Which : std::size_t { in, out, err };
+  struct Pipe {
+    Descriptor descriptor{};
+    Watching watch{};
+    bool told = false;  // that it has ended
+  };
+
+  Loop& loop() const { return processes_.reactor_.loop(); }
+  bool open(Which which) const { return static_cast<bool>(pipes_[which].descriptor); }
+  bool told(Which which) const { return pipes_[which].told; }
+  bool under_pressure() const {
+    return queued() > (told_pressure_ ? processes_.limits_.low_water : processes_.limits_.high_water);
+  }
+
+  template <class Call>
+  void call(Call call_protocol) {
+    if (!loop().call_guarded([&] { call_protocol(*protocol_); })) abort();
+  }
+  void abort() {
+    kill();
+    shut_all();
+  }
+  void tell_end(Which which, void (ProcessProtocol::*ended)()) {
+    if (open(which) || std::exchange(pipes_[which].told, true)) return;
+    call([ended](ProcessProtocol& protocol) { (protocol.*ended)(); });
+  }
+
+  Watching watch(int descriptor, Interest wanted, Act act) {
+    const auto ready = [&processes = processes_, id = id_, act](Interest) { processes.from_loop(id, act); };
+    return processes_.reactor_.watch(descriptor, wanted, ready);
+  }
+  void watch(Which which) {
+    Pipe& pipe = pipes_[which];
+    if (which != in) {
+      pipe.watch =
+          watch(pipe.descriptor.get(), wanted(which), which == out ? &Record::read_out : &Record::read_err);
+      return;
+    }
+    pipe.watch = processes_.reactor_.watch(
+        pipe.descriptor.get(), wanted(in), [&processes = processes_, id = id_](Interest ready) {
+          processes.from_loop(id, has(ready, Interest::read) ? &Record::stdin_closed : &Record::send);
+        });
+  }
+  // Of our end of its stdin nothing can be read: it is ready for that when the other end is gone.
+  Interest wanted(Which which) const {
+    if (which == in) return queued() != 0 ? Interest::both : Interest::read;
+    return reading_ ? Interest::read : Interest::none;
+  }
+  void update(Which which) {
+    if (open(which)) pipes_[which].watch.change(wanted(which));
+  }
+  void set_reading(bool on) {
+    reading_ = on;
+    update(out);
+    update(err);
+  }
+
+  void close(Which which) {
+    if (!open(which)) return;
+    pipes_[which].watch.stop();
+    pipes_[which].descriptor.reset();
+    soon();
+  }
+  void shut_all() {
+    for (const Which which : {in, out, err}) close(which);
+  }
+  void soon() {
+    if (!std::exchange(settling_, true)) processes_.soon(id_, &Record::nothing);
+  }
+  void nothing() {}
+
+  void stdin_closed() { close(in); }
+  void send() {
+    const Result<std::size_t> taken =
+        write_pipe(pipes_[in].descriptor.get(), std::string_view(queue_).substr(sent_));
+    if (!taken) {
+      if (!nothing_yet(taken.error())) close(in);
+      return;
+    }
+    sent_ += *taken;
+    if (sent_ == queue_.size() || sent_ > queue_.size() / 2) {
+      queue_.erase(0, sent_);
+      sent_ = 0;
+    }
+    if (closing_stdin_ && queued() == 0) return close(in);
+    update(in);
+  }
+  void read_out() { read(out); }
+  void read_err() { read(err); }
+  void read(Which which) {
+    const std::span<char> memory = processes_.buffer();
+    const Result<std::size_t> count = read_pipe(pipes_[which].descriptor.get(), memory);
+    if (!count && nothing_yet(count.error())) return;
+    if (!count || *count == 0) return close(which);
+    call([&](ProcessProtocol& protocol) {
+      which == out ? protocol.out_received(memory.first(*count))
+                   : protocol.err_received(memory.first(*count));
+    });
+  }
+  std::optional<ProcessStatus> exit_status() {
+    const std::optional<int> answer = child_.poll();
+    return answer ? std::optional(status_of(*answer)) : std::nullopt;
+  }
+  void on_exit() {
+    const int descriptor = child_.fileno();
+    exit_watch_.stop();  // its descriptor is closed by the answer
+    status_ = exit_status();
+    if (!status_) exit_watch_ = watch(descriptor, Interest::read, &Record::on_exit);
+  }
+
+  Processes& processes_;
+  const std::uint64_t id_;
+  const std::string name_;
+  const std::size_t most_queued_;
+  std::unique_ptr<ProcessProtocol> protocol_;
+  Child child_;
+  std::array<Pipe, 3> pipes_;
+  Watching exit_watch_;
+  std::string queue_;     // for its stdin
+  std::size_t sent_ = 0;  // of the queue
+  std::optional<ProcessStatus> status_;
+  bool made_ = false;
+  bool reading_ = true;
+  bool closing_stdin_ = false;
+  bool told_pressure_ = false;
+  bool told_exit_ = false;
+  bool settling_ = false;
+};
+
+Processes::Processes(Reactor& reactor, const Limits& limits) : reactor_(reactor), limits_(limits) {}
+Processes::~Processes() = default;
+
+Process Processes::spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
+                         const SpawnSettings& settings) {
+  if (protocol == nullptr) throw std::invalid_argument("spawn_process: no protocol was given");
+  if (reactor_.loop().stopping()) {
+    throw std::system_error(
+        std::make_error_code(std::errc::operation_canceled),
+        format("spawn ", arguments.empty() ? "" : arguments.front(), ": the reactor stops"));
+  }
+  Spawned spawned = parley::spawn(arguments, settings);
+  const std::uint64_t id = ++last_id_;
+  records_.emplace(id, std::make_unique<Record>(*this, id, std::move(spawned), std::move(protocol),
+                                                arguments.front(), settings));
+  arm();
+  soon(id, &Record::start);
+  return {this, id};
+}
+
+ProcessTransport* Processes::find(std::uint64_t id) const {
+  const auto found = records_.find(id);
+  return found == records_.end() ? nullptr : found->second.get();
+}
+
+void Processes::drop() {
+  const auto dropped = std::exchange(records_, {});  // a protocol may cancel a timer as it goes
+  for (const auto& [id, record] : dropped) record->drop();
+}
+
+void Processes::from_loop(std::uint64_t id, Act act) {
+  const auto found = records_.find(id);
+  if (found == records_.end()) return;
+  (*found->second.*act)();
+  if (!found->second->settle()) return;
+  const std::unique_ptr<Record> ended = std::move(found->second);  // a protocol may do anything as it goes
+  records_.erase(found);
+}
+
+void Processes::soon(std::uint64_t id, Act act) {
+  reactor_.post([this, id, act] { from_loop(id, act); });
+}
+
+void Processes::arm() {
+  if (std::exchange(armed_, true)) return;
+  reactor_.on_stop(Stopping::during, [this] { stop_all(); });
+}
+
+void Processes::stop_all() {
+  armed_ = false;
+  while (!records_.empty()) from_loop(records_.begin()->first, &Record::leave);
+}
+
+std::span<char> Processes::buffer() {
+  if (buffer_ == nullptr) buffer_ = std::make_unique<char[]>(limits_.read_bytes);
+  return {buffer_.get(), limits_.read_bytes};
+}
+
+void print(Writer& out, const ProcessStatus& status) {
+  switch (status.kind()) {
+    case ProcessStatus::Kind::exited:
+      return print_all(out, "exit status ", status.exit_code());
+    case ProcessStatus::Kind::signaled:
+      return print(out, name_of_signal(status.signal()));
+    case ProcessStatus::Kind::left:
+      return print(out, "left running");
+  }
+}
+
+ProcessTransport* Process::transport() const {
+  return processes_ == nullptr ? nullptr : processes_->find(id_);
+}
+
+Process spawn_process(Reactor& reactor, std::unique_ptr<ProcessProtocol> protocol,
+                      const std::vector<std::string>& arguments, const SpawnSettings& settings) {
+  return reactor.events().processes.spawn(std::move(protocol), arguments, settings);
+}
+
+}  // namespace parley

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parley/base/limits.h"
+#include "parley/reactor/process.h"
+#include "parley/reactor/reactor.h"
+
+namespace parley {
+
+// A reactor's child processes. Each record is told by its watches that something has come, and says at the
+// end of each whether it is over.
+class Processes {
+ public:
+  Processes(Reactor& reactor, const Limits& limits);
+  ~Processes();
+  Processes(const Processes&) = delete;
+  Processes& operator=(const Processes&) = delete;
+
+  Process spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
+                const SpawnSettings& settings);
+  ProcessTransport* find(std::uint64_t id) const;
+  // Gives up all that uses the loop, and calls nobody: before the loop goes.
+  void drop();
+
+ private:
+  class Record;
+  using Act = void (Record::*)();
+
+  // Has the record act, where it is still there; and ends it when it is over.
+  void from_loop(std::uint64_t id, Act act);
+  void soon(std::uint64_t id, Act act);
+  void stop_all();
+  void arm();
+  std::span<char> buffer();
+
+  Reactor& reactor_;
+  const Limits limits_;
+  std::map<std::uint64_t, std::unique_ptr<Record>> records_;
+  std::uint64_t last_id_ = 0;
+  std::unique_ptr<char[]> buffer_;  // where everybody's output is read into
+  bool armed_ = false;
+};
+
+}  // namespace parley

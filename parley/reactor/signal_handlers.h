@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "parley/process/signals.h"
+#include "parley/reactor/reactor.h"
+
+namespace parley {
+
+// A reactor's callbacks for signals. A signal is caught while there is one for it.
+class SignalHandlers {
+ public:
+  explicit SignalHandlers(Reactor& reactor) : reactor_(reactor) {}
+
+  // Throws std::logic_error where somebody else catches that signal.
+  SignalHandler add(Signal signal, std::function<void(Signal)> call);
+  void remove(std::uint64_t id);
+  // Catches nothing any more: before the loop goes.
+  void drop();
+
+ private:
+  struct Handler {
+    std::uint64_t id;
+    std::shared_ptr<const std::function<void(Signal)>> call;  // shared: it may remove itself while it runs
+  };
+  struct Caught {
+    explicit Caught(Signal signal) : signals({signal}) {}
+    Signals signals;
+    Watching watching{};
+    std::vector<Handler> handlers{};
+  };
+
+  void come(Signal signal);
+  void call(Signal signal, std::uint64_t id);
+
+  Reactor& reactor_;
+  std::map<Signal, std::unique_ptr<Caught>> caught_;
+  std::uint64_t last_id_ = 0;
+};
+
+}  // namespace parley

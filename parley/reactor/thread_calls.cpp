@@ -1,0 +1,60 @@
+#include "parley/reactor/thread_calls.h"
+
+#include <utility>
+
+#include "parley/base/print.h"
+#include "parley/reactor/loop.h"
+
+namespace parley {
+
+ThreadPool& ThreadCalls::pool() {
+  if (pool_ == nullptr) pool_ = std::make_unique<ThreadPool>(settings_, reactor_.loop().log());
+  return *pool_;
+}
+
+void ThreadCalls::start(std::shared_ptr<detail::ThreadCall> call) {
+  if (stopping_) throw ThreadPoolStopped("call_in_thread: a call was refused, for the reactor stops");
+  pool().call(
+      [this, call]() mutable {
+        call->work();
+        come_back(std::move(call));
+      },
+      [this, call] {
+        call->drop(std::make_exception_ptr(
+            ThreadPoolStopped("call_in_thread: the call was dropped before it began")));
+        come_back(call);
+      });
+  ++away_;
+  arm();
+}
+
+// From a thread. It gives the call away whole: what `then` holds is the loop's, and ends there.
+void ThreadCalls::come_back(std::shared_ptr<detail::ThreadCall> call) {
+  reactor_.post([this, call = std::move(call)] {
+    if (--away_ == 0) hold_ = Hold();
+    call->tell();
+  });
+}
+
+void ThreadCalls::arm() {
+  if (std::exchange(armed_, true)) return;
+  reactor_.on_stop(Stopping::during, [this](Hold hold) { stop(std::move(hold)); });
+  reactor_.on_stop(Stopping::after, [this] { stopped(); });
+}
+
+void ThreadCalls::stop(Hold hold) {
+  stopping_ = true;
+  pool_->drop_waiting();
+  if (away_ != 0) hold_ = std::move(hold);
+}
+
+void ThreadCalls::stopped() {
+  armed_ = stopping_ = false;
+  hold_ = Hold();
+  if (away_ == 0) return;
+  reactor_.loop().log().write(Level::warn,
+                              format("the reactor stops while ", away_,
+                                     " calls still run in threads; they are waited for when it goes"));
+}
+
+}  // namespace parley

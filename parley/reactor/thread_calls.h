@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "parley/reactor/reactor.h"
+#include "parley/reactor/thread_pool.h"
+
+namespace parley {
+
+// A reactor's calls in threads: each goes to the pool and comes back to the loop, once, whatever becomes of
+// it.
+class ThreadCalls {
+ public:
+  ThreadCalls(Reactor& reactor, const ThreadPoolSettings& settings)
+      : reactor_(reactor), settings_(settings) {}
+
+  // Throws ThreadPoolFull, ThreadPoolStopped.
+  void start(std::shared_ptr<detail::ThreadCall> call);
+  ThreadPool& pool();
+  // Ends the threads, and waits for what has begun: before the loop goes.
+  void drop() {
+    pool_.reset();
+    hold_ = Hold();
+  }
+
+ private:
+  void come_back(std::shared_ptr<detail::ThreadCall> call);
+  void arm();
+  void stop(Hold hold);
+  void stopped();
+
+  Reactor& reactor_;
+  const ThreadPoolSettings settings_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::size_t away_ = 0;  // calls that have not come back
+  bool armed_ = false;
+  bool stopping_ = false;
+  Hold hold_;
+};
+
+}  // namespace parley

@@ -3,9 +3,6 @@
 // Task, Stream, serve_tcp, with_timeout, TaskGroup, Queue: programs that wait for many things at once, and
 // read as if they waited for one.
 
-#include "parley/reactor/reactor.h"
-#include "parley/socket/address.h"
-#include "parley/socket/error.h"
 #include "parley/stream/as_result.h"
 #include "parley/stream/connect.h"
 #include "parley/stream/datagram.h"

@@ -326,10 +326,14 @@ class Stream {
   bool paused_ = false;     // nobody reads
 };
 
+namespace detail {
+
 template <class Bytes>
-bool detail::Write<Bytes>::await_ready() {
+bool Write<Bytes>::await_ready() {
   return stream().put(bytes_);
 }
+
+}  // namespace detail
 
 // A protocol that hands its connection, as soon as it is made, to `made`, as a Stream: for factories and
 // transports of one's own.

@@ -40,6 +40,7 @@ case $way in
     runs socket made/socket_program
     runs socketserver made/socketserver_program
     runs reactor made/reactor_program made/all_program
+    runs stream made/stream_program
     ;;
   pkg_config)
     install_parley
@@ -53,9 +54,11 @@ case $way in
     compile socketserver_program parley-socketserver
     compile reactor_program parley-reactor
     compile reactor_program parley
+    compile stream_program parley-stream
     runs socket ./parley-socket
     runs socketserver ./parley-socketserver
     runs reactor ./parley-reactor ./parley
+    runs stream ./parley-stream
     [[ $(pkg-config --modversion parley) == "$(sed -n 's/^project(parley VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" ]]
     ;;
   add_subdirectory)

@@ -96,6 +96,8 @@ class Backend {
   // pending, exactly one `on_written` follows (unless the channel is closed first and the write was not
   // pending), and no write may be started before it.
   virtual Written start_write(Channel& channel, std::span<const std::string_view> pieces) = 0;
+  // Whether no write is ever pending: what is written need not outlive the call.
+  virtual bool takes_at_once() const { return false; }
   // Ends our direction. No write may be under way or follow.
   virtual void shutdown_write(Channel& channel) = 0;
   // Gives the connection up: no upcall but a pending write's `on_written`, then `on_closed`. With `reset`

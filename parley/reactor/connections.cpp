@@ -31,14 +31,7 @@ void Loop::write(Connection& connection, std::span<const std::string_view> piece
   for (const std::string_view piece : pieces) total += piece.size();
   if (total == 0) return;
   close_run();
-  if (total >= owned_from) {
-    std::string whole;
-    whole.reserve(total);
-    for (const std::string_view piece : pieces) whole += piece;
-    connection.outbox().append(Slice(std::move(whole)), true, gate_.backlog());
-    gate_.mark(connection);
-    return heard(total, connection.has(Connection::lagging));
-  }
+  if (total >= owned_from) return write_large(connection, pieces, total);
   for (const std::string_view piece : pieces) {
     if (!piece.empty()) connection.outbox().append(gate_.single_tape().append(piece));
   }
@@ -53,6 +46,27 @@ void Loop::write(Connection& connection, Slice slice) {
   connection.outbox().append(std::move(slice), false, gate_.backlog());
   gate_.mark(connection);
   heard(size, connection.has(Connection::lagging));
+}
+
+// The kernel is offered it now, so that what it takes is not copied here; the rest gets an owner.
+void Loop::write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total) {
+  std::size_t taken = 0;
+  if (backend_->takes_at_once() && connection.outbox().empty() && !connection.has(Connection::waits)) {
+    taken = backend_->start_write(connection, pieces).taken;
+    if (taken < total) connection.set(Connection::waits);
+  }
+  if (taken < total) {
+    std::string rest;
+    rest.reserve(total - taken);
+    for (const std::string_view piece : pieces) {
+      const std::size_t gone = std::min(taken, piece.size());
+      rest += piece.substr(gone);
+      taken -= gone;
+    }
+    connection.outbox().append(Slice(std::move(rest)), true, gate_.backlog());
+  }
+  gate_.mark(connection);
+  heard(total, connection.has(Connection::lagging));
 }
 
 // The brake: a sender whose words reach somebody far behind rests, and so does one that has published its

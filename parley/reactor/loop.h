@@ -89,6 +89,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   std::size_t connections() const { return with_protocol_; }
   void write(Connection& connection, std::string_view bytes);
   void write(Connection& connection, std::span<const std::string_view> pieces);
+  void write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total);
   void write(Connection& connection, Slice slice);
   void pause_reading(Connection& connection);
   void resume_reading(Connection& connection);

@@ -1,12 +1,14 @@
 // Connections that no listener has accepted, and factories that several ports share.
 
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "parley/reactor/loop.h"
+#include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 #include "tests/conformance/conformance.h"
 
@@ -134,6 +136,17 @@ TEST_P(Adopting, AFactoryThatCannotStartDoesNotListen) {
   settle();
   EXPECT_EQ(factory->stops, 0);
   EXPECT_TRUE(outside().connect(at)->was_reset());
+}
+
+TEST_P(Adopting, AFileThatIsNoSocketIsLeftAlone) {
+  if (in_memory()) return;
+  const std::string path = testing::TempDir() + "parley-no-socket-" + GetParam().name;
+  std::ofstream(path) << "precious";
+  EXPECT_THROW(reactor().listen_unix(Address::local(path), std::make_shared<CountingFactory>()), SocketError);
+  std::string kept;
+  std::ifstream(path) >> kept;
+  EXPECT_EQ(kept, "precious");
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void discard(int descriptor) noexcept override { inner_->discard(descriptor); }
   void set_reading(Channel& channel, bool on) override;
   Written start_write(Channel& channel, std::span<const std::string_view> pieces) override;
+  bool takes_at_once() const override { return inner_->takes_at_once(); }
   void shutdown_write(Channel& channel) override;
   void close(Channel& channel, bool reset) override;
   void detach(Channel& channel) override;

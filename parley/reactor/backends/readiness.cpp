@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <filesystem>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/select.h>
@@ -62,7 +63,9 @@ void set(int descriptor, int level, int option, int value) {
 }
 
 // Whether a Unix socket's path is left over from a server that is gone.
-bool nobody_listens(const RawAddress& raw) {
+bool nobody_listens(const RawAddress& raw, const std::string& path) {
+  std::error_code unknown;
+  if (!std::filesystem::is_socket(path, unknown)) return false;
   const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   return probe && ::connect(probe.get(), raw.data(), raw.size) != 0 && errno == ECONNREFUSED;
 }
@@ -81,7 +84,7 @@ Result<Descriptor> bound(const Address& address, Family family, const ListenOpti
     const std::error_code error = last_error();
     const std::string& path = address.path();
     const bool left_over = family == Family::local && error == std::errc::address_in_use && !path.empty() &&
-                           path.front() != '\0' && nobody_listens(raw);
+                           path.front() != '\0' && nobody_listens(raw, path);
     if (!left_over) return error;
     ::unlink(path.c_str());
     if (::bind(descriptor.get(), raw.data(), raw.size) != 0) return last_error();

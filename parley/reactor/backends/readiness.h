@@ -24,6 +24,7 @@ class ReadinessBackend final : public Backend {
   void discard(int descriptor) noexcept override;
   void set_reading(Channel& channel, bool on) override;
   Written start_write(Channel& channel, std::span<const std::string_view> pieces) override;
+  bool takes_at_once() const override { return true; }
   void shutdown_write(Channel& channel) override;
   void close(Channel& channel, bool reset) override;
   void detach(Channel& channel) override;

@@ -26,7 +26,8 @@ class Bench:
     """Where the programs are, on which cores they run, and where raw results go.
 
     servers: of each its name, what tables call it, its program (a file of the build, or a path from the root),
-    and its arguments, where {port} stands for the port.
+    and its arguments, where {port} stands for the port and {next} for the one
+    behind it.
     """
 
     def __init__(self, args, servers):
@@ -67,7 +68,7 @@ class Bench:
     def measure(self, name, load_args, timeout):
         """One server, one load (its program and arguments); the load's JSON."""
         port = free_port()
-        command = [self.program(name)] + [part.format(port=port) for part in self.servers[name][2]]
+        command = [self.program(name)] + [part.format(port=port, next=port + 1) for part in self.servers[name][2]]
         if command[0].endswith(".py"):
             command.insert(0, "/usr/bin/python3")
         # Whatever a server prints on stdout goes to /dev/null: a conversation log is not measured.

@@ -8,7 +8,9 @@ import os
 import sys
 
 import blocking
+import echo
 import fanout
+import forward
 import udp
 from harness import ROOT, Bench, build
 
@@ -38,7 +40,7 @@ def parse_arguments():
 
         return add
 
-    for module in (fanout, blocking, udp):
+    for module in (fanout, blocking, echo, forward, udp):
         module.add_modes(adder(module))
     args = parser.parse_args()
     if args.quick:

@@ -268,7 +268,10 @@ void Connectors::lost_race(std::uint64_t id) {
 void Connectors::late(std::uint64_t id) {
   const Record& record = *find(id);
   std::string advice = list(record.race->failures(), record.race->under_way());
-  if (advice.empty()) advice = "no name server has answered";
+  if (advice.empty()) {
+    advice =
+        record.numeric.empty() ? "no name server has answered" : "the queue of who listens there is full";
+  }
   fail(id, Timeout("connect", format(record.endpoint), record.settings.timeout, advice));
 }
 

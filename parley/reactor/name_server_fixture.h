@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "parley/reactor/reactor.h"
-#include "parley/socket/options.h"
+#include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -31,11 +31,9 @@ class NameServer {
   // What is sent back; nothing: it stays silent.
   using Answer = std::function<std::optional<std::string>(const Question&)>;
 
-  NameServer(Reactor& reactor, Answer answer) : reactor_(reactor), answer_(std::move(answer)) {
-    udp_.bind({"127.0.0.1", 0});
+  NameServer(Reactor& reactor, Answer answer) : answer_(std::move(answer)) {
+    bind();
     udp_.setblocking(false);
-    tcp_.setsockopt(options::reuse_addr, true);
-    tcp_.bind(udp_.getsockname());
     tcp_.listen();
     datagrams_ = reactor.watch(udp_.fileno(), Interest::read, [this](Interest) { receive(); });
     port_ = reactor.adopt_port(tcp_.dup(), factory([this] { return std::make_unique<Stream>(*this); }));
@@ -97,6 +95,19 @@ class NameServer {
     return all;
   }
 
+  // One port for both, which somebody may have for one of them.
+  void bind() {
+    for (int attempt = 0;; ++attempt) {
+      udp_ = Socket(Family::inet, Type::datagram);
+      udp_.bind({"127.0.0.1", 0});
+      try {
+        return tcp_.bind(udp_.getsockname());
+      } catch (const SocketError&) {
+        if (attempt == 20) throw;
+      }
+    }
+  }
+
   void receive() {
     const auto [packet, from] = udp_.recvfrom(2000);
     if (const auto answer = answered(packet, false)) udp_.sendto(*answer, from);
@@ -115,7 +126,6 @@ class NameServer {
     return answer_(question);
   }
 
-  Reactor& reactor_;
   Answer answer_;
   Socket udp_{Family::inet, Type::datagram};
   Socket tcp_;

@@ -100,6 +100,11 @@ TEST_P(Resolving, AServerThatNeverAnswers) {
   EXPECT_EQ(server_->questions().size(), 2U) << "tries";
 }
 
+TEST_P(Resolving, AServerThatIsNotThere) {
+  ask({.servers = {"127.0.0.1:1"}, .timeout = 60ms, .tries = 2, .hosts_file = "/nonexistent"});
+  EXPECT_EQ(reason("tower.example"), "Temporary failure in name resolution");
+}
+
 TEST_P(Resolving, AServerThatAnswersLateIsAskedAgain) {
   int times = 0;
   serve([&](const Question& question) { return ++times == 1 ? std::nullopt : four(question); });

@@ -70,6 +70,15 @@ TEST_P(Connect, ASourceAddressIsOurEnd) {
   EXPECT_EQ(server.accept().second.host(), "127.0.0.2");
 }
 
+TEST_P(Connect, NobodyIsConnectedToHimself) {
+  for (int i = 0; i < 5 && factory_->reason != std::errc::connection_refused; ++i) {  // its port may be taken
+    const Address own = Socket(listener()).getsockname();
+    connect(own, {.source = own});
+    ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
+  }
+  EXPECT_EQ(factory_->reason, std::errc::connection_refused);
+}
+
 TEST_P(Connect, AUnixSocketAndItsFullQueue) {
   const std::string path = testing::TempDir() + "parley_connect_" + GetParam().name;
   std::filesystem::remove(path);
@@ -86,6 +95,13 @@ TEST_P(Connect, AUnixSocketAndItsFullQueue) {
   reactor().connect_unix(at, factory_);  // the queue is full
   settle();
   EXPECT_FALSE(story_.made());
+  std::string late;
+  reactor().connect_unix(at, [] { return std::unique_ptr<Protocol>(); },
+                         {.timeout = 10ms, .failed = [&](const SocketError& error) { late = error.what(); }});
+  settle();
+  pass(10ms);
+  EXPECT_EQ(late, format("connect ", Endpoint(at),
+                         ": timed out after 0.01 s (the queue of who listens there is full)"));
   Socket accepted = server.accept().first;
   pass(20ms);
   ASSERT_TRUE(until([&] { return story_.made(); }));
@@ -160,6 +176,7 @@ TEST_P(Connect, StoppedAndTriedAgainWhileItWaits) {
   EXPECT_EQ(factory_->told, (Told{"start", "connecting", "failed", "connecting", "failed"}));
   connector.stop_connecting();
   EXPECT_EQ(factory_->told.back(), "failed") << "told from inside the call";
+  connector.connect();  // its time was in the hook
   settle();
   EXPECT_EQ(factory_->told.back(), "stop");
   factory_->on_failed = {};

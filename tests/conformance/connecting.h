@@ -117,8 +117,8 @@ class Connecting : public Conformance {
     std::vector<Socket> queued;
     Address at() const { return listening.getsockname(); }
   };
-  static Deaf deaf(const char* host, int port = 0) {
-    Deaf made{listener(host, port), {}};
+  static Deaf deafen(Socket listening) {
+    Deaf made{std::move(listening), {}};
     made.listening.listen(0);
     for (int i = 0; i < 4; ++i) {
       Socket& socket = made.queued.emplace_back(made.listening.family());
@@ -127,7 +127,25 @@ class Connecting : public Conformance {
     }
     return made;
   }
-  static int free_port() { return listener().getsockname().port(); }
+  static Deaf deaf(const char* host) { return deafen(listener(host)); }
+  // Listeners of both families at one port, IPv6 first; somebody may have it for one of them.
+  static std::pair<Socket, Socket> listeners() {
+    for (int attempt = 0;; ++attempt) {
+      Socket six = listener("::1");
+      try {
+        Socket four = listener("127.0.0.1", six.getsockname().port());
+        return {std::move(six), std::move(four)};
+      } catch (const SocketError&) {
+        if (attempt == 20) throw;
+      }
+    }
+  }
+  // A port at which nobody listens, at no address of this machine.
+  int free_port() {
+    Socket& socket = kept_.emplace_back(Family::inet6);
+    socket.bind({"", 0});
+    return socket.getsockname().port();
+  }
 
   void script_names() { reactor().install_resolver(std::make_unique<ScriptedResolver>(asked_)); }
   void answer(Family family, Resolver::Answer with) {
@@ -143,6 +161,7 @@ class Connecting : public Conformance {
   Story& story_ = new_story();
   Script script_;
   std::vector<ScriptedResolver::Asked> asked_;
+  std::vector<Socket> kept_;
 };
 
 }  // namespace parley::conformance

@@ -11,8 +11,7 @@ INSTANTIATE_TEST_SUITE_P(Over, Racing, testing::ValuesIn(with_sockets()),
 
 TEST_P(Racing, BothFamiliesAreAskedForAtOnceAndIPv6IsTriedFirst) {
   script_names();
-  Socket six = listener("::1");
-  Socket four = listener("127.0.0.1", six.getsockname().port());
+  const auto [six, four] = listeners();
   connect({"host.example", six.getsockname().port()});
   settle();
   ASSERT_EQ(asked_.size(), 2U);
@@ -50,8 +49,8 @@ TEST_P(Racing, IPv6DoesNotWaitForIPv4) {
 
 TEST_P(Racing, TheNextAddressIsTriedWhenOneHasNotAnsweredInTime) {
   script_names();
-  const Deaf six = deaf("::1");
-  Socket four = listener("127.0.0.1", six.at().port());
+  auto [listening, four] = listeners();
+  const Deaf six = deafen(std::move(listening));
   connect({"host.example", six.at().port()});
   settle();
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
@@ -61,6 +60,16 @@ TEST_P(Racing, TheNextAddressIsTriedWhenOneHasNotAnsweredInTime) {
   pass(1ms);
   ASSERT_TRUE(until([&] { return story_.made(); }));
   EXPECT_EQ(factory_->told.back(), format("build ", four.getsockname()));
+}
+
+TEST_P(Racing, TheLastAddressHasTheWholeTime) {
+  const Deaf server = deaf("127.0.0.1");
+  const Connector connector = connect(server.at());
+  settle();
+  pass(29s);
+  EXPECT_EQ(connector.state(), Connector::State::connecting);
+  pass(1s);
+  EXPECT_TRUE(factory_->was_timeout);
 }
 
 TEST_P(Racing, TheNextAddressIsTriedAtOnceWhenOneFails) {

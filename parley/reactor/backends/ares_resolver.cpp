@@ -67,6 +67,7 @@ class AresResolver final : public Resolver {
   AresResolver(Reactor& reactor, const ResolverSettings& settings)
       : reactor_(reactor), hosts_file_(settings.hosts_file) {
     if (const int status = initialised(); status != ARES_SUCCESS) fail("c-ares", status);
+    const std::string csv = joined(settings.servers);
     char names_only[] = "b";  // the hosts file is read here: it counts for both families at once
     ares_options options{};
     options.sock_state_cb = [](void* self, ares_socket_t socket, int readable, int writable) {
@@ -80,15 +81,14 @@ class AresResolver final : public Resolver {
     const int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
     if (const int status = ares_init_options(&channel_, &options, mask); status != ARES_SUCCESS)
       fail("c-ares", status);
-    if (settings.servers.empty()) return;
-    const std::string csv = joined(settings.servers);
+    if (csv.empty()) return;
     if (ares_set_servers_ports_csv(channel_, csv.c_str()) != ARES_SUCCESS) {
       ares_destroy(channel_);
       throw std::invalid_argument(format("resolver: there is no name server's address in ", csv));
     }
   }
 
-  // Calls nobody: the questions that are open end here, and `inside_` keeps what they say.
+  // Calls nobody: the questions that are open end here, and nobody asks for what they say.
   ~AresResolver() override {
     asked_.clear();
     ares_destroy(channel_);

@@ -3,4 +3,13 @@
 // Endpoint strings, Service, MultiService, TimerService, ServerService, ClientService, Application: programs
 // made of parts that are started and stopped in order.
 
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/reactor.h"
+#include "parley/service/application.h"
+#include "parley/service/client_service.h"
 #include "parley/service/endpoints.h"
+#include "parley/service/multi_service.h"
+#include "parley/service/opening.h"
+#include "parley/service/server_service.h"
+#include "parley/service/service.h"
+#include "parley/service/timer_service.h"

@@ -45,6 +45,8 @@ struct Watch {
 struct ListenOptions {
   int backlog = 4096;       // connections that the kernel holds until they are accepted; it may cap it
   bool reuse_port = false;  // several processes on one port
+  // Permissions of a local socket's path, before anybody can connect; none: what the umask leaves.
+  std::optional<unsigned> mode{};
 };
 
 // What became of a write.

@@ -9,6 +9,7 @@
 #include <netinet/tcp.h>
 #include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
@@ -88,6 +89,13 @@ Result<Descriptor> bound(const Address& address, Family family, const ListenOpti
     if (!left_over) return error;
     ::unlink(path.c_str());
     if (::bind(descriptor.get(), raw.data(), raw.size) != 0) return last_error();
+  }
+  if (const std::string& path = address.path(); options.mode && !path.empty() && path.front() != '\0') {
+    if (::chmod(path.c_str(), *options.mode) != 0) {
+      const std::error_code error = last_error();
+      ::unlink(path.c_str());
+      return error;
+    }
   }
   if (::listen(descriptor.get(), options.backlog) != 0) return last_error();
   return descriptor;

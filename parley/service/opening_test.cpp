@@ -1,0 +1,226 @@
+#include "parley/service/opening.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unistd.h>
+
+#include "parley/process/child.h"
+#include "parley/service/server_service.h"
+#include "parley/socket/error.h"
+#include "parley/socket/socket.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Greeter : Protocol {
+  void connection_made() override {
+    transport().write("hello");
+    transport().lose_connection();
+  }
+  void data_received(std::span<char>) override {}
+};
+
+std::unique_ptr<Protocol> greeter() {
+  return std::make_unique<Greeter>();
+}
+
+class Opening : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = testing::TempDir() + "parley-opening-XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string path() const { return (folder_ / "s").string(); }
+
+  // What a client hears; turns the reactor meanwhile.
+  std::string heard(const Address& at) {
+    Socket client(at.family());
+    client.connect(at);
+    client.setblocking(false);
+    std::string text;
+    for (const Time end = reactor_.now() + 20s; reactor_.now() < end;) {
+      reactor_.turn(10ms);
+      try {
+        const std::string more = client.recv(100);
+        if (more.empty()) return text;
+        text += more;
+      } catch (const WouldBlock&) {
+      }
+    }
+    return text + " (and no end)";
+  }
+
+  std::filesystem::path folder_;
+  Reactor reactor_;
+};
+
+TEST_F(Opening, ListensAtAPort) {
+  ListeningPort port = listen(reactor_, "tcp:0:interface=127.0.0.1:backlog=3", greeter);
+  EXPECT_EQ(port.host().host(), "127.0.0.1");
+  EXPECT_EQ(heard(port.host()), "hello");
+}
+
+TEST_F(Opening, ListensAtAPathWithAMode) {
+  for (const char* mode : {"600", "666"}) {
+    ListeningPort port = listen(reactor_, "unix:" + path() + ":mode=" + mode, greeter);
+    const auto permissions = std::filesystem::status(path()).permissions();
+    EXPECT_EQ(permissions, static_cast<std::filesystem::perms>(std::stoi(mode, nullptr, 8)));
+    EXPECT_EQ(heard(Address::local(path())), "hello");
+    port.stop_listening();
+    EXPECT_FALSE(std::filesystem::exists(path()));
+  }
+}
+
+TEST_F(Opening, TakesOverADescriptor) {
+  Socket inherited(Family::inet);
+  inherited.bind({"127.0.0.1", 0});
+  inherited.listen();
+  inherited.set_inheritable(true);
+  const Address at = inherited.getsockname();
+  ListeningPort port = listen(reactor_, "fd:" + std::to_string(inherited.detach()), greeter);
+  EXPECT_EQ(port.host(), at);
+  EXPECT_EQ(heard(at), "hello");
+  port.stop_listening();
+  Socket client(Family::inet);
+  EXPECT_EQ(client.connect_ex(at), std::errc::connection_refused);
+}
+
+TEST_F(Opening, SaysWhatIsWrongWithADescriptor) {
+  EXPECT_THROW(listen(reactor_, "fd:12345", greeter), SocketError);
+  Socket talks(Family::inet);
+  EXPECT_THROW(listen(reactor_, "fd:" + std::to_string(talks.detach()), greeter), SocketError);
+}
+
+// In a child: what systemd does before it runs a program.
+void hand_over(Address (&at)[2], const char* names) {
+  for (int i = 0; i < 2; ++i) {
+    Socket socket(Family::inet);
+    socket.bind({"127.0.0.1", 0});
+    socket.listen();
+    at[i] = socket.getsockname();
+    ::dup2(socket.fileno(), 100 + i);  // out of the way first
+  }
+  for (int i = 0; i < 2; ++i) {
+    ::dup2(100 + i, 3 + i);
+    ::close(100 + i);
+  }
+  ::setenv("LISTEN_PID", format(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_FDS", "2", 1);
+  ::setenv("LISTEN_FDNAMES", names, 1);
+}
+
+std::string complaint(Reactor& reactor, const char* endpoint) {
+  try {
+    listen(reactor, endpoint, greeter);
+  } catch (const SocketError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST_F(Opening, ListensForWhatSystemdHasHandedOver) {
+  Child child([] {
+    Address at[2];
+    hand_over(at, "http:chat");
+    Reactor reactor;
+    if (listen(reactor, "systemd:chat", greeter).host() != at[1]) return 1;
+    if (listen(reactor, "systemd:0", greeter).host() != at[0]) return 2;
+    const std::string said = complaint(reactor, "systemd:0");  // it is listened at already
+    if (said.find(R"(sockets handed over: 2 "http" (in use) "chat" (in use))") == said.npos) return 3;
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(Opening, SocketsOfOneNameAreTakenInTheirOrder) {
+  Child child([] {
+    Address at[2];
+    hand_over(at, "chat:chat");
+    Reactor reactor;
+    if (listen(reactor, "systemd:chat", greeter).host() != at[0]) return 1;
+    if (listen(reactor, "systemd:chat", greeter).host() != at[1]) return 2;
+    return complaint(reactor, "systemd:2").empty() ? 3 : 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(Opening, SaysWhatSystemdHasNotHandedOver) {
+  Child child([] {
+    Reactor reactor;
+    const std::string said = complaint(reactor, "systemd:chat");
+    return said.starts_with("listen systemd:name=chat: ") && said.find("handed over: 0; was it") != said.npos
+               ? 0
+               : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(Opening, Connects) {
+  struct Client : Protocol {
+    explicit Client(std::string& to) : text(to) {}
+    void data_received(std::span<char> lent) override { text.append(lent.data(), lent.size()); }
+    void connection_lost(Reason) override { text += '.'; }
+    std::string& text;
+  };
+  std::string from;
+  const ListeningPort tcp = listen(reactor_, "tcp://127.0.0.1:0", [&](const Address& peer) {
+    from = peer.host();
+    return greeter();
+  });
+  listen(reactor_, "unix://" + path(), greeter);
+  std::string text;
+  const auto client = [&] { return std::make_unique<Client>(text); };
+  connect(reactor_, format("tcp:127.0.0.1:", tcp.host().port(), ":bind_address=127.0.0.2:timeout=20"),
+          client);
+  connect(reactor_, "unix:" + path(), client);
+  for (const Time end = reactor_.now() + 20s; text.size() < 12 && reactor_.now() < end;) reactor_.turn(10ms);
+  EXPECT_EQ(text.size(), 12U) << text;
+  EXPECT_EQ(from, "127.0.0.2");
+  EXPECT_THROW(connect(reactor_, "tcp:localhost", client), EndpointError);
+  EXPECT_THROW(listen(reactor_, "tcp:localhost:80", client), EndpointError);
+}
+
+TEST_F(Opening, AServerServiceListensWhileItRuns) {
+  ServerService service(reactor_, "tcp:0:interface=127.0.0.1", greeter);
+  EXPECT_EQ(service.host(), Address());
+  service.start_service();
+  const Address first = service.host();
+  EXPECT_EQ(heard(first), "hello");
+  service.stop_service();
+  EXPECT_EQ(service.host(), Address());
+  Socket client(Family::inet);
+  EXPECT_EQ(client.connect_ex(first), std::errc::connection_refused);
+  service.privileged_start_service();
+  const Address second = service.host();
+  EXPECT_NE(second, Address());
+  service.start_service();
+  EXPECT_EQ(service.host(), second);
+  EXPECT_EQ(heard(second), "hello");
+
+  ServerService same(reactor_, format("tcp:", second.port(), ":interface=127.0.0.1"), greeter);
+  EXPECT_THROW(same.start_service(), SocketError);
+  EXPECT_FALSE(same.running());
+  EXPECT_EQ(same.host(), Address());
+  EXPECT_THROW(ServerService(reactor_, "tcp:x", greeter), EndpointError);
+}
+
+TEST_F(Opening, AServerServiceThatGoesListensNoMore) {
+  std::optional<ServerService> service(std::in_place, reactor_, "tcp:0:interface=127.0.0.1", greeter);
+  service->start_service();
+  const Address at = service->host();
+  service.reset();
+  Socket client(Family::inet);
+  EXPECT_EQ(client.connect_ex(at), std::errc::connection_refused);
+}
+
+}  // namespace
+}  // namespace parley

@@ -19,6 +19,7 @@
 #include "parley/process/child.h"
 #include "parley/process/pid_file.h"
 #include "parley/service/server_service.h"
+#include "parley/socket/create.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 
@@ -174,8 +175,26 @@ TEST_F(ApplicationTest, CannotBeRunWhileItRuns) {
     EXPECT_THROW(application_->run(), std::logic_error);
     reactor_.stop();
   };
-  make().run();
+  make({.signals = false}).run();
   EXPECT_THAT(told_, ElementsAre("bind", "start", "stop"));
+}
+
+TEST_F(ApplicationTest, WhatCannotBeDroppedEndsIt) {
+  EXPECT_THROW(make({.user = "root"}).run(), std::invalid_argument);
+  EXPECT_THAT(told_, ElementsAre("bind", "stop"));
+}
+
+TEST_F(ApplicationTest, WatchesNothingAfterwards) {
+  Reactor reactor(Reactor::poll);
+  Application application(reactor, {});
+  reactor.stop();
+  application.run();
+  auto [first, second] = socketpair();  // with the numbers that the signals' descriptors had
+  first.send("x");
+  second.send("x");
+  reactor.turn(Duration::zero());
+  EXPECT_EQ(first.recv(2), "x");
+  EXPECT_EQ(second.recv(2), "x");
 }
 
 TEST_F(ApplicationTest, TellsTheServiceManager) {

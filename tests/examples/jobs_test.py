@@ -31,8 +31,9 @@ class Jobs(Test):
 
     def test_who_is_gone_holds_nobody_up(self):
         server = self.serve("jobs")
-        gone, _ = self.connect_to(server)
+        gone, gone_file = self.connect_to(server)
         gone.sendall(b"x\n")
+        gone_file.close()  # the socket stays open as long as its file
         gone.close()
         ours, file = self.connect_to(server)
         ours.sendall(b"y\n")

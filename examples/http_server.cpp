@@ -19,11 +19,11 @@ struct Page : parley::StreamRequestHandler {
       name.replace(at, 3, 1, static_cast<char>(std::strtol(name.substr(at + 1, 2).c_str(), nullptr, 16)));
     std::error_code none;  // where the name leads to, by any `..` or link, has to be in the folder
     const auto file = canonical(folder / ("." + name + (name.ends_with('/') ? "index.html" : "")), none);
-    if (!file.string().starts_with((folder / "").string()) || !is_regular_file(file))
-      return reply("404 Not Found");
+    std::ifstream page(file.string().starts_with((folder / "").c_str()) && is_regular_file(file) ? file : "");
+    if (!page) return reply("404 Not Found");
     const std::string end = file.extension(), kind = end == ".png" || end == ".jpg" ? "image/" : "text/";
     const std::string type = kind + (end.empty() || end == ".txt" ? "plain" : end.substr(1));
-    reply("200 OK", {std::istreambuf_iterator<char>(std::ifstream(file).rdbuf()), {}}, type);
+    reply("200 OK", {std::istreambuf_iterator<char>(page), {}}, type);
   }
   void reply(const std::string& status, std::string body = {}, const std::string& type = "text/plain") {
     wfile().write("HTTP/1.0 " + status + "\r\nContent-Type: " + type + "\r\nContent-Length: " +

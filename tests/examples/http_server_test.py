@@ -89,6 +89,10 @@ class HttpServer(Test):
         for target in ("/nothing", "/sub", "/sub/", "/pipe", "/index.html/", "/" + 4000 * "x", "/%", "/%zz", "/%0"):
             self.assertEqual(self.get(target)[0], 404, target)
 
+    def test_what_cannot_be_read(self):
+        self.server = self.serve("http_server", "0", "/proc/sys/vm")  # it has a file that only takes, from root too
+        self.assertEqual(self.get("/compact_memory")[0], 404)
+
     def test_what_is_no_request(self):
         for request in (b"\r\n", b"GET\r\n\r\n", b"GET /\r\n\r\n", b"GET index.html HTTP/1.0\r\n\r\n",
                         b"GET / FTP/1.0\r\n\r\n", b"\0\xff\r\n\r\n", b"GET " + 100000 * b"x"):

@@ -35,6 +35,14 @@ bool is_shortage(const std::exception_ptr& error) {
   }
 }
 
+// Far enough away, and not so far that it cannot be added up.
+constexpr Duration longest = std::chrono::hours(24 * 365 * 100);
+
+std::optional<Time> end_of(std::optional<Duration> timeout) {
+  if (!timeout) return std::nullopt;
+  return system_clock().now() + std::min(*timeout, longest);
+}
+
 std::string words_of(const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
@@ -153,8 +161,7 @@ void BaseServer::serve_forever(std::optional<Duration> poll_interval) {
   Serving serving(*loop_, "serve_forever");
   require_open("serve_forever");
   while (fileno() >= 0) {  // a handler may close it
-    const Woken woken =
-        wait(poll_interval ? std::optional(system_clock().now() + *poll_interval) : std::nullopt);
+    const Woken woken = wait(end_of(poll_interval));
     if (woken == Woken::shutdown) return serving.heed_shutdown();
     if (woken == Woken::request) handle_one();
     service_actions();
@@ -164,8 +171,7 @@ void BaseServer::serve_forever(std::optional<Duration> poll_interval) {
 void BaseServer::handle_request() {
   Serving serving(*loop_, "handle_request");
   require_open("handle_request");
-  const auto until = timeout ? std::optional(system_clock().now() + *timeout) : std::nullopt;
-  switch (wait(until)) {
+  switch (wait(end_of(timeout))) {
     case Woken::shutdown:
       return serving.heed_shutdown();
     case Woken::request:
@@ -279,23 +285,23 @@ void BaseServer::handle_error(const Request& request, const std::exception_ptr& 
   standard_log().write(Level::error, format("request of ", request.client_address, ": ", words_of(error)));
 }
 
-bool BaseServer::serve_and_close(Request& request) noexcept {
-  bool well = true;
-  const auto told = [&](auto&& step) {
+bool BaseServer::attempt(const Request& request, const std::function<void()>& step) noexcept {
+  try {
+    step();
+    return true;
+  } catch (...) {
     try {
-      step();
-    } catch (...) {
-      well = false;
-      try {
-        handle_error(request, std::current_exception());
-      } catch (...) {  // there is nobody above who could be told
-        standard_log().write(Level::error, "handle_error threw: " + words_of(std::current_exception()));
-      }
+      handle_error(request, std::current_exception());
+    } catch (...) {  // there is nobody above who could be told
+      standard_log().write(Level::error, "handle_error threw: " + words_of(std::current_exception()));
     }
-  };
-  told([&] { finish_request(request); });
-  told([&] { shutdown_request(request); });
-  return well;
+    return false;
+  }
+}
+
+bool BaseServer::serve_and_close(Request& request) noexcept {
+  const bool served = attempt(request, [&] { finish_request(request); });
+  return attempt(request, [&] { shutdown_request(request); }) && served;
 }
 
 void BaseServer::leave_to_parent() noexcept {

@@ -114,7 +114,9 @@ class BaseServer {
   void take_requests(bool take) { taking_ = take; }
   // In a handler's own process: lets go of what is the server's alone.
   void leave_to_parent() noexcept;
-  // Runs finish_request and shutdown_request; what they throw is told to handle_error. True when all is well.
+  // Takes a step in serving a request; what it throws is told to handle_error. True when all is well.
+  bool attempt(const Request& request, const std::function<void()>& step) noexcept;
+  // The same for finish_request, and for shutdown_request then.
   bool serve_and_close(Request& request) noexcept;
 
  private:

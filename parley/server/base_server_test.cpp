@@ -1,5 +1,6 @@
 #include "parley/server/base_server.h"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <dirent.h>
@@ -308,6 +309,30 @@ TEST(BaseServerTest, ASignalEndsNoWait) {
   std::signal(SIGALRM, SIG_DFL);
   EXPECT_TRUE(server.timed_out);
   EXPECT_GE(system_clock().now() - start, 50ms);
+}
+
+TEST(BaseServerTest, TheLongestTimeoutIsLong) {
+  struct Timed : TcpServer {
+    using TcpServer::TcpServer;
+    void handle_timeout() override { ADD_FAILURE() << "timed out"; }
+  };
+  Timed server({"127.0.0.1", 0}, handler<Silent>);
+  server.timeout = Duration::max();
+  static std::atomic<int> signals;
+  signals = 0;
+  std::signal(SIGALRM, [](int) { ++signals; });
+  const itimerval often{{0, 2000}, {0, 2000}};
+  const itimerval never{};
+  ::setitimer(ITIMER_REAL, &often, nullptr);
+  auto asked = std::async(std::launch::async, [&] {
+    while (signals < 10) std::this_thread::yield();
+    return client_of(server).recv(10);
+  });
+  server.handle_request();  // looks at the time after each signal
+  ::setitimer(ITIMER_REAL, &never, nullptr);
+  std::signal(SIGALRM, SIG_DFL);
+  server.server_close();  // nobody waits where this has failed
+  EXPECT_EQ(asked.get(), "");
 }
 
 TEST(BaseServerTest, ItIsServedByOneAtATime) {

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <poll.h>
 #include <semaphore>
+#include <stdexcept>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -117,6 +118,54 @@ TEST(ThreadingTest, ClosingWaitsForRequests) {
   EXPECT_EQ(answer_to(client, "last words\n"), "heard last words\n");
   closed.get();
   EXPECT_EQ(server.active_threads(), 0U);
+}
+
+// Whatever `block_on_close` says: a datagram is answered from the server's socket.
+TEST(ThreadingTest, ClosingWaitsForDatagramsToBeAnswered) {
+  static std::binary_semaphore begun(0);
+  static std::binary_semaphore may_answer(0);
+  struct Slow : DatagramRequestHandler {
+    void handle() override {
+      begun.release();
+      may_answer.acquire();
+      wfile().write("answer");
+    }
+  };
+  for (const bool blocks : {true, false}) {
+    ThreadingUdpServer server({"127.0.0.1", 0}, handler<Slow>);
+    server.block_on_close = blocks;
+    Beside beside(server);
+    Socket client = client_of(server);
+    client.send("?");
+    begun.acquire();
+    beside.stop();
+    auto closed = std::async(std::launch::async, [&] { server.server_close(); });
+    EXPECT_EQ(closed.wait_for(20ms), std::future_status::timeout);
+    may_answer.release();
+    closed.get();
+    client.setblocking(false);  // it has been sent
+    EXPECT_EQ(client.recv(10), "answer");
+  }
+}
+
+TEST(ThreadingTest, WhatItsThreadThrowsEndsThatRequestAlone) {
+  struct Throws : ThreadingTcpServer {
+    using ThreadingTcpServer::ThreadingTcpServer;
+    ~Throws() override { server_close(); }
+    void process_request_thread(Request& request) override {
+      if (!thrown.exchange(true)) throw std::runtime_error("thrown by the thread");
+      ThreadingTcpServer::process_request_thread(request);
+    }
+    void handle_error(const Request&, const std::exception_ptr&) override { ++errors; }
+    std::atomic<bool> thrown = false;
+    std::atomic<int> errors = 0;
+  };
+  Throws server({"127.0.0.1", 0}, handler<Holds>);
+  const Beside beside(server);
+  EXPECT_EQ(client_of(server).recv(10), "");
+  EXPECT_EQ(server.errors, 1);
+  Socket next = greeted(server);
+  EXPECT_EQ(answer_to(next, "all is well\n"), "heard all is well\n");
 }
 
 TEST(ThreadingTest, UnlessItIsNotToBlock) {

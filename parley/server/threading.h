@@ -32,20 +32,22 @@ class ThreadingMixIn : public Server {
   // requests that wait: instead of letting them finish. It costs one more descriptor for each connection,
   // and is to be set before the first.
   bool daemon_threads = false;
-  // `server_close` waits until all requests have been served; else the destructor does.
+  // `server_close` waits until all requests have been served; else the destructor does. A server of datagrams
+  // waits in any case: its own socket is what they are answered from.
   bool block_on_close = true;
 
   void process_request(Request& request) override {
     if (!crew_.serve(request, {max_threads, max_waiting, daemon_threads})) refuse_request(request);
   }
-  // What the request's thread does. What it throws goes to `handle_error`, in the end.
+  // What the request's thread does. What it throws goes to `handle_error`.
   virtual void process_request_thread(Request& request) { this->serve_and_close(request); }
   // There are too many. On the thread that serves: it must not take long.
   virtual void refuse_request(Request& request) { this->shutdown_request(request); }
 
   void server_close() override {
-    Server::server_close();
     if (daemon_threads) crew_.cut();
+    if (this->socket().type() == Type::datagram) crew_.wait();
+    Server::server_close();
     if (block_on_close) crew_.wait();
   }
 
@@ -53,7 +55,7 @@ class ThreadingMixIn : public Server {
   std::size_t active_threads() const { return crew_.size(); }
 
  private:
-  Crew crew_{[this](Request& request) { process_request_thread(request); }};
+  Crew crew_{[this](Request& request) { this->attempt(request, [&] { process_request_thread(request); }); }};
 };
 
 using ThreadingTcpServer = ThreadingMixIn<TcpServer>;

@@ -52,7 +52,8 @@ void EndpointText::split(std::size_t at) {
       argument.value.column = at + 2;
       if (argument.name.empty()) fail(at + 1, "there is no name before the \"=\"");
     } else {
-      if (whole_[at] == '\\' && ++at == whole_.size()) fail(at, "the backslash at the end escapes nothing");
+      if (whole_[at] == '\\') ++at;
+      if (at == whole_.size()) fail(at, "the backslash at the end escapes nothing");
       argument.value.text += whole_[at];
     }
   }

@@ -54,6 +54,7 @@ class Service {
   // hold has gone. It comes also after `privileged_start` alone.
   virtual void privileged_start() {}
   virtual void start() {}
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): whoever overrides it keeps it
   virtual void stop(ServiceHold /*hold*/) noexcept {}
 
  private:

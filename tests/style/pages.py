@@ -14,7 +14,14 @@ from public_names import public_names
 from rules import code_blocks, files, includes, lines, same_code
 
 GUIDES = ("docs/guide", "docs/zh/guide")  # a chapter stands in both, with the same code
-REFERENCE = ("socket.h", "select.h", "socketserver.h")  # headers of parley/ with a page in docs/reference/
+REFERENCE = {  # headers of parley/, and their pages in docs/reference/
+    "socket.h": "socket.md",
+    "select.h": "select.md",
+    "socketserver.h": "socketserver.md",
+    "reactor.h": "reactor.md",
+    "stream.h": "stream.md",
+    "service.h": "reactor.md",
+}
 LONGEST_EXAMPLE = 39
 LONGER_EXAMPLES = {"chat.cpp": 49, "chat_coroutine.cpp": 49, "chat_select.cpp": 129, "forwarder.cpp": 50}  # whole programs rather than answers to one listing
 
@@ -183,10 +190,10 @@ def missing_names(page, names):
 
 
 def reference(root):
-    """Each public name of a header that is named after a module of Python's stands on that header's page."""
-    complaints = []
-    for header in REFERENCE:
-        page = f"docs/reference/{header.removesuffix('.h')}.md"
+    """Each public name of a header for users stands on that header's page, or on that of one before it."""
+    complaints, told = [], set()
+    for header, page in REFERENCE.items():
+        page = f"docs/reference/{page}"
         missing = [path for path in (page, f"parley/{header}") if not (Path(root) / path).exists()]
         complaints += [f"{path} is missing" for path in missing]
         if missing:
@@ -194,8 +201,10 @@ def reference(root):
         rooms = [name for _, name in includes(root, f"parley/{header}") if name.startswith("parley/")]
         text = "\n".join(lines(root, page))
         for room in rooms:
-            for name in missing_names(text, public_names("\n".join(lines(root, room)))):
-                complaints.append(f"{page}: {name} is missing ({room})")
+            if room not in told:
+                for name in missing_names(text, public_names("\n".join(lines(root, room)))):
+                    complaints.append(f"{page}: {name} is missing ({room})")
+        told.update(rooms)
     return complaints
 
 

@@ -120,7 +120,7 @@ class Links(RulesTest):
 class Reference(RulesTest):
     TREE = {
         **{f"parley/{name}": "" for name in pages.REFERENCE},
-        **{f"docs/reference/{name[:-2]}.md": "" for name in pages.REFERENCE},
+        **{f"docs/reference/{name}": "" for name in pages.REFERENCE.values()},
         "parley/socket.h": '#include "parley/socket/a.h"\n#include <string>\n',
         "parley/socket/a.h": '#include "parley/socket/detail.h"\n'
                              "namespace parley { class Socket { public: void bind(); void close(); };\n"
@@ -142,6 +142,18 @@ class Reference(RulesTest):
         self.breaks(pages.reference, self.page("`int\nlookup()`", "lookup"), "lookup is missing", "parley/socket/a.h")
         self.breaks(pages.reference, self.page("bind", "binding"), "Socket::bind is missing")
         self.breaks(pages.reference, self.page("void close();", "x"), "Socket::close is missing")  # Key's is not Socket's
+
+    def test_what_two_headers_have_stands_on_the_first_ones_page(self):
+        tree = {**self.TREE, "parley/reactor.h": '#include "parley/socket/a.h"\n#include "parley/reactor/b.h"\n',
+                "parley/reactor/b.h": "void later();", "docs/reference/reactor.md": "`later()`"}
+        self.keeps(pages.reference, tree)
+        self.breaks(pages.reference, {**tree, "docs/reference/reactor.md": ""}, "reactor.md: later is missing")
+
+    def test_a_header_on_the_page_of_another(self):
+        self.assertEqual(pages.REFERENCE["service.h"], "reactor.md")
+        tree = {**self.TREE, "parley/service.h": '#include "parley/service/c.h"\n', "parley/service/c.h": "void serve();"}
+        self.breaks(pages.reference, tree, "reactor.md: serve is missing", "parley/service/c.h")
+        self.keeps(pages.reference, {**tree, "docs/reference/reactor.md": "`serve()`"})
 
     def test_a_page_or_a_header_that_is_missing(self):
         for path in ("docs/reference/select.md", "parley/select.h"):

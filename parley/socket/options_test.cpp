@@ -56,6 +56,17 @@ TEST(Options, HaveTheirTypes) {
             "getsockopt option 9999 of level 1: Protocol not available");
 }
 
+TEST(Options, ATimeThatTheSystemCannotHoldIsRefused) {
+  Socket socket;
+  EXPECT_EQ(error_of([&] { socket.setsockopt(options::keep_idle, 5'000'000'000s); }),
+            "setsockopt: too many seconds");
+  EXPECT_EQ(error_of([&] { socket.setsockopt(options::user_timeout, 5'000'000'000ms); }),
+            "setsockopt: too many milliseconds");
+  EXPECT_EQ(error_of([&] { socket.setsockopt(options::linger, 5'000'000'000s); }),
+            "setsockopt: too many seconds");
+  EXPECT_EQ(socket.getsockopt(options::linger), std::nullopt);
+}
+
 TEST(Options, MayBeTheSystemsNumbersAndBytes) {
   Socket socket;
   socket.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1);

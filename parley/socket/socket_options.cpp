@@ -1,7 +1,7 @@
 #include <cerrno>
-#include <limits>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <utility>
 
 #include "parley/socket/socket.h"
 
@@ -9,7 +9,13 @@ namespace parley {
 
 namespace {
 constexpr std::size_t longest_name = 64;  // of an interface, the congestion control ...: all are shorter
+
+int counted(auto time, std::string_view unit) {
+  if (std::in_range<int>(time.count())) return static_cast<int>(time.count());
+  throw std::invalid_argument(format("setsockopt: too many ", unit));
 }
+
+}  // namespace
 
 void Socket::setsockopt(const Option<bool>& option, bool value) {
   setsockopt(Option<int>{option.level, option.name}, value ? 1 : 0);
@@ -20,21 +26,16 @@ void Socket::setsockopt(const Option<int>& option, int value) {
 }
 
 void Socket::setsockopt(const Option<std::chrono::seconds>& option, std::chrono::seconds value) {
-  if (value.count() > std::numeric_limits<int>::max())
-    throw std::invalid_argument("setsockopt: too many seconds");
-  setsockopt(Option<int>{option.level, option.name}, static_cast<int>(value.count()));
+  setsockopt(Option<int>{option.level, option.name}, counted(value, "seconds"));
 }
 
 void Socket::setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value) {
-  if (value.count() > std::numeric_limits<int>::max()) {
-    throw std::invalid_argument("setsockopt: too many milliseconds");
-  }
-  setsockopt(Option<int>{option.level, option.name}, static_cast<int>(value.count()));
+  setsockopt(Option<int>{option.level, option.name}, counted(value, "milliseconds"));
 }
 
 void Socket::setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
                         std::optional<std::chrono::seconds> value) {
-  const ::linger raw{value ? 1 : 0, value ? static_cast<int>(value->count()) : 0};
+  const ::linger raw{value ? 1 : 0, value ? counted(*value, "seconds") : 0};
   set_raw_option(option.level, option.name, &raw, sizeof raw);
 }
 

@@ -1,5 +1,6 @@
 #include "parley/process/spawn.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -140,7 +141,7 @@ std::vector<std::string> places_of(const std::string& program, const SpawnSettin
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const std::string folder = path.substr(begin, end - begin);
-    places.push_back(folder.empty() ? "./" + program : folder + "/" + program);
+    places.push_back(format(folder.empty() ? "." : folder, '/', program));
     begin = end + 1;
   }
   return places;

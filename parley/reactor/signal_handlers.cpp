@@ -48,6 +48,7 @@ void SignalHandlers::come(Signal signal) {
   Caught& caught = *caught_.at(signal);
   if (caught.signals.take().empty()) return;
   std::vector<std::uint64_t> ids;
+  ids.reserve(caught.handlers.size());
   for (const Handler& handler : caught.handlers) ids.push_back(handler.id);
   for (const std::uint64_t id : ids) call(signal, id);
 }

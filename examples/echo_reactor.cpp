@@ -9,7 +9,7 @@ using namespace parley;
 
 class Echo : public Protocol {
   void data_received(std::span<char> lent) override { transport().write({lent.data(), lent.size()}); }
-  void pause_writing() override { transport().pause_reading(); }  // does not read what we send: send no more
+  void pause_writing() override { transport().pause_reading(); }  // who does not read is not read
   void resume_writing() override { transport().resume_reading(); }
 };
 

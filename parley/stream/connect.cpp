@@ -26,13 +26,13 @@ class ConnectAwaiter::Dial final : public ClientFactory {
 
   ConnectAwaiter* waiter_;
   Connector connector_;
-  std::optional<Stream> stream_;
+  Stream stream_;
   std::exception_ptr error_;
 
  private:
   void made(Stream stream) {
     if (waiter_ == nullptr) return;  // it closes
-    stream_.emplace(std::move(stream));
+    stream_ = std::move(stream);
     go_on();
   }
   void go_on() {
@@ -43,7 +43,7 @@ class ConnectAwaiter::Dial final : public ClientFactory {
 ConnectAwaiter::ConnectAwaiter(Endpoint to, ConnectSettings settings)
     : to_(std::move(to)), settings_(std::move(settings)) {}
 ConnectAwaiter::ConnectAwaiter(Address to, ConnectSettings settings)
-    : local_(std::move(to)), settings_(std::move(settings)) {}
+    : to_(to), local_(std::move(to)), settings_(std::move(settings)) {}
 
 ConnectAwaiter::~ConnectAwaiter() {
   give_up();
@@ -53,14 +53,14 @@ ConnectAwaiter::~ConnectAwaiter() {
 bool ConnectAwaiter::await_ready() {
   dial_ = std::make_shared<Dial>(*this);
   dial_->connector_ = local_ ? current_reactor().connect_unix(*local_, dial_, std::move(settings_))
-                             : current_reactor().connect_tcp(*to_, dial_, std::move(settings_));
+                             : current_reactor().connect_tcp(to_, dial_, std::move(settings_));
   return false;
 }
 
 Stream ConnectAwaiter::await_resume() {
   throw_if_cancelled();
   if (dial_->error_) std::rethrow_exception(dial_->error_);
-  return std::move(*dial_->stream_);
+  return std::move(dial_->stream_);
 }
 
 void ConnectAwaiter::give_up() noexcept {

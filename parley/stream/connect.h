@@ -34,8 +34,8 @@ class ConnectAwaiter final : Suspension {
   void give_up() noexcept;
   bool withdraw() noexcept override;
 
-  std::optional<Endpoint> to_;
-  std::optional<Address> local_;
+  Endpoint to_;
+  std::optional<Address> local_;  // in its place
   ConnectSettings settings_;
   std::shared_ptr<Dial> dial_;
 };

@@ -85,6 +85,7 @@ class DatagramSocket {
   class Wire;
   struct Arrived {
     Arrived(std::string bytes, Address from) : data(std::move(bytes)), peer(std::move(from)) {}
+    // NOLINTNEXTLINE(bugprone-throw-keyword-missing): kept, and thrown later
     explicit Arrived(std::exception_ptr why) : error(std::move(why)) {}
 
     std::string data;

@@ -73,6 +73,20 @@ TEST_F(StreamTest, WhatIsLentStaysUntilTheNextReadWhateverComes) {
   EXPECT_TRUE(running.done());
 }
 
+TEST_F(StreamTest, MemoryThatIsLentIsNobodyElses) {
+  detail::Intake intake;
+  const std::string first(3000, 'a');
+  intake.append(first);
+  const std::string_view lent = intake.lend(first.size());
+  intake.append(std::string(3000, 'b'));  // which has no room behind it
+  detail::Intake other;
+  other.append(std::string(4000, 'x'));  // where the block would be, were it free
+  EXPECT_EQ(lent, first);
+  EXPECT_EQ(intake.held(), std::string(3000, 'b'));
+  intake.settle();
+  EXPECT_EQ(intake.held(), std::string(3000, 'b'));
+}
+
 TEST_F(StreamTest, CutsFramesHoweverTheyCome) {
   const std::string text = "GET /\r\n\r\n12345line\nlast\r\n\nrest";
   for (std::size_t piece = 1; piece <= text.size(); ++piece) {

@@ -240,6 +240,18 @@ TEST_F(TaskTest, CancellingIsNotTakenForADeadline) {
   EXPECT_THROW(running.get(), Cancelled);
 }
 
+TEST_F(TaskTest, CancelledInTheTurnOfItsDeadlineItIsCancelled) {
+  const auto body = []() -> Task<> { co_await with_timeout(1s, for_ever()); };
+  Running<> running = spawn(reactor, body());
+  turns(1);
+  clock.advance(1s);
+  turns(1);  // the deadline has passed, and the task goes on in the next turn
+  EXPECT_FALSE(running.done());
+  running.cancel();
+  turns(2);
+  EXPECT_THROW(running.get(), Cancelled);
+}
+
 TEST_F(TaskTest, AResultHoldsWhatWentWrongAndLetsOthersThrough) {
   const auto body = []() -> Task<> {
     const auto failed = co_await as_result(with_timeout(1s, for_ever()));
@@ -431,6 +443,23 @@ TEST_F(TaskTest, AValueIsNotDoubledWithTheTaskThatPutsIt) {
   EXPECT_EQ(run(reactor, body()), 2);
   turns(2);
   second.get();
+}
+
+TEST_F(TaskTest, WhoseValueWasTakenIsToldSoAlthoughItIsCancelled) {
+  Queue<int> queue(1);
+  EXPECT_TRUE(queue.try_put(0));
+  const auto putter = [&]() -> Task<> { co_await queue.put(1); };
+  Running<> puts = spawn(reactor, putter());
+  turns(2);
+  const auto taker = [&]() -> Task<> {
+    (void)co_await queue.get();
+    puts.cancel();  // its value is in the queue, but it has not gone on yet
+  };
+  run(reactor, taker());
+  turns(2);
+  ASSERT_TRUE(puts.done());
+  puts.get();  // and not Cancelled: else it would be put once more
+  EXPECT_EQ(queue.size(), 1U);
 }
 
 }  // namespace

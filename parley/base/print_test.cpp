@@ -16,6 +16,11 @@ void print(Writer& out, const Point& point) {
   print_all(out, '(', point.x, ", ", point.y, ')');
 }
 
+enum class Colour : std::uint8_t { red };
+void print(Writer& out, Colour) {
+  print(out, "red");
+}
+
 TEST(Print, PrintsTextAndNumbers) {
   EXPECT_EQ(format("a", 'b', std::string("c"), std::string_view("d"), -5, 7U), "abcd-57");
   EXPECT_EQ(format(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
@@ -24,8 +29,8 @@ TEST(Print, PrintsTextAndNumbers) {
 
 TEST(Print, AValueGoesToAStreamThroughTheSameFunction) {
   std::ostringstream out;
-  out << Point{1, -2} << '.';
-  EXPECT_EQ(out.str(), "(1, -2).");
+  out << Point{1, -2} << '.' << Colour::red;
+  EXPECT_EQ(out.str(), "(1, -2).red");
   EXPECT_EQ(format(Point{1, -2}), "(1, -2)");
 }
 

@@ -52,19 +52,20 @@ Crew::~Crew() {
 
 bool Crew::serve(Request& request, const Bounds& bounds) {
   std::optional<Socket> handle = second_handle(request, bounds.can_be_cut);
-  std::list<Member> one;
+  std::list<Member> one(1);
+  Member& member = one.front();
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->members.size() >= bounds.threads) {
+    if (state_->members.size() >= std::max<std::size_t>(bounds.threads, 1)) {
       if (state_->waiting.size() >= bounds.waiting) return false;
       state_->waiting.push_back({std::move(request), bounds.can_be_cut});
       return true;
     }
-    one.push_back({std::move(request), std::move(handle)});
-    one.front().self = one.begin();
+    member.request = std::move(request);
+    member.handle = std::move(handle);
+    member.self = one.begin();
     state_->members.splice(state_->members.end(), one);
   }
-  Member& member = state_->members.back();  // this thread alone adds any
   std::thread thread;
   try {
     thread = std::thread([this, &member] { run(member); });

@@ -99,7 +99,9 @@ std::error_code Socket::connect_address(const Address& address) {
     if (!wait_for(fileno(), POLLOUT, deadline)) return std::make_error_code(std::errc::timed_out);
     error = getsockopt(SOL_SOCKET, SO_ERROR);
   }
-  if (error == EAGAIN && getblocking()) return std::make_error_code(std::errc::timed_out);
+  if (error == EAGAIN && family_ == Family::local && gettimeout() && getblocking()) {
+    return std::make_error_code(std::errc::timed_out);  // see connect_local
+  }
   if (error == 0 || error == EINPROGRESS) peer_ = from_raw(raw);
   return {error, std::system_category()};
 }

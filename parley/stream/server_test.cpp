@@ -2,11 +2,13 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
+#include "parley/socket/socket.h"
 #include "parley/stream/stage.h"
 
 namespace parley {
@@ -216,6 +218,21 @@ TEST_F(ServerTest, AListenerLosesNoConnectionWhenAcceptIsCancelled) {
   run(reactor, body());
 }
 
+TEST_F(ServerTest, AListenerForgetsATaskThatIsDropped) {
+  const auto body = [this]() -> Task<> {
+    Listener listener({"127.0.0.1", 702});
+    const auto accepts = [&listener]() -> Task<> { (void)co_await listener.accept(); };
+    {
+      const Running<> dropped = spawn(accepts());
+      co_await sleep(1s);
+    }
+    MemoryPeer far = network.connect(702);
+    const Stream near = co_await listener.accept();
+    EXPECT_TRUE(near);
+  };
+  run(reactor, body());
+}
+
 // Over each real back end.
 
 class Kinds : public testing::TestWithParam<Reactor::Kind> {};
@@ -258,6 +275,33 @@ TEST_P(Kinds, ConnectingFailsWithItsReason) {
     const auto refused = co_await as_result(connect({"127.0.0.1", port}));
     EXPECT_FALSE(refused);
     EXPECT_EQ(refused.error().code(), std::errc::connection_refused) << refused.error().what();
+  };
+  run(reactor, body());
+}
+
+// A port whose queue is full does not answer.
+TEST_P(Kinds, GivesUpConnectingWhenItIsCancelled) {
+  const auto descriptors = [] {
+    using Folder = std::filesystem::directory_iterator;
+    return std::distance(Folder("/proc/self/fd"), Folder());
+  };
+  Socket full(Family::inet, Type::stream);
+  full.bind({"127.0.0.1", 0});
+  full.listen(0);
+  std::vector<Socket> waiting;
+  for (int i = 0; i < 4; ++i) {
+    waiting.emplace_back(Family::inet, Type::stream);
+    waiting.back().setblocking(false);
+    (void)waiting.back().connect_ex({"127.0.0.1", full.getsockname().port()});
+  }
+  Reactor reactor(GetParam());
+  const auto body = [&]() -> Task<> {
+    const auto before = descriptors();
+    const auto nobody = co_await within(20ms, connect({"127.0.0.1", full.getsockname().port()}));
+    EXPECT_FALSE(nobody);
+    co_await sleep(0s);
+    co_await sleep(0s);
+    EXPECT_EQ(descriptors(), before);
   };
   run(reactor, body());
 }

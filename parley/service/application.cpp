@@ -27,24 +27,26 @@ void tell_manager(std::string_view state, Log& log) {
 // SIGINT and SIGTERM stop the reactor for as long as it lives.
 class Stopper {
  public:
-  Stopper(Reactor& reactor, const ApplicationSettings& settings)
-      : signals_({Signal::interrupt, Signal::terminate}) {
-    watching_ = reactor.watch(signals_.fileno(), Interest::read, [this, &reactor, &settings](Interest) {
-      for (const Signal signal : signals_.take()) {
-        settings.log->write(Level::info, format(settings.name, settings.name.empty() ? "" : ": ", signal,
-                                                again_ ? ": stopping at once" : ": stopping"));
-        reactor.stop(again_ ? Duration::zero() : settings.drain);
-        again_ = true;
-      }
-    });
+  Stopper(Reactor& reactor, const ApplicationSettings& settings) {
+    const auto stop = [this, &reactor, &settings](Signal signal) {
+      settings.log->write(Level::info, format(settings.name, settings.name.empty() ? "" : ": ", signal,
+                                              again_ ? ": stopping at once" : ": stopping"));
+      reactor.stop(again_ ? Duration::zero() : settings.drain);
+      again_ = true;
+    };
+    interrupt_ = reactor.on_signal(Signal::interrupt, stop);
+    terminate_ = reactor.on_signal(Signal::terminate, stop);
   }
-  ~Stopper() { watching_.stop(); }
+  ~Stopper() {
+    interrupt_.stop();
+    terminate_.stop();
+  }
   Stopper(const Stopper&) = delete;
   Stopper& operator=(const Stopper&) = delete;
 
  private:
-  Signals signals_;
-  Watching watching_;
+  SignalHandler interrupt_;
+  SignalHandler terminate_;
   bool again_ = false;
 };
 

@@ -1,27 +1,29 @@
 #include "parley/stream/run.h"
 
-#include <memory>
-
 #include "parley/process/signals.h"
 
 namespace parley::detail {
 
 bool Runner::turn_until(const std::function<bool()>& done, const std::function<void()>& cancel) {
   bool interrupted = false;
-  std::unique_ptr<Signals> signals;
-  Watching watching;
+  SignalHandler interrupt;
+  SignalHandler terminate;
+  const auto let_go = [&] {  // the next one does what it always did
+    interrupt.stop();
+    terminate.stop();
+  };
+  const auto stop = [&] {
+    interrupted = true;
+    let_go();
+    cancel();
+  };
   if (settings_.signals) {
-    signals = std::make_unique<Signals>(std::initializer_list<Signal>{Signal::interrupt, Signal::terminate});
-    watching = reactor_.watch(signals->fileno(), Interest::read, [&](Interest) {
-      interrupted = true;
-      watching.stop();
-      signals.reset();  // the next one does what it always did
-      cancel();
-    });
+    interrupt = reactor_.on_signal(Signal::interrupt, stop);
+    terminate = reactor_.on_signal(Signal::terminate, stop);
   }
   while (!done() && reactor_.turn(Duration::max())) {
   }
-  watching.stop();
+  let_go();
   return interrupted;
 }
 

@@ -41,6 +41,7 @@ case $way in
     runs socketserver made/socketserver_program
     runs reactor made/reactor_program made/all_program
     runs stream made/stream_program
+    runs service made/service_program
     ;;
   pkg_config)
     install_parley
@@ -55,10 +56,12 @@ case $way in
     compile reactor_program parley-reactor
     compile reactor_program parley
     compile stream_program parley-stream
+    compile service_program parley-service
     runs socket ./parley-socket
     runs socketserver ./parley-socketserver
     runs reactor ./parley-reactor ./parley
     runs stream ./parley-stream
+    runs service ./parley-service
     [[ $(pkg-config --modversion parley) == "$(sed -n 's/^project(parley VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" ]]
     ;;
   add_subdirectory)

@@ -8,6 +8,12 @@ using Duration = std::chrono::nanoseconds;
 // A point on the monotonic clock: it never goes back, and means nothing across a restart.
 using Time = std::chrono::time_point<std::chrono::steady_clock, Duration>;
 
+// So long after a time, which is not before the clock's beginning; never, where that is beyond all times:
+// Duration::max() is a long wait, and not one that overflows.
+constexpr Time later(Time from, Duration by) {
+  return by < Time::max() - from ? from + by : Time::max();
+}
+
 // The one place where time comes from. Whoever waits or measures is given a clock, so that tests can
 // turn it by hand.
 class Clock {

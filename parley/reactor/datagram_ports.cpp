@@ -324,7 +324,7 @@ DatagramPorts::DatagramPorts(Loop& loop, const Limits& limits) : loop_(loop), li
 DatagramPorts::~DatagramPorts() = default;
 
 void DatagramPorts::clear() {
-  ports_.clear();
+  const auto gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
 }
 
 std::uint64_t DatagramPorts::open(Socket socket, const Address& peer, std::string path,

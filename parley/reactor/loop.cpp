@@ -13,11 +13,15 @@ Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
   gate_.use(*backend_);
 }
 
+// Whatever a protocol closes or stops as it goes has ended already.
 Loop::~Loop() {
-  for (auto& [id, listener] : listeners_) backend_->unlisten(*listener);
-  for (auto& [id, watcher] : watchers_) backend_->unwatch(*watcher);
+  const auto listeners = std::exchange(listeners_, {});
+  const auto watchers = std::exchange(watchers_, {});
+  for (const auto& [id, listener] : listeners) backend_->unlisten(*listener);
+  for (const auto& [id, watcher] : watchers) backend_->unwatch(*watcher);
   table_.each([this](Connection& connection) {
     if (!connection.has(Connection::closed)) backend_->close(connection, false);
+    connection.set(Connection::shut | Connection::closing | Connection::lost | Connection::closed);
   });
   backend_.reset();
   datagrams_.clear();
@@ -125,7 +129,7 @@ void Loop::run() {
 }
 
 void Loop::post(std::function<void()> call) {
-  if (mailbox_.post(std::move(call))) backend_->wake();
+  if (mailbox_.post(std::move(call)) && backend_ != nullptr) backend_->wake();
 }
 
 // What a handler lets escape never crosses the loop.

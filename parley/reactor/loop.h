@@ -222,6 +222,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void ask_producer(Connection& connection);
   void feed(Connection& connection);
   Producer* take_producer(Connection& connection);
+  void leave(Connection& connection);
   Producer* streaming_producer(const Connection& connection) const {
     return connection.has(Connection::produces) && !connection.has(Connection::pulls)
                ? producers_.at(connection.id().slot)

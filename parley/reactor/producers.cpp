@@ -26,7 +26,11 @@ void Loop::ask_producer(Connection& connection) {
 }
 
 void Loop::unregister_producer(Connection& connection) {
-  if (take_producer(connection) == nullptr) return;
+  if (take_producer(connection) != nullptr) leave(connection);
+}
+
+// Whoever wanted to close has waited for the producer.
+void Loop::leave(Connection& connection) {
   if (!connection.has(Connection::leaving)) return;
   connection.clear(Connection::leaving);
   lose(connection);
@@ -44,7 +48,8 @@ void Loop::feed(Connection& connection) {
   if (!connection.has(Connection::produces)) return;
   if (connection.has(Connection::shut)) {
     Producer* const producer = take_producer(connection);
-    return call(connection, [&](Protocol&) { producer->stop_producing(); });
+    call(connection, [&](Protocol&) { producer->stop_producing(); });
+    return leave(connection);
   }
   if (!connection.has(Connection::pulls)) return;
   Producer* const producer = producers_.at(connection.id().slot);

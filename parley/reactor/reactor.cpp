@@ -37,11 +37,11 @@ void Timer::cancel() {
 
 void Timer::delay(Duration by) {
   if (loop_ == nullptr) return;
-  if (const auto due = loop_->timers().due(id_)) loop_->timers().move(id_, *due + by);
+  if (const auto due = loop_->timers().due(id_)) loop_->timers().move(id_, later(*due, by));
 }
 
 void Timer::reset(Duration after) {
-  if (loop_ != nullptr) loop_->timers().move(id_, loop_->now() + std::max(after, Duration::zero()));
+  if (loop_ != nullptr) loop_->timers().move(id_, later(loop_->now(), std::max(after, Duration::zero())));
 }
 
 void Watching::change(Interest wanted) {
@@ -113,7 +113,7 @@ TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol)
 
 Timer Reactor::call_later(Duration after, std::function<void()> call) {
   return {loop_.get(),
-          loop_->timers().add(loop_->now() + std::max(after, Duration::zero()), std::move(call))};
+          loop_->timers().add(later(loop_->now(), std::max(after, Duration::zero())), std::move(call))};
 }
 
 void Reactor::post(std::function<void()> call) {

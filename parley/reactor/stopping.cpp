@@ -39,7 +39,7 @@ void Loop::call_triggers(Stopping when) {
 }
 
 void Loop::begin_stop(Duration drain) {
-  const Time until = now() + drain;
+  const Time until = later(now(), drain);
   if (stage_ != Stage::running) {  // a second stop may only hurry the first
     drain_until_ = std::min(drain_until_, until);
     return;

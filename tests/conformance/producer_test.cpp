@@ -145,6 +145,18 @@ TEST_P(Producing, ClosingWaitsForTheProducer) {
   }
 }
 
+TEST_P(Producing, ClosingDoesNotWaitForOneThatTheEndOfOutputHasStopped) {
+  for (const bool shut_first : {true, false}) {
+    const Client client = join();
+    Text producer(client.wire(), text_of(1000000), Production::streaming);
+    if (shut_first) client.wire().shutdown_write();
+    client.wire().lose_connection();
+    if (!shut_first) client.wire().shutdown_write();
+    ASSERT_TRUE(until([&] { return client.story->lost(); })) << shut_first;
+    EXPECT_EQ(producer.times("stop"), 1U);
+  }
+}
+
 TEST_P(Producing, ALossStopsItBeforeTheProtocolIsTold) {
   Text* told = nullptr;
   std::size_t stopped_before = 0;

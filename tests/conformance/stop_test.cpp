@@ -101,6 +101,18 @@ TEST_P(Stops, WithoutTimeEverybodyIsCutOff) {
   EXPECT_EQ(counts_.open, 0U);
 }
 
+TEST_P(Stops, ForEverIsATimeToo) {
+  const Client slow = join({}, true);
+  fill(slow);
+  reactor().stop(Duration::max());
+  ASSERT_TRUE(goes_on());
+  EXPECT_FALSE(slow.story->lost());
+  slow.peer->window(Peer::everything);
+  slow.peer->close();
+  ASSERT_TRUE(stops());
+  EXPECT_EQ(slow.story->reason->kind(), Reason::Kind::closed);
+}
+
 TEST_P(Stops, AgainMayOnlyHurry) {
   const Client slow = join({}, true);
   fill(slow);

@@ -14,6 +14,20 @@ using namespace std::chrono_literals;
 class Timing : public Conformance {};
 PARLEY_CONFORMANCE(Timing);
 
+TEST_P(Timing, TheLongestTimeDoesNotOverflow) {
+  bool called = false;
+  Timer timer = reactor().call_later(Duration::max(), [&] { called = true; });
+  Timer moved = reactor().call_later(1h, [&] { called = true; });
+  moved.delay(Duration::max());
+  settle();
+  moved.reset(Duration::max());
+  settle();
+  EXPECT_FALSE(called);
+  EXPECT_TRUE(timer.active() && moved.active());
+  timer.cancel();
+  moved.cancel();
+}
+
 TEST_P(Timing, CallsComeByTimeThenAsAdded) {
   std::string order;
   const auto add = [&](Duration after, char name) {

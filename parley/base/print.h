@@ -99,7 +99,7 @@ std::ostream& stream_out(std::ostream& out, std::string_view text);
 // Parley's own values go to a std::ostream through the same function. (Types that a stream knows
 // already, such as strings and numbers, are left to it.)
 template <class T>
-  requires(Printable<T> && (std::is_class_v<T> || std::is_enum_v<T>) &&
+  requires(Printable<T> && (std::is_class_v<T> || (std::is_enum_v<T> && !std::convertible_to<T, int>)) &&
            !std::convertible_to<const T&, std::string_view>)
 std::ostream& operator<<(std::ostream& out, const T& value) {
   TextWriter text;

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <stdexcept>
 
 namespace parley::detail {
 
@@ -12,6 +13,8 @@ namespace {
 
 // Most reads fit into a block of this size; some such blocks are kept for the next read of any stream.
 constexpr std::size_t small = 4096;
+// No stream keeps more than this, whatever the limits of those who read it.
+constexpr std::size_t most = std::size_t{1} << 31U;
 
 class Spare {
  public:
@@ -71,11 +74,12 @@ void Intake::append(std::span<const char> bytes) {
 
 void Intake::make_room(std::size_t count) {
   const std::size_t held = size();
+  if (count > most - held) throw std::length_error("a stream keeps at most 2 GiB that were not read");
   if (!lent_ && held + count <= block_.capacity && begin_ >= block_.capacity / 2) {
     std::memmove(block_.memory, block_.memory + begin_, held);
   } else {
     // At least twice what is held: each byte is moved a few times in all, however it comes.
-    Block larger = allocate(std::max(held + count, held * 2));
+    Block larger = allocate(std::min(std::max(held + count, held * 2), most));
     if (held != 0) std::memcpy(larger.memory, block_.memory + begin_, held);
     std::swap(block_, larger);
     if (std::exchange(lent_, false)) {

@@ -86,7 +86,8 @@ ReadDelimited::ReadDelimited(Stream& stream, std::string_view end, std::size_t l
 bool ReadDelimited::satisfied() {
   const std::string_view held = stream_->intake_.held();
   // Beyond the limit nothing needs to be looked at: an end there is too far away.
-  const std::size_t most = limit_ + end_.size() + 1;
+  const std::size_t more = end_.size() + 1;
+  const std::size_t most = limit_ > nowhere - more ? nowhere : limit_ + more;
   found_ = held.substr(0, most).find(end_, looked_);
   if (found_ != nowhere) return true;
   if (held.size() >= end_.size()) looked_ = held.size() - end_.size() + 1;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -167,6 +169,24 @@ TEST_F(StreamTest, LimitsAreKeptAndWhatIsTooLongCanBeReadStill) {
   transport.receive("1234\nabcd\r\n12345\n0123456789xxxxxx");
   ASSERT_TRUE(running.done()) << "without waiting for an end that would be too far away";
   running.get();
+}
+
+TEST_F(StreamTest, NoLimitIsALimitTooAndMemoryHasOneOfItsOwn) {
+  const auto body = [&]() -> Task<> {
+    const auto line = co_await stream.read_line(std::string::npos);
+    EXPECT_EQ(line, "hello");
+    const std::string_view rest = co_await stream.read_until(";", std::string::npos);
+    EXPECT_EQ(rest, "there;");
+  };
+  const Running<> running = begin(body);
+  transport.receive("hello\nthere;");
+  turns(2);
+  EXPECT_TRUE(running.done());
+  detail::Intake intake;
+  intake.append(std::string(10, 'a'));
+  const std::span<const char> huge(intake.held().data(), (std::size_t{1} << 31U) - 9);  // is never looked at
+  EXPECT_THROW(intake.append(huge), std::length_error);
+  EXPECT_EQ(intake.held(), "aaaaaaaaaa");
 }
 
 TEST_F(StreamTest, KeepsSoMuchWhileNobodyReadsAndThenPauses) {

@@ -59,6 +59,20 @@ INSTANTIATE_TEST_SUITE_P(Over, Resolving, testing::Values(Reactor::epoll, Reacto
                                                                             : "select");
                          });
 
+TEST_P(Resolving, WhoeverIsToldMayDropTheResolver) {
+  auto resolver = make_resolver(reactor_, {.hosts_file = "/nonexistent"});
+  int told = 0;
+  for (int i = 0; i < 3; ++i) {
+    resolver->look_up("localhost", Family::inet, [&](const Resolver::Answer&) {
+      ++told;
+      resolver.reset();
+    });
+  }
+  EXPECT_TRUE(until([&] { return told > 0; }));
+  for (int i = 0; i < 3; ++i) reactor_.turn(0s);
+  EXPECT_EQ(told, 1);
+}
+
 TEST_P(Resolving, TheAddressesOfEitherFamily) {
   serve([](const Question& question) {
     const bool a = question.type == NameServer::a;

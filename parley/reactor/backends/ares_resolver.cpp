@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ares.h>
 #include <map>
+#include <memory>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdexcept>
@@ -162,7 +163,9 @@ class AresResolver final : public Resolver {
   void deliver() {
     std::vector<std::pair<Id, Answer>> finished;
     finished.swap(finished_);
+    const std::weak_ptr<void> alive = alive_;  // whoever is told may drop this
     for (auto& [id, answer] : finished) {
+      if (alive.expired()) return;
       const auto asked = asked_.extract(id);
       if (asked) asked.mapped()(std::move(answer));
     }
@@ -220,6 +223,7 @@ class AresResolver final : public Resolver {
   std::map<int, Watching> watched_;
   Timer timer_;
   Timer delivery_;
+  std::shared_ptr<void> alive_ = std::make_shared<char>();
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "parley/process/service_manager.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>

@@ -100,7 +100,8 @@ void Loop::tell_made(TransportId id) {
   if (connection == nullptr) return;
   call(*connection, [](Protocol& made) { made.connection_made(); });
   update_reading(*connection);
-  if (stage_ == Stage::draining || stage_ == Stage::aborting) lose(*connection);
+  if (stage_ == Stage::draining) lose(*connection);
+  if (stage_ == Stage::aborting) abort(*connection, Reason(Reason::Kind::aborted), false);
 }
 
 // Local peers have no names: they are numbered as they come.

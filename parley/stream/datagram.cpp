@@ -27,6 +27,9 @@ class DatagramSocket::Wire final : public DatagramProtocol {
   void error_received(const SocketError& error) override {
     if (socket_ != nullptr) socket_->arrived(Arrived(std::make_exception_ptr(error)));
   }
+  void stop_protocol() override {
+    if (socket_ != nullptr) std::exchange(socket_, nullptr)->stopped();
+  }
 
   DatagramSocket* socket_;
 };
@@ -67,6 +70,12 @@ void DatagramSocket::arrived(Arrived what) {
   if (pending_.size() >= most_pending) port_.transport()->pause_reading();
 }
 
+void DatagramSocket::stopped() {
+  wire_ = nullptr;
+  stopped_ = true;
+  if (receiving_ != nullptr) std::exchange(receiving_, nullptr)->resume();
+}
+
 void DatagramSocket::sendto(std::string_view data, const Address& to) {
   if (DatagramTransport* const wire = transport()) wire->write(data, to);
 }
@@ -81,7 +90,7 @@ bool Receive::await_ready() const {
   if (socket_->receiving_ != nullptr) {
     throw std::logic_error("recvfrom: one task at a time receives from a socket");
   }
-  return !socket_->pending_.empty();
+  return !socket_->pending_.empty() || socket_->stopped_;
 }
 
 void Receive::listen() noexcept {
@@ -93,7 +102,7 @@ void Receive::listen() noexcept {
 std::pair<std::string_view, Address> Receive::await_resume() {
   if (socket_ != nullptr && socket_->receiving_ == this) socket_->receiving_ = nullptr;
   throw_if_cancelled();
-  if (socket_ == nullptr) {
+  if (socket_ == nullptr || socket_->pending_.empty()) {
     throw SocketError("recvfrom", {}, std::make_error_code(std::errc::bad_file_descriptor),
                       "the socket was closed meanwhile");
   }

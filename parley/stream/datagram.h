@@ -67,7 +67,8 @@ class DatagramSocket {
 
   // Awaited, answers the next datagram, which may be empty, and who sent it. The bytes are lent until the
   // next call. One task at a time. Throws SocketError where something that was sent could not arrive (nobody
-  // listens there, it was too long ...): the socket lives on. Cancelled, no datagram is lost.
+  // listens there, it was too long ...): the socket lives on; and once the reactor stops. Cancelled, no
+  // datagram is lost.
   detail::Receive recvfrom() { return detail::Receive(*this); }
   // Sends one datagram with all else that this turn writes; there is nothing to wait for. Throws AddressError
   // where this socket cannot reach such an address.
@@ -96,11 +97,13 @@ class DatagramSocket {
   DatagramSocket();
   std::unique_ptr<Wire> wire();
   void arrived(Arrived what);
+  void stopped();
 
   Wire* wire_ = nullptr;
   std::deque<Arrived> pending_;
   std::string lent_;
   detail::Receive* receiving_ = nullptr;
+  bool stopped_ = false;  // with its reactor
   DatagramPort port_;
 };
 

@@ -12,6 +12,7 @@ Listener::Listener(const Address& address, const ListenOptions& options) {
   Reactor& reactor = current_reactor();
   port_ = address.family() == Family::local ? reactor.listen_unix(address, make, std::move(settings))
                                             : reactor.listen_tcp(address, make, std::move(settings));
+  stopping_ = reactor.on_stop(Stopping::before, [this] { stopped(); });
 }
 
 Listener::~Listener() {
@@ -29,8 +30,16 @@ std::unique_ptr<Protocol> Listener::protocol() {
 
 void Listener::close() {
   if (std::exchange(closed_, true)) return;
+  stopping_.remove();
   port_.stop_listening();
   if (accepting_ != nullptr) accepting_->wake();
+}
+
+// Now, and not soon: the reactor may not turn again.
+void Listener::stopped() {
+  closed_ = true;
+  port_.stop_listening();
+  if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->resume();
 }
 
 namespace detail {

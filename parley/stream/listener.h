@@ -61,7 +61,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // Awaited, answers the next connection. One task at a time. Throws SocketError once it is closed.
+  // Awaited, answers the next connection. One task at a time. Throws SocketError once it is closed, as it is
+  // when the reactor stops.
   // Cancelled, no connection is lost.
   detail::Accept accept() { return detail::Accept(*this); }
   // The real address, with the port that the kernel chose.
@@ -73,11 +74,13 @@ class Listener {
   friend class detail::Accept;
 
   std::unique_ptr<Protocol> protocol();
+  void stopped();
 
   std::deque<Stream> pending_;
   detail::Accept* accepting_ = nullptr;
   bool closed_ = false;
   ListeningPort port_;
+  Trigger stopping_;
 };
 
 }  // namespace parley

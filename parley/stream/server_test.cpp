@@ -326,6 +326,28 @@ TEST_P(Kinds, DatagramsGoThereAndBack) {
   run(reactor, body());
 }
 
+TEST_P(Kinds, WhoWaitsIsToldThatTheReactorStops) {
+  Reactor reactor(GetParam());
+  std::vector<std::string> told;
+  const auto receive = [&told]() -> Task<> {
+    DatagramSocket socket({"127.0.0.1", 0});
+    const auto received = co_await as_result(socket.recvfrom());
+    told.emplace_back(received ? "a datagram" : "no datagram");
+  };
+  const auto accept = [&told]() -> Task<> {
+    Listener listener({"127.0.0.1", 0});
+    const auto accepted = co_await as_result(listener.accept());
+    told.emplace_back(accepted ? "a connection" : "no connection");
+  };
+  const auto receiving = spawn(reactor, receive());
+  const auto accepting = spawn(reactor, accept());
+  for (int i = 0; i < 3; ++i) reactor.turn(0s);
+  EXPECT_TRUE(told.empty());
+  reactor.stop();
+  reactor.run();
+  EXPECT_EQ(told, (std::vector<std::string>{"no connection", "no datagram"}));
+}
+
 INSTANTIATE_TEST_SUITE_P(Over, Kinds, testing::Values(Reactor::epoll, Reactor::poll, Reactor::select),
                          [](const auto& kind) {
                            return kind.param == Reactor::epoll  ? "epoll"

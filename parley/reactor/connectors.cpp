@@ -337,6 +337,7 @@ void Connectors::arm() {
 
 void Connectors::stop_all() {
   std::vector<std::uint64_t> all;
+  all.reserve(records_.size());
   for (const auto& [id, record] : records_) all.push_back(id);
   std::ranges::sort(all);
   for (const std::uint64_t id : all) {

@@ -186,7 +186,7 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   bool stopped();
   void handler_failed();
   template <class Call>
-  bool guarded(Call call) {
+  bool guarded(const Call& call) {
     try {
       const InsideReactor inside;
       call();

@@ -212,12 +212,10 @@ void BaseServer::watch_listener(bool wanted) {
 BaseServer::Woken BaseServer::wait(std::optional<Time> until) {
   for (;;) {
     std::optional<Time> end = until;
-    if (until || loop_->rests_until) {
-      const Time now = system_clock().now();
-      if (loop_->rests_until && *loop_->rests_until <= now) loop_->rests_until.reset();
-      if (loop_->rests_until) end = std::min(*loop_->rests_until, until.value_or(Time::max()));
-    }
-    watch_listener(taking_ && !loop_->rests_until);
+    std::optional<Time>& rests_until = loop_->rests_until;
+    if (rests_until && *rests_until <= system_clock().now()) rests_until.reset();
+    if (rests_until) end = std::min(*rests_until, until.value_or(Time::max()));
+    watch_listener(taking_ && !rests_until);
     const auto left = end ? std::optional(*end - system_clock().now()) : std::nullopt;
     bool request = false;
     bool shut = false;

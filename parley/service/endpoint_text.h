@@ -25,8 +25,8 @@ class EndpointText {
   explicit EndpointText(std::string_view text);
 
   const std::string& kind() const { return kind_; }
-  // Whether it is `kind://...`; then there are no arguments, and this is what follows the slashes.
-  const std::optional<Value>& url() const { return url_; }
+  // Of `kind://...`, what follows the slashes; then there are no arguments. Otherwise null.
+  const Value* url() const { return url_ ? &*url_ : nullptr; }
 
   // Says which arguments there may be: the first `unnamed` of `names` need not be named, none may be empty.
   // To be called before any is asked for.

@@ -124,7 +124,7 @@ std::optional<Duration> timeout(const EndpointText& text) {
 
 ServerEndpoint server(EndpointText text) {
   const std::string& kind = text.kind();
-  const bool url = text.url().has_value();
+  const bool url = text.url() != nullptr;
   if (kind == "tcp" && url) {
     const auto [host, port] = host_and_port(text, 0);
     return {ServerEndpoint::Tcp{.address = numeric(text, host, port)}};
@@ -171,7 +171,7 @@ ServerEndpoint server(EndpointText text) {
 
 ClientEndpoint client(EndpointText text) {
   const std::string& kind = text.kind();
-  const bool url = text.url().has_value();
+  const bool url = text.url() != nullptr;
   if (kind == "tcp" && url) {
     const auto [host, port] = host_and_port(text, 1);
     if (host.text.empty()) text.fail(host.column, "the host is empty");

@@ -101,7 +101,7 @@ std::string gethostname() {
 
 std::string getfqdn(std::string_view name) {
   require_blocking_allowed("getfqdn");
-  const std::string own(name.empty() || name == "0.0.0.0" || name == "::" ? gethostname() : name);
+  std::string own(name.empty() || name == "0.0.0.0" || name == "::" ? gethostname() : name);
   try {
     const HostEntry entry = gethostbyaddr(own);
     if (is_full(entry.name)) return entry.name;

@@ -63,7 +63,7 @@ std::optional<int> Child::poll() {
 
 int Child::wait() {
   if (!status_) ask(true);
-  return *status_;
+  return *status_;  // NOLINT(bugprone-unchecked-optional-access): it has waited
 }
 
 bool Child::signal(int number) {

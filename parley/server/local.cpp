@@ -6,7 +6,7 @@ namespace parley {
 
 namespace {
 
-const Address& local_address(const Address& address) {
+Address local_address(const Address& address) {
   if (address.family() == Family::local) return address;
   throw AddressError(format(address, " is no local address: make one with Address::local(path)"));
 }

@@ -6,7 +6,7 @@ namespace parley {
 
 namespace {
 
-const Address& network_address(const Address& address) {
+Address network_address(const Address& address) {
   if (address.family() != Family::local) return address;
   throw AddressError(format(address, " is a local address: that is for a UnixDatagramServer"));
 }

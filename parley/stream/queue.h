@@ -157,7 +157,9 @@ class Queue {
     // One that was given a value and has not gone on yet gives it back.
     bool withdraw() noexcept override {
       queue_.getters_.remove(*this);
-      if (value_) queue_.put_back(*std::exchange(value_, std::nullopt));
+      if (!value_) return true;
+      queue_.put_back(std::move(*value_));
+      value_.reset();
       return true;
     }
 
@@ -190,6 +192,7 @@ class Queue {
     values_.pop_front();
     if (room()) {
       if (auto* const waiting = static_cast<Put*>(putters_.pop())) {
+        // NOLINTNEXTLINE(bugprone-unchecked-optional-access): who waits to put has something
         values_.push_back(*std::exchange(waiting->value_, std::nullopt));
         waiting->wake();
       }

@@ -5,14 +5,11 @@
 //
 // Prints one line of JSON: the server's CPU (of the process PID) for one of these. Exit status 1: it could
 // not be measured.
-#include <arpa/inet.h>
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,25 +17,12 @@
 #include <unistd.h>
 
 #include "bench/fanout/meter.h"
+#include "bench/fanout/sockets.h"
 
 namespace {
 
 constexpr std::string_view message = "sixty-three bytes of text, which are ended by one line feed . .\n";
 static_assert(message.size() == 64);
-
-int connect_to(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("cannot connect");
-  }
-  return client;
-}
 
 void there_and_back(int client) {
   if (::send(client, message.data(), message.size(), MSG_NOSIGNAL) != 64) throw std::runtime_error("send");
@@ -53,7 +37,7 @@ void there_and_back(int client) {
 }
 
 void one_connection(std::uint16_t port) {
-  const int client = connect_to(port);
+  const int client = bench::connect_to(port);
   there_and_back(client);
   char rest;
   if (::recv(client, &rest, 1, 0) != 0) throw std::runtime_error("more than the answer");
@@ -101,7 +85,7 @@ int main(int argc, char** argv) {
     if (what == "connections") {
       measure(meter, cpu_seconds, max_seconds, [port] { one_connection(port); });
     } else {
-      const int client = connect_to(port);
+      const int client = bench::connect_to(port);
       measure(meter, cpu_seconds, max_seconds, [client] { there_and_back(client); });
       ::close(client);
     }

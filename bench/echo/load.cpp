@@ -5,7 +5,6 @@
 // back. Checks what comes back. Prints one line of JSON: the CPU of the process PID for one request, requests
 // per second; or, for `idle`, its memory for each connection that was served once. Exit status 1: it could
 // not be measured.
-#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -14,8 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -42,20 +39,6 @@ struct Connection {
 // swapped.
 char byte_at(std::uint64_t place) {
   return static_cast<char>('!' + place * 31 % 89);
-}
-
-int connect_to(std::uint16_t port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-    throw std::runtime_error("cannot connect");
-  }
-  return client;
 }
 
 void send_requests(Connection& connection, std::size_t count) {
@@ -91,7 +74,7 @@ void run(std::uint16_t port, pid_t pid, std::size_t connections, std::size_t in_
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   std::vector<Connection> all(connections);
   for (Connection& connection : all) {
-    connection.descriptor = connect_to(port);
+    connection.descriptor = bench::connect_to(port);
     epoll_event event{EPOLLIN, {.ptr = &connection}};
     ::epoll_ctl(epoll, EPOLL_CTL_ADD, connection.descriptor, &event);
   }

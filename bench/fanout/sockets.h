@@ -1,12 +1,16 @@
-// What servers and load share: the limit of descriptors, and how a client is named in a line.
+// What servers and loads share: the limit of descriptors, connecting, and how a client is named in a line.
 #pragma once
 
 #include <arpa/inet.h>
 #include <array>
+#include <cstdint>
 #include <cstdio>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdexcept>
 #include <string>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 namespace bench {
 
@@ -16,6 +20,21 @@ inline void raise_descriptor_limit() {
   ::getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// A connection to 127.0.0.1 that blocks, and sends small pieces at once.
+inline int connect_to(std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int on = 1;
+  ::setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  if (::connect(client, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    throw std::runtime_error("cannot connect");
+  }
+  return client;
 }
 
 // What stands before a client's text in everybody else's terminal: "[127.0.0.1:40000] ".

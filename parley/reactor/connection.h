@@ -17,7 +17,7 @@ class Loop;
 
 // A connection's place in the loop's table: the transport of its protocol, and all that an idle client
 // costs here. The loop decides; this class remembers.
-class Connection final : public Transport, public Channel {
+class Connection final : public Transport, public StreamSlot {
  public:
   // In `outbox().marks`: what whoever appends must know comes first.
   enum Mark : std::uint32_t {
@@ -42,15 +42,16 @@ class Connection final : public Transport, public Channel {
     closed = 1U << 17,    // given up to the back end: on_closed is to come
     free = 1U << 18,      // on_closed has come
     in_use = 1U << 19,
-    lost = 1U << 20,      // connection_lost is due or was told
-    by_peer = 1U << 21,   // closing because the peer has ended
-    apart = 1U << 22,     // is left out of a part of the run that is being written
-    produces = 1U << 23,  // has a producer
-    pulls = 1U << 24,     // which is asked for each piece
-    hungry = 1U << 25,    // in the list of those whose producer is to be asked
-    leaving = 1U << 26,   // closes once its producer has finished
-    filtered = 1U << 27,  // the application is above a filter, and is reached through `topmost`
-    followed = 1U << 28,  // somebody is to be called when it has gone
+    lost = 1U << 20,        // connection_lost is due or was told
+    by_peer = 1U << 21,     // closing because the peer has ended
+    apart = 1U << 22,       // is left out of a part of the run that is being written
+    produces = 1U << 23,    // has a producer
+    pulls = 1U << 24,       // which is asked for each piece
+    hungry = 1U << 25,      // in the list of those whose producer is to be asked
+    leaving = 1U << 26,     // closes once its producer has finished
+    filtered = 1U << 27,    // the application is above a filter, and is reached through `topmost`
+    followed = 1U << 28,    // somebody is to be called when it has gone
+    connecting = 1U << 29,  // is being made, and has no protocol yet
   };
 
   Connection() { id_.generation = 1; }

@@ -51,9 +51,8 @@ void Loop::write(Connection& connection, Slice slice) {
 // The kernel is offered it now, so that what it takes is not copied here; the rest gets an owner.
 void Loop::write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total) {
   std::size_t taken = 0;
-  if (backend_->takes_at_once() && connection.outbox().empty() && !connection.has(Connection::waits)) {
-    taken = backend_->start_write(connection, pieces).taken;
-    if (taken < total) connection.set(Connection::waits);
+  if (connection.outbox().empty() && !connection.has(Connection::waits)) {
+    taken = backend_->offer(connection, pieces);
   }
   if (taken < total) {
     std::string rest;
@@ -207,15 +206,15 @@ void Loop::resume(Connection& connection) {
   update_reading(connection);
 }
 
-void Loop::on_received(Channel& channel, std::span<char> lent) {
-  auto& connection = static_cast<Connection&>(channel);
+void Loop::on_received(StreamSlot& slot, std::span<char> lent) {
+  auto& connection = static_cast<Connection&>(slot);
   if (connection.has(Connection::closing | Connection::lost | Connection::gone)) return;
   assert(connection.reading());
   call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });
 }
 
-void Loop::on_end(Channel& channel) {
-  auto& connection = static_cast<Connection&>(channel);
+void Loop::on_end(StreamSlot& slot) {
+  auto& connection = static_cast<Connection&>(slot);
   connection.set(Connection::peer_ended);
   connection.clear(Connection::reads);
   if (connection.has(Connection::gone)) return give_up(connection, false);
@@ -226,8 +225,8 @@ void Loop::on_end(Channel& channel) {
   if (!stays || connection.has(Connection::ended | Connection::ending)) lose(connection);
 }
 
-void Loop::on_written(Channel& channel, std::size_t taken) {
-  auto& connection = static_cast<Connection&>(channel);
+void Loop::on_written(StreamSlot& slot, std::size_t taken) {
+  auto& connection = static_cast<Connection&>(slot);
   gate_.on_written(connection, taken);
   // The flush interval does not hold back what was left of last words.
   if (connection.has(Connection::dirty) && connection.has(Connection::closing)) urgent_ = true;
@@ -244,7 +243,7 @@ void Loop::shutdown_write(Connection& connection) {
 }
 
 void Loop::lose(Connection& connection) {
-  if (connection.has(Connection::closing | Connection::lost)) return;
+  if (connection.has(Connection::closing | Connection::lost | Connection::connecting)) return;
   close_run();
   // Closed after the peer has ended is closed by the peer, also when lines were left to handle.
   const std::uint32_t why = connection.has(Connection::peer_ended) ? Connection::by_peer : 0U;
@@ -287,6 +286,8 @@ void Loop::finish_ending(Connection& connection) {
 void Loop::give_up(Connection& connection, bool reset) {
   if (connection.has(Connection::closed)) return;
   connection.set(Connection::closed | Connection::shut);
+  if (connection.has(Connection::connecting)) connecting_.erase(connection.id().slot);
+  connection.clear(Connection::connecting);
   set_lagging(connection, false);
   if (!connection.has(Connection::in_flight)) connection.outbox().clear(gate_.backlog());
   backend_->close(connection, reset);
@@ -315,18 +316,20 @@ void Loop::tell_lost(const Loss& loss) {
   release_if_done(connection);
 }
 
-void Loop::on_failed(Channel& channel, std::error_code error) {
-  abort(static_cast<Connection&>(channel), Reason(Reason::Kind::failed, error), false);
+void Loop::on_failed(StreamSlot& slot, std::error_code error) {
+  auto& connection = static_cast<Connection&>(slot);
+  if (connection.has(Connection::connecting)) return connected(connection, error);
+  abort(connection, Reason(Reason::Kind::failed, error), false);
 }
 
-void Loop::on_closed(Channel& channel) {
-  auto& connection = static_cast<Connection&>(channel);
+void Loop::on_closed(StreamSlot& slot) {
+  auto& connection = static_cast<Connection&>(slot);
   connection.outbox().clear(gate_.backlog());
   connection.set(Connection::free);
   release_if_done(connection);
 }
 
-void Loop::on_detached(Channel& /*channel*/, int /*descriptor*/, std::span<char> /*held*/) {
+void Loop::on_detached(StreamSlot& /*slot*/, Handle /*handle*/, std::span<const char> /*held*/) {
   assert(false && "the loop gives no descriptor away");
 }
 

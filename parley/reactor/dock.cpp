@@ -36,25 +36,25 @@ std::uint64_t Loop::listen(const Address& address, std::shared_ptr<Factory> fact
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);
   listener->host = *host;
-  return open_door(std::move(listener));
+  return open_listener(std::move(listener));
 }
 
 std::uint64_t Loop::adopt_port(int descriptor, std::shared_ptr<Factory> factory, ListenSettings settings) {
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = factory == nullptr ? std::make_error_code(std::errc::invalid_argument)
-                                                  : backend_->adopt_door(*listener, descriptor);
+                                                  : backend_->adopt(*listener, Handle{descriptor});
   if (!host) {
-    backend_->discard(descriptor);
+    backend_->discard(Handle{descriptor});
     if (factory == nullptr) throw std::invalid_argument("adopt_port: no factory was given");
     throw SocketError("adopt_port", {}, host.error(), "a socket that listens is needed");
   }
   listener->host = *host;
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);
-  return open_door(std::move(listener));
+  return open_listener(std::move(listener));
 }
 
-std::uint64_t Loop::open_door(std::unique_ptr<Listener> listener) {
+std::uint64_t Loop::open_listener(std::unique_ptr<Listener> listener) {
   listener->id = ++last_id_;
   try {
     listener->factory->start();
@@ -110,8 +110,9 @@ CompactAddress Loop::numbered(CompactAddress peer) {
   return peer;
 }
 
-void Loop::on_accepted(Door& door, int descriptor, const CompactAddress& accepted) {
-  auto& listener = static_cast<Listener&>(door);
+void Loop::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& accepted) {
+  const int descriptor = handle.native;
+  auto& listener = static_cast<Listener&>(slot);
   const CompactAddress peer = numbered(accepted);
   const std::size_t most = listener.settings.max_connections;
   if (most != 0 && with_protocol_ >= most) return turn_away(listener, descriptor, peer);
@@ -122,7 +123,7 @@ void Loop::on_accepted(Door& door, int descriptor, const CompactAddress& accepte
 void Loop::welcome(Listener& listener, int descriptor, const CompactAddress& peer) {
   std::unique_ptr<Protocol> protocol;
   guarded([&] { protocol = listener.factory->build_protocol(Address(peer)); });
-  if (protocol == nullptr) return backend_->discard(descriptor);
+  if (protocol == nullptr) return backend_->discard(Handle{descriptor});
   Connection& connection = seat(descriptor, peer, std::move(protocol));
   call(connection, [](Protocol& made) { made.connection_made(); });
   update_reading(connection);
@@ -137,17 +138,62 @@ void Loop::follow(TransportId id, std::function<void(const Reason&)> lost) {
 
 Connection& Loop::seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
   Connection& connection = seat(descriptor, peer);
+  take_protocol(connection, std::move(protocol));
+  return connection;
+}
+
+void Loop::take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol) {
   connection.protocol_ = std::move(protocol);
   connection.protocol_->transport_ = &connection;
   ++with_protocol_;
-  return connection;
+}
+
+// Connections that are being made.
+
+TransportId Loop::connect(const Address& to, const ConnectOptions& options,
+                          std::function<void(std::error_code)> done) {
+  Connection& connection = table_.allocate();
+  connection.loop_ = this;
+  connection.peer_ = numbered(to.compact());
+  connection.set(Connection::connecting | Connection::gone | Connection::shut);
+  connecting_.emplace(connection.id().slot, std::move(done));
+  backend_->connect(connection, to, options);
+  return connection.id();
+}
+
+void Loop::on_connected(StreamSlot& slot) {
+  connected(static_cast<Connection&>(slot), {});
+}
+
+// Whoever is told may give it a protocol; without one, nobody wants it.
+void Loop::connected(Connection& connection, std::error_code error) {
+  const auto waiting = connecting_.extract(connection.id().slot);
+  if (error) give_up(connection, false);
+  const TransportId id = connection.id();
+  guarded([&] { waiting.mapped()(error); });
+  if (Connection* const left = table_.find(id); left != nullptr && left->has(Connection::connecting)) {
+    give_up(*left, false);
+  }
+  between_callbacks();
+}
+
+void Loop::start(TransportId id, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = *table_.find(id);
+  connection.clear(Connection::connecting | Connection::gone | Connection::shut);
+  take_protocol(connection, std::move(protocol));
+  made_.push_back(id);
+}
+
+void Loop::give_up(TransportId id) {
+  connecting_.erase(id.slot);
+  if (Connection* const connection = table_.find(id)) give_up(*connection, false);
 }
 
 Connection& Loop::seat(int descriptor, const CompactAddress& peer) {
   Connection& connection = table_.allocate();
   connection.loop_ = this;
   connection.peer_ = peer;
-  backend_->open(connection, descriptor);
+  backend_->open(connection, Handle{descriptor});
   return connection;
 }
 
@@ -160,11 +206,11 @@ void Loop::turn_away(Listener& listener, int descriptor, const CompactAddress& p
   log_refusal("the limit of connections is reached");
 }
 
-void Loop::on_accept_failed(Door& door, std::error_code error) {
-  auto& listener = static_cast<Listener&>(door);
+void Loop::on_accept_failed(ListenerSlot& slot, std::error_code error) {
+  auto& listener = static_cast<Listener&>(slot);
   if (out_of_means(error)) {
     std::size_t most = settings_.limits.accept_batch;
-    while (most-- > 0 && backend_->refuse(door, listener.settings.refusal)) {
+    while (most-- > 0 && backend_->refuse(slot, listener.settings.refusal)) {
     }
   }
   log_refusal(error.message());

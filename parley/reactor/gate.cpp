@@ -18,7 +18,7 @@ void Gate::run() {
       connection.clear(Connection::dirty);
       flush(connection);
     }
-    backend_->gate();  // completions may leave something to send
+    backend_->submit();  // completions may leave something to send
   } while (next < dirty_.size());
   dirty_.clear();
   end_epoch();

@@ -155,7 +155,7 @@ void Loop::handler_failed() {
 std::uint64_t Loop::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
   auto watcher = std::make_unique<Watcher>();
   watcher->ready = std::move(ready);
-  backend_->watch(*watcher, descriptor, wanted);
+  backend_->watch(*watcher, Handle{descriptor}, wanted);
   watchers_.emplace(++last_id_, std::move(watcher));
   return last_id_;
 }
@@ -173,8 +173,13 @@ void Loop::unwatch(std::uint64_t id) {
   watchers_.erase(found);
 }
 
-void Loop::on_ready(Watch& watch, Interest ready) {
-  auto& watcher = static_cast<Watcher&>(watch);
+void Loop::on_datagrams(DatagramSlot&, std::span<Received>) {}
+void Loop::on_sent(DatagramSlot&, std::size_t, std::error_code) {}
+void Loop::on_datagram_error(DatagramSlot&, std::error_code) {}
+void Loop::on_closed(DatagramSlot&) {}
+
+void Loop::on_ready(WatchSlot& slot, Interest ready) {
+  auto& watcher = static_cast<Watcher&>(slot);
   guarded([&] { watcher.ready(ready); });
   between_callbacks();
 }

@@ -76,6 +76,12 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void stop_listening(std::uint64_t id);
   // A connected stream, which does not block, from elsewhere. `connection_made` comes from the loop.
   TransportId adopt(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  // Begins to connect. `done` is called from the loop, once, with no error when the connection is made: then
+  // `start` gives it its protocol, or it is given up. Nothing is called any more after `give_up`.
+  TransportId connect(const Address& to, const ConnectOptions& options,
+                      std::function<void(std::error_code)> done);
+  void start(TransportId id, std::unique_ptr<Protocol> protocol);
+  void give_up(TransportId id);
   // Calls `lost` once that connection has ended and its protocol is gone. One for each connection.
   void follow(TransportId id, std::function<void(const Reason&)> lost);
   // Connections are being closed, and what is made now is closed too.
@@ -136,13 +142,13 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
  private:
   friend class DatagramPorts;  // it calls protocols in the same manner
 
-  struct Listener : Door {
+  struct Listener : ListenerSlot {
     std::uint64_t id = 0;
     std::shared_ptr<Factory> factory;
     ListenSettings settings;
     Address host;
   };
-  struct Watcher : Watch {
+  struct Watcher : WatchSlot {
     std::function<void(Interest)> ready;
   };
   struct Waiting {  // for a time that is the same for all in its list, so that the first is due first
@@ -160,15 +166,22 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   };
 
   // Backend::Upcalls
-  void on_received(Channel& channel, std::span<char> lent) override;
-  void on_end(Channel& channel) override;
-  void on_written(Channel& channel, std::size_t taken) override;
-  void on_failed(Channel& channel, std::error_code error) override;
-  void on_closed(Channel& channel) override;
-  void on_detached(Channel& channel, int descriptor, std::span<char> held) override;
-  void on_accepted(Door& door, int descriptor, const CompactAddress& peer) override;
-  void on_accept_failed(Door& door, std::error_code error) override;
-  void on_ready(Watch& watch, Interest ready) override;
+  void on_connected(StreamSlot& slot) override;
+  void on_all_written() override {}
+  void on_datagrams(DatagramSlot& slot, std::span<Received> lent) override;
+  void on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) override;
+  void on_datagram_error(DatagramSlot& slot, std::error_code error) override;
+  void on_closed(DatagramSlot& slot) override;
+  void on_woken() override {}
+  void on_received(StreamSlot& slot, std::span<char> lent) override;
+  void on_end(StreamSlot& slot) override;
+  void on_written(StreamSlot& slot, std::size_t taken) override;
+  void on_failed(StreamSlot& slot, std::error_code error) override;
+  void on_closed(StreamSlot& slot) override;
+  void on_detached(StreamSlot& slot, Handle handle, std::span<const char> held) override;
+  void on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& peer) override;
+  void on_accept_failed(ListenerSlot& slot, std::error_code error) override;
+  void on_ready(WatchSlot& slot, Interest ready) override;
   // Gate::Owner
   void after_flush(Connection& connection) override;
 
@@ -215,7 +228,9 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   void log_refusal(std::string_view why);
   Connection& seat(int descriptor, const CompactAddress& peer);
   Connection& seat(int descriptor, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
-  std::uint64_t open_door(std::unique_ptr<Listener> listener);
+  void take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol);
+  void connected(Connection& connection, std::error_code error);
+  std::uint64_t open_listener(std::unique_ptr<Listener> listener);
   CompactAddress numbered(CompactAddress peer);
   void let_go();
   void tell_made(TransportId id);
@@ -274,6 +289,8 @@ class Loop final : private Backend::Upcalls, private Gate::Owner {
   std::vector<TransportId> hungry_;     // whose producers are to be asked, in the next turn
   std::unordered_map<std::uint32_t, Producer*> producers_;  // by slot
   std::unordered_map<std::uint32_t, std::function<void(const Reason&)>> followers_;
+  std::unordered_map<std::uint32_t, std::function<void(std::error_code)>>
+      connecting_;  // who is told, by slot
   std::deque<Waiting> braked_;
   std::deque<Waiting> closing_;    // until close_timeout
   std::deque<Waiting> lingering_;  // until linger

@@ -20,42 +20,51 @@ Inspector::Inspector(const BackendSetting& setting, Outside& outside, Counts& co
       counts_(counts),
       inner_(outside.backend()({.up = *this, .limits = setting.limits, .clock = setting.clock})) {}
 
-Result<Address> Inspector::listen(Door& door, const Address& address, const ListenOptions& options) {
-  Result<Address> at = inner_->listen(door, address, options);
-  if (at) outside_.narrow(door);
+Result<Address> Inspector::listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) {
+  Result<Address> at = inner_->listen(slot, address, options);
+  if (at) outside_.narrow(slot);
   return at;
 }
 
 // What the caller must keep to.
 
-Inspector::Watched& Inspector::called(const Channel& channel, std::string_view call) {
-  const auto found = channels_.find(&channel);
-  if (found == channels_.end()) {
-    ADD_FAILURE() << call << " of a channel that is not open";
-    return channels_[&channel];
+Inspector::Watched& Inspector::called(const StreamSlot& slot, std::string_view call) {
+  const auto found = streams_.find(&slot);
+  if (found == streams_.end()) {
+    ADD_FAILURE() << call << " of a slot that is not open";
+    return streams_[&slot];
   }
   EXPECT_FALSE(found->second.closed || found->second.detached) << call << " after close or detach";
   return found->second;
 }
 
-void Inspector::open(Channel& channel, int descriptor) {
-  EXPECT_FALSE(channels_.contains(&channel)) << "rule 2: a channel's storage was used before on_closed";
-  channels_[&channel] = {};
+void Inspector::open(StreamSlot& slot, Handle handle) {
+  EXPECT_FALSE(streams_.contains(&slot)) << "rule 2: a slot's storage was used before on_closed";
+  streams_[&slot] = {};
   ++counts_.open;
   ++depth_;
-  inner_->open(channel, descriptor);
+  inner_->open(slot, handle);
   --depth_;
 }
 
-void Inspector::set_reading(Channel& channel, bool on) {
-  called(channel, "set_reading").reading = on;
+void Inspector::connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) {
+  EXPECT_FALSE(streams_.contains(&slot)) << "rule 2: a slot's storage was used before on_closed";
+  streams_[&slot] = {.connecting = true};
+  ++counts_.open;
   ++depth_;
-  inner_->set_reading(channel, on);
+  inner_->connect(slot, to, options);
   --depth_;
 }
 
-Written Inspector::start_write(Channel& channel, std::span<const std::string_view> pieces) {
-  Watched& watched = called(channel, "start_write");
+void Inspector::set_reading(StreamSlot& slot, bool on) {
+  called(slot, "set_reading").reading = on;
+  ++depth_;
+  inner_->set_reading(slot, on);
+  --depth_;
+}
+
+Written Inspector::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  Watched& watched = called(slot, "start_write");
   EXPECT_FALSE(watched.waits) << "rule 3: a write was started while another is in flight";
   EXPECT_FALSE(watched.shut) << "a write was started after shutdown_write";
   ++counts_.writes;
@@ -63,7 +72,7 @@ Written Inspector::start_write(Channel& channel, std::span<const std::string_vie
   for (const std::string_view piece : pieces) bytes += piece;
   EXPECT_FALSE(bytes.empty()) << "a write of nothing";
   ++depth_;
-  const Written written = inner_->start_write(channel, pieces);
+  const Written written = inner_->start_write(slot, pieces);
   --depth_;
   EXPECT_LE(written.taken, bytes.size());
   if (written.pending || written.taken < bytes.size()) {
@@ -82,34 +91,57 @@ Written Inspector::start_write(Channel& channel, std::span<const std::string_vie
   return written;
 }
 
-void Inspector::shutdown_write(Channel& channel) {
-  Watched& watched = called(channel, "shutdown_write");
+std::size_t Inspector::offer(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  const Watched& watched = called(slot, "offer");
+  EXPECT_FALSE(watched.waits || watched.shut) << "something was offered during a write, or after the end";
+  ++counts_.writes;
+  ++depth_;
+  const std::size_t taken = inner_->offer(slot, pieces);
+  --depth_;
+  return taken;
+}
+
+Written Inspector::start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) {
+  Watched& watched = called(slot, "start_send_file");
+  EXPECT_FALSE(watched.waits) << "rule 3: a write was started while another is in flight";
+  EXPECT_FALSE(watched.shut) << "a write was started after shutdown_write";
+  ++depth_;
+  const Written written = inner_->start_send_file(slot, file, offset, count);
+  --depth_;
+  watched.waits = written.pending || written.taken < count;
+  watched.pending = written.pending;
+  watched.rest = count - written.taken;
+  return written;
+}
+
+void Inspector::shutdown_write(StreamSlot& slot) {
+  Watched& watched = called(slot, "shutdown_write");
   EXPECT_FALSE(watched.waits) << "shutdown_write while a write is in flight";
   watched.shut = true;
   ++depth_;
-  inner_->shutdown_write(channel);
+  inner_->shutdown_write(slot);
   --depth_;
 }
 
-void Inspector::close(Channel& channel, bool reset) {
-  called(channel, "close").closed = true;
+void Inspector::close(StreamSlot& slot, bool reset) {
+  called(slot, "close").closed = true;
   ++depth_;
-  inner_->close(channel, reset);
+  inner_->close(slot, reset);
   --depth_;
 }
 
-void Inspector::detach(Channel& channel) {
-  called(channel, "detach").detached = true;
+void Inspector::detach(StreamSlot& slot) {
+  called(slot, "detach").detached = true;
   ++depth_;
-  inner_->detach(channel);
+  inner_->detach(slot);
   --depth_;
 }
 
-void Inspector::gate() {
-  EXPECT_FALSE(in_gate_) << "gate inside gate";
-  const bool outer = std::exchange(in_gate_, true);
-  inner_->gate();
-  in_gate_ = outer;
+void Inspector::submit() {
+  EXPECT_FALSE(in_submit_) << "submit inside submit";
+  const bool outer = std::exchange(in_submit_, true);
+  inner_->submit();
+  in_submit_ = outer;
 }
 
 void Inspector::turn(std::optional<Time> deadline) {
@@ -117,7 +149,7 @@ void Inspector::turn(std::optional<Time> deadline) {
   ++counts_.turns;
   counts_.writes_before_waiting = counts_.writes;
   counts_.bytes = counts_.most = 0;
-  for (auto& [channel, watched] : channels_) watched.taken_in = 0;
+  for (auto& [slot, watched] : streams_) watched.taken_in = 0;
   const bool woken = std::exchange(counts_.woken, false);
   const std::size_t upcalls = counts_.upcalls;
   const Time now = clock_.now();
@@ -137,51 +169,61 @@ void Inspector::turn(std::optional<Time> deadline) {
 void Inspector::upcall(std::string_view what, bool of_turn) {
   ++counts_.upcalls;
   EXPECT_EQ(depth_, 0) << "rule 8: " << what << " came from inside a call of the back end";
-  EXPECT_TRUE(in_turn_ || (in_gate_ && !of_turn))
-      << what << " came from outside of turn" << (of_turn ? "" : " and gate");
+  EXPECT_TRUE(in_turn_ || (in_submit_ && !of_turn))
+      << what << " came from outside of turn" << (of_turn ? "" : " and submit");
   if (of_turn) {
-    EXPECT_FALSE(in_gate_) << what << ": the gate delivered input";
+    EXPECT_FALSE(in_submit_) << what << ": submit delivered input";
   }
 }
 
-Inspector::Watched& Inspector::told(const Channel& channel, std::string_view what) {
-  const auto found = channels_.find(&channel);
-  if (found == channels_.end()) {
-    ADD_FAILURE() << what << " of a channel that is gone";
-    return channels_[&channel];
+Inspector::Watched& Inspector::told(const StreamSlot& slot, std::string_view what) {
+  const auto found = streams_.find(&slot);
+  if (found == streams_.end()) {
+    ADD_FAILURE() << what << " of a slot that is gone";
+    return streams_[&slot];
   }
   return found->second;
 }
 
-void Inspector::input(Watched& channel, std::string_view what) {
-  EXPECT_TRUE(channel.reading) << "rule 1: " << what << " came while reading was off";
-  EXPECT_FALSE(channel.closed || channel.detached) << what << " came after close or detach";
-  EXPECT_FALSE(channel.ended) << what << " came after the end";
-  EXPECT_FALSE(channel.failed) << what << " came after a failure";
+void Inspector::input(Watched& slot, std::string_view what) {
+  EXPECT_TRUE(slot.reading) << "rule 1: " << what << " came while reading was off";
+  EXPECT_FALSE(slot.connecting) << what << " came before on_connected";
+  EXPECT_FALSE(slot.closed || slot.detached) << what << " came after close or detach";
+  EXPECT_FALSE(slot.ended) << what << " came after the end";
+  EXPECT_FALSE(slot.failed) << what << " came after a failure";
 }
 
-void Inspector::on_received(Channel& channel, std::span<char> lent) {
+void Inspector::on_connected(StreamSlot& slot) {
+  upcall("on_connected", true);
+  Watched& watched = told(slot, "on_connected");
+  EXPECT_TRUE(watched.connecting) << "on_connected came without connect, or twice";
+  EXPECT_FALSE(watched.closed || watched.detached) << "on_connected came after close";
+  watched.connecting = false;
+  up_.on_connected(slot);
+}
+
+void Inspector::on_received(StreamSlot& slot, std::span<char> lent) {
   upcall("on_received", true);
-  Watched& watched = told(channel, "on_received");
+  Watched& watched = told(slot, "on_received");
   input(watched, "on_received");
   EXPECT_FALSE(lent.empty());
   watched.taken_in += lent.size();
   counts_.bytes += lent.size();
   counts_.most = std::max(counts_.most, watched.taken_in);
-  up_.on_received(channel, lent);
+  up_.on_received(slot, lent);
 }
 
-void Inspector::on_end(Channel& channel) {
+void Inspector::on_end(StreamSlot& slot) {
   upcall("on_end", true);
-  Watched& watched = told(channel, "on_end");
+  Watched& watched = told(slot, "on_end");
   input(watched, "on_end");
   watched.ended = true;
-  up_.on_end(channel);
+  up_.on_end(slot);
 }
 
-void Inspector::on_written(Channel& channel, std::size_t taken) {
+void Inspector::on_written(StreamSlot& slot, std::size_t taken) {
   upcall("on_written", false);
-  Watched& watched = told(channel, "on_written");
+  Watched& watched = told(slot, "on_written");
   EXPECT_TRUE(watched.waits) << "on_written came, and no write waits for it";
   if (watched.pending) {
     std::string_view copy = watched.copy;
@@ -196,52 +238,87 @@ void Inspector::on_written(Channel& channel, std::size_t taken) {
   }
   watched.waits = watched.pending = false;
   watched.pinned.clear();
-  up_.on_written(channel, taken);
+  up_.on_written(slot, taken);
 }
 
-void Inspector::on_failed(Channel& channel, std::error_code error) {
+void Inspector::on_all_written() {
+  upcall("on_all_written", false);
+  for (auto& [slot, watched] : streams_) {
+    if (watched.pending) watched.waits = watched.pending = false;
+  }
+  up_.on_all_written();
+}
+
+void Inspector::on_failed(StreamSlot& slot, std::error_code error) {
   upcall("on_failed", false);
-  Watched& watched = told(channel, "on_failed");
+  Watched& watched = told(slot, "on_failed");
   EXPECT_FALSE(watched.failed) << "on_failed came twice";
   EXPECT_FALSE(watched.closed || watched.detached) << "on_failed came after close or detach";
   EXPECT_TRUE(error) << "a failure without an error";
   watched.failed = true;
-  up_.on_failed(channel, error);
+  up_.on_failed(slot, error);
 }
 
-void Inspector::on_closed(Channel& channel) {
+void Inspector::on_closed(StreamSlot& slot) {
   upcall("on_closed", false);
-  Watched& watched = told(channel, "on_closed");
+  Watched& watched = told(slot, "on_closed");
   EXPECT_TRUE(watched.closed) << "on_closed came without close";
   EXPECT_FALSE(watched.pending) << "rule 2: on_closed came before the last completion";
-  channels_.erase(&channel);
+  streams_.erase(&slot);
   --counts_.open;
-  up_.on_closed(channel);
+  up_.on_closed(slot);
 }
 
-void Inspector::on_detached(Channel& channel, int descriptor, std::span<char> held) {
+void Inspector::on_detached(StreamSlot& slot, Handle handle, std::span<const char> held) {
   upcall("on_detached", false);
-  Watched& watched = told(channel, "on_detached");
+  Watched& watched = told(slot, "on_detached");
   EXPECT_TRUE(watched.detached) << "on_detached came without detach";
   EXPECT_FALSE(watched.pending) << "rule 2: on_detached came before the last completion";
-  channels_.erase(&channel);
+  streams_.erase(&slot);
   --counts_.open;
-  up_.on_detached(channel, descriptor, held);
+  up_.on_detached(slot, handle, held);
 }
 
-void Inspector::on_accepted(Door& door, int descriptor, const CompactAddress& peer) {
+void Inspector::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& peer) {
   upcall("on_accepted", true);
-  up_.on_accepted(door, descriptor, peer);
+  up_.on_accepted(slot, handle, peer);
 }
 
-void Inspector::on_accept_failed(Door& door, std::error_code error) {
+void Inspector::on_accept_failed(ListenerSlot& slot, std::error_code error) {
   upcall("on_accept_failed", true);
-  up_.on_accept_failed(door, error);
+  up_.on_accept_failed(slot, error);
 }
 
-void Inspector::on_ready(Watch& watch, Interest ready) {
+void Inspector::on_datagrams(DatagramSlot& slot, std::span<Received> lent) {
+  upcall("on_datagrams", true);
+  EXPECT_FALSE(lent.empty());
+  up_.on_datagrams(slot, lent);
+}
+
+void Inspector::on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) {
+  upcall("on_sent", false);
+  up_.on_sent(slot, count, error);
+}
+
+void Inspector::on_datagram_error(DatagramSlot& slot, std::error_code error) {
+  upcall("on_datagram_error", true);
+  EXPECT_TRUE(error) << "a failure without an error";
+  up_.on_datagram_error(slot, error);
+}
+
+void Inspector::on_closed(DatagramSlot& slot) {
+  upcall("on_closed", false);
+  up_.on_closed(slot);
+}
+
+void Inspector::on_woken() {
+  EXPECT_TRUE(in_turn_) << "on_woken came from outside of turn";
+  up_.on_woken();
+}
+
+void Inspector::on_ready(WatchSlot& slot, Interest ready) {
   upcall("on_ready", true);
-  up_.on_ready(watch, ready);
+  up_.on_ready(slot, ready);
 }
 
 }  // namespace parley::conformance

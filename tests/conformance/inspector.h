@@ -38,36 +38,53 @@ class Inspector final : public Backend, private Backend::Upcalls {
 
   Inspector(const BackendSetting& setting, Outside& outside, Counts& counts);
 
-  void open(Channel& channel, int descriptor) override;
-  void discard(int descriptor) noexcept override { inner_->discard(descriptor); }
-  void set_reading(Channel& channel, bool on) override;
-  Written start_write(Channel& channel, std::span<const std::string_view> pieces) override;
-  bool takes_at_once() const override { return inner_->takes_at_once(); }
-  void shutdown_write(Channel& channel) override;
-  void close(Channel& channel, bool reset) override;
-  void detach(Channel& channel) override;
-  Address host(const Channel& channel) const override { return inner_->host(channel); }
-  Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt_door(Door& door, int descriptor) override {
-    return inner_->adopt_door(door, descriptor);
+  void open(StreamSlot& slot, Handle handle) override;
+  void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
+  void discard(Handle handle) noexcept override { inner_->discard(handle); }
+  void set_reading(StreamSlot& slot, bool on) override;
+  Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  Written start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) override;
+  void shutdown_write(StreamSlot& slot) override;
+  void close(StreamSlot& slot, bool reset) override;
+  void detach(StreamSlot& slot) override;
+  Address host(const StreamSlot& slot) const override { return inner_->host(slot); }
+  Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
+  Result<Address> adopt(ListenerSlot& slot, Handle handle) override { return inner_->adopt(slot, handle); }
+  void set_accepting(ListenerSlot& slot, bool on) override { inner_->set_accepting(slot, on); }
+  bool refuse(ListenerSlot& slot, std::string_view words) override { return inner_->refuse(slot, words); }
+  void unlisten(ListenerSlot& slot) override { inner_->unlisten(slot); }
+  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override {
+    return inner_->bind(slot, at, options);
   }
-  void set_accepting(Door& door, bool on) override { inner_->set_accepting(door, on); }
-  bool refuse(Door& door, std::string_view words) override { return inner_->refuse(door, words); }
-  void unlisten(Door& door) override { inner_->unlisten(door); }
-  void watch(Watch& watch, int descriptor, Interest wanted) override {
-    inner_->watch(watch, descriptor, wanted);
+  std::error_code connect(DatagramSlot& slot, const Address& peer) override {
+    return inner_->connect(slot, peer);
   }
-  void rewatch(Watch& watch, Interest wanted) override { inner_->rewatch(watch, wanted); }
-  void unwatch(Watch& watch) override { inner_->unwatch(watch); }
-  void gate() override;
+  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override {
+    return inner_->change(slot, what);
+  }
+  void set_receiving(DatagramSlot& slot, bool on) override { inner_->set_receiving(slot, on); }
+  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override {
+    return inner_->start_send(slot, batch);
+  }
+  void close(DatagramSlot& slot) override { inner_->close(slot); }
+  Address host(const DatagramSlot& slot) const override { return inner_->host(slot); }
+  void watch(WatchSlot& slot, Handle handle, Interest wanted) override {
+    inner_->watch(slot, handle, wanted);
+  }
+  void rewatch(WatchSlot& slot, Interest wanted) override { inner_->rewatch(slot, wanted); }
+  void unwatch(WatchSlot& slot) override { inner_->unwatch(slot); }
+  void submit() override;
   void turn(std::optional<Time> deadline) override;
   void wake() noexcept override {
     counts_.woken = true;
     inner_->wake();
   }
+  void renew() override { inner_->renew(); }
 
  private:
   struct Watched {
+    bool connecting = false;  // on_connected or on_failed is to come
     bool reading = false;
     bool waits = false;    // on_written is to come
     bool pending = false;  // and the bytes are pinned
@@ -82,19 +99,26 @@ class Inspector final : public Backend, private Backend::Upcalls {
     std::string copy{};
   };
 
-  void on_received(Channel& channel, std::span<char> lent) override;
-  void on_end(Channel& channel) override;
-  void on_written(Channel& channel, std::size_t taken) override;
-  void on_failed(Channel& channel, std::error_code error) override;
-  void on_closed(Channel& channel) override;
-  void on_detached(Channel& channel, int descriptor, std::span<char> held) override;
-  void on_accepted(Door& door, int descriptor, const CompactAddress& peer) override;
-  void on_accept_failed(Door& door, std::error_code error) override;
-  void on_ready(Watch& watch, Interest ready) override;
+  void on_connected(StreamSlot& slot) override;
+  void on_received(StreamSlot& slot, std::span<char> lent) override;
+  void on_end(StreamSlot& slot) override;
+  void on_written(StreamSlot& slot, std::size_t taken) override;
+  void on_all_written() override;
+  void on_failed(StreamSlot& slot, std::error_code error) override;
+  void on_closed(StreamSlot& slot) override;
+  void on_detached(StreamSlot& slot, Handle handle, std::span<const char> held) override;
+  void on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& peer) override;
+  void on_accept_failed(ListenerSlot& slot, std::error_code error) override;
+  void on_datagrams(DatagramSlot& slot, std::span<Received> lent) override;
+  void on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) override;
+  void on_datagram_error(DatagramSlot& slot, std::error_code error) override;
+  void on_closed(DatagramSlot& slot) override;
+  void on_ready(WatchSlot& slot, Interest ready) override;
+  void on_woken() override;
 
-  Watched& called(const Channel& channel, std::string_view call);
-  Watched& told(const Channel& channel, std::string_view what);
-  void input(Watched& channel, std::string_view what);
+  Watched& called(const StreamSlot& slot, std::string_view call);
+  Watched& told(const StreamSlot& slot, std::string_view what);
+  void input(Watched& slot, std::string_view what);
   void upcall(std::string_view what, bool of_turn);
 
   Backend::Upcalls& up_;
@@ -102,10 +126,10 @@ class Inspector final : public Backend, private Backend::Upcalls {
   Outside& outside_;
   Counts& counts_;
   std::unique_ptr<Backend> inner_;
-  std::unordered_map<const Channel*, Watched> channels_;
-  int depth_ = 0;  // of calls of the back end that are no turn and no gate
+  std::unordered_map<const StreamSlot*, Watched> streams_;
+  int depth_ = 0;  // of calls of the back end that are no turn and no submit
   bool in_turn_ = false;
-  bool in_gate_ = false;
+  bool in_submit_ = false;
 };
 
 }  // namespace parley::conformance

@@ -48,7 +48,7 @@ class OutsideInMemory final : public Outside {
   explicit OutsideInMemory(const Setup& setup)
       : faults_(setup.faults), network_(clock_, setup.seed, setup.faults) {}
   Reactor::MakeBackend backend() override { return network_.backend(); }
-  void narrow(const Door& /*door*/) override {}  // it does so by its faults
+  void narrow(const ListenerSlot& /*slot*/) override {}  // it does so by its faults
   std::unique_ptr<Peer> connect(const Address& to, bool /*narrow*/) override {
     return std::make_unique<InMemory>(network_.connect(to));
   }

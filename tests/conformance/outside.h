@@ -64,7 +64,7 @@ class Outside {
 
   virtual Reactor::MakeBackend backend() = 0;
   // Makes the kernel hold little for the connections that will come this way.
-  virtual void narrow(const Door& door) = 0;
+  virtual void narrow(const ListenerSlot& slot) = 0;
   // `narrow`: little is held on the way to it, so that it falls behind soon when it does not read.
   virtual std::unique_ptr<Peer> connect(const Address& to, bool narrow = false) = 0;
   // A connected stream that no listener has: our descriptor, and the far end.

@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // A connection, with what it writes: both are gone as soon as on_closed says that they may be.
-struct Link : Channel {
+struct Link : StreamSlot {
   std::unique_ptr<Peer> peer;
   std::unique_ptr<std::string> output;
   std::size_t sent = 0;
@@ -49,7 +49,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
     outside_ = Outside::make(GetParam());
     backend_ =
         Inspector::around(*outside_, counts_)({.up = *this, .limits = limits_, .clock = outside_->clock()});
-    door_ = std::make_unique<Door>();
+    door_ = std::make_unique<ListenerSlot>();
     at_ = backend_->listen(*door_, {"127.0.0.1", 0}, {}).value();
     backend_->set_accepting(*door_, true);
   }
@@ -75,7 +75,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
     return written;
   }
   void turn(Duration patience = Duration::zero()) {
-    backend_->gate();
+    backend_->submit();
     backend_->turn(outside_->clock().now() + patience);
     outside_->move();
   }
@@ -93,51 +93,58 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
     for (int i = 0; i < count; ++i) turn();
   }
 
-  void on_received(Channel& channel, std::span<char> lent) override {
-    Link& link = static_cast<Link&>(channel);
+  void on_received(StreamSlot& slot, std::span<char> lent) override {
+    Link& link = static_cast<Link&>(slot);
     link.received.append(lent.data(), lent.size());
     std::memset(lent.data(), '?', lent.size());
     if (when_received) when_received(link);
   }
-  void on_end(Channel& channel) override { ++static_cast<Link&>(channel).ends; }
-  void on_written(Channel& channel, std::size_t taken) override {
-    Link& link = static_cast<Link&>(channel);
+  void on_end(StreamSlot& slot) override { ++static_cast<Link&>(slot).ends; }
+  void on_written(StreamSlot& slot, std::size_t taken) override {
+    Link& link = static_cast<Link&>(slot);
     ++link.written;
     link.sent += taken;
     if (when_written) when_written(link);
   }
-  void on_failed(Channel& channel, std::error_code error) override {
-    static_cast<Link&>(channel).failure = error;
+  void on_failed(StreamSlot& slot, std::error_code error) override {
+    static_cast<Link&>(slot).failure = error;
   }
-  void on_closed(Channel& channel) override {
-    auto* const link = static_cast<Link*>(&channel);
+  void on_closed(StreamSlot& slot) override {
+    auto* const link = static_cast<Link*>(&slot);
     std::erase(links_, link);
     ++closed_;
     if (when_closed) when_closed(*link);
     delete link;
   }
-  void on_detached(Channel& channel, int descriptor, std::span<char> held) override {
-    auto* const link = static_cast<Link*>(&channel);
+  void on_detached(StreamSlot& slot, Handle handle, std::span<const char> held) override {
+    auto* const link = static_cast<Link*>(&slot);
     std::erase(links_, link);
-    if (when_detached) when_detached(*link, descriptor, {held.data(), held.size()});
+    if (when_detached) when_detached(*link, handle.native, {held.data(), held.size()});
     delete link;
   }
-  void on_accepted(Door& door, int descriptor, const CompactAddress& peer) override {
+  void on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& peer) override {
     EXPECT_EQ(Address(peer).host(), "127.0.0.1");
-    if (when_accepted) return when_accepted(door, descriptor);
-    backend_->open(*coming_, descriptor);
+    if (when_accepted) return when_accepted(slot, handle.native);
+    backend_->open(*coming_, handle);
     coming_ = nullptr;
   }
-  void on_accept_failed(Door&, std::error_code error) override { accept_failures_.push_back(error); }
-  void on_ready(Watch& watch, Interest ready) override {
-    if (when_ready) when_ready(watch, ready);
+  void on_accept_failed(ListenerSlot&, std::error_code error) override { accept_failures_.push_back(error); }
+  void on_connected(StreamSlot&) override {}
+  void on_all_written() override {}
+  void on_datagrams(DatagramSlot&, std::span<Received>) override {}
+  void on_sent(DatagramSlot&, std::size_t, std::error_code) override {}
+  void on_datagram_error(DatagramSlot&, std::error_code) override {}
+  void on_closed(DatagramSlot&) override {}
+  void on_woken() override {}
+  void on_ready(WatchSlot& slot, Interest ready) override {
+    if (when_ready) when_ready(slot, ready);
   }
 
   Inspector::Counts counts_;
   std::unique_ptr<Outside> outside_;
   Limits limits_;
   std::unique_ptr<Backend> backend_;
-  std::unique_ptr<Door> door_;
+  std::unique_ptr<ListenerSlot> door_;
   Address at_;
   Link* coming_ = nullptr;
   std::vector<Link*> links_;
@@ -147,8 +154,8 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   std::function<void(Link&)> when_written;
   std::function<void(Link&)> when_closed;
   std::function<void(Link&, int, std::string_view)> when_detached;
-  std::function<void(Door&, int)> when_accepted;
-  std::function<void(Watch&, Interest)> when_ready;
+  std::function<void(ListenerSlot&, int)> when_accepted;
+  std::function<void(WatchSlot&, Interest)> when_ready;
 };
 INSTANTIATE_TEST_SUITE_P(Over, Seam, testing::ValuesIn(all_setups()),
                          [](const auto& setup) { return setup.param.name; });
@@ -192,7 +199,7 @@ TEST_P(Seam, Rule1_PausingInTheMiddleOfABatch) {
   for (Link* const link : all) EXPECT_SAME(link->received, text);
 }
 
-// Under AddressSanitizer: whoever touches a channel or its bytes after on_closed is caught.
+// Under AddressSanitizer: whoever touches a slot or its bytes after on_closed is caught.
 TEST_P(Seam, Rule2_StorageGoesInsideOnClosed) {
   const std::string text = text_of(300000);
   when_received = [&](Link& link) {
@@ -301,9 +308,9 @@ TEST_P(Seam, Rule6_AcceptingIsBounded) {
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 10; ++i) peers.push_back(outside_->connect(at_));
   std::size_t accepted = 0;
-  when_accepted = [&](Door&, int descriptor) {
+  when_accepted = [&](ListenerSlot&, int descriptor) {
     ++accepted;
-    backend_->discard(descriptor);
+    backend_->discard(Handle{descriptor});
   };
   std::size_t most = 0;
   until([&] {
@@ -321,12 +328,12 @@ TEST_P(Seam, Rule8_ADoorMayGoInsideOnAccepted) {
   std::vector<std::unique_ptr<Peer>> peers;
   for (int i = 0; i < 5; ++i) peers.push_back(outside_->connect(at_));
   std::size_t accepted = 0;
-  when_accepted = [&](Door& door, int descriptor) {
-    EXPECT_EQ(&door, door_.get());
+  when_accepted = [&](ListenerSlot& slot, int descriptor) {
+    EXPECT_EQ(&slot, door_.get());
     ++accepted;
-    backend_->discard(descriptor);
-    backend_->unlisten(door);
-    door_ = std::make_unique<Door>();  // the old one is freed
+    backend_->discard(Handle{descriptor});
+    backend_->unlisten(slot);
+    door_ = std::make_unique<ListenerSlot>();  // the old one is freed
   };
   ASSERT_TRUE(until([&] { return accepted == 1; }));
   turns(50);
@@ -337,14 +344,14 @@ TEST_P(Seam, Rule8_ADoorMayGoInsideOnAccepted) {
 TEST_P(Seam, Rule8_AWatchMayGoInsideOnReady) {
   const auto first = outside_->signal();
   const auto second = outside_->signal();
-  auto a = std::make_unique<Watch>();
-  auto b = std::make_unique<Watch>();
-  backend_->watch(*a, first->descriptor(), Interest::both & Interest::read);
-  backend_->watch(*b, second->descriptor(), Interest::read);
+  auto a = std::make_unique<WatchSlot>();
+  auto b = std::make_unique<WatchSlot>();
+  backend_->watch(*a, Handle{first->descriptor()}, Interest::both & Interest::read);
+  backend_->watch(*b, Handle{second->descriptor()}, Interest::read);
   first->raise();
   second->raise();
   int calls = 0;
-  when_ready = [&](Watch&, Interest ready) {
+  when_ready = [&](WatchSlot&, Interest ready) {
     EXPECT_EQ(ready, Interest::read);
     ++calls;
     backend_->unwatch(*a);
@@ -408,7 +415,7 @@ TEST_P(Seam, DetachingLosesNothing) {
   when_received = nullptr;
   auto* const next = new Link;
   links_.push_back(next);
-  backend_->open(*next, descriptor);
+  backend_->open(*next, Handle{descriptor});
   read(*next, true);
   ASSERT_TRUE(until([&] { return next->ends == 1; }));
   EXPECT_SAME(so_far + next->received, text);
@@ -435,7 +442,7 @@ TEST_P(Seam, ATurnDoesNotWaitForWhatHasPassedNorWhenItWasWoken) {
 }
 
 TEST_P(Seam, AnAddressInUseIsAnError) {
-  Door another;
+  ListenerSlot another;
   const Result<Address> result = backend_->listen(another, at_, {});
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error(), std::errc::address_in_use);

@@ -191,9 +191,9 @@ class Sockets final : public Outside {
       return std::make_unique<ReadinessBackend>(setting, poller);
     };
   }
-  void narrow(const Door& door) override {  // what is accepted inherits it
+  void narrow(const ListenerSlot& slot) override {  // what is accepted inherits it
     const int size = 8192;
-    ::setsockopt(door.descriptor, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    ::setsockopt(slot.handle.native, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
   }
   std::unique_ptr<Peer> connect(const Address& to, bool narrow) override {
     auto stream = std::make_shared<Stream>(to, narrow);

@@ -104,7 +104,7 @@ class MemoryNetwork {
   // A connected stream without a listener: our descriptor, for `Backend::open`, and the far end.
   std::pair<int, MemoryPeer> connected();
 
-  // A listening socket from elsewhere, for `Backend::adopt_door`. The address must be free.
+  // A listening socket from elsewhere, for `Backend::adopt`. The address must be free.
   int listen(const Address& at);
 
   // The next `count` attempts to accept fail.

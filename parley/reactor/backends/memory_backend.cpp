@@ -40,61 +40,63 @@ MemoryBackend::~MemoryBackend() {
   for (const auto& [serial, port] : ports_) world_.close(port.descriptor);
 }
 
-MemoryBackend::Link& MemoryBackend::used(const Channel& channel) {
-  return const_cast<Link&>(known(channel));
+MemoryBackend::Link& MemoryBackend::used(const StreamSlot& slot) {
+  return const_cast<Link&>(known(slot));
 }
 
-const MemoryBackend::Link& MemoryBackend::known(const Channel& channel) const {
-  const auto found = links_.find(channel.state);
-  require(found != links_.end() && found->second.channel == &channel, "a channel was used that is not open");
-  require(!found->second.leaving(), "a channel was used after close or detach");
+const MemoryBackend::Link& MemoryBackend::known(const StreamSlot& slot) const {
+  const auto found = links_.find(slot.state);
+  require(found != links_.end() && found->second.slot == &slot, "a slot was used that is not open");
+  require(!found->second.leaving(), "a slot was used after close or detach");
   return found->second;
 }
 
-MemoryBackend::Port& MemoryBackend::used(const Door& door) {
-  const auto found = ports_.find(door.state);
-  require(found != ports_.end() && found->second.door == &door, "a door was used that is not listening");
+MemoryBackend::Port& MemoryBackend::used(const ListenerSlot& slot) {
+  const auto found = ports_.find(slot.state);
+  require(found != ports_.end() && found->second.slot == &slot, "a listener was used that is not listening");
   return found->second;
 }
 
-MemoryBackend::Seen& MemoryBackend::used(const Watch& watch) {
-  const auto found = seen_.find(watch.state);
-  require(found != seen_.end() && found->second.watch == &watch, "a watch was used that is not watching");
+MemoryBackend::Seen& MemoryBackend::used(const WatchSlot& slot) {
+  const auto found = seen_.find(slot.state);
+  require(found != seen_.end() && found->second.slot == &slot, "a watch was used that is not watching");
   return found->second;
 }
 
 // Where storage was freed early this reads freed memory, which AddressSanitizer tells.
 void MemoryBackend::check_storage() const {
   for (const auto& [serial, link] : links_) {
-    require(link.channel->state == serial && link.channel->descriptor == link.descriptor,
-            "rule 2: a channel's storage was changed before on_closed");
+    require(link.slot->state == serial && link.slot->handle.native == link.descriptor,
+            "rule 2: a slot's storage was changed before on_closed");
   }
 }
 
-void MemoryBackend::open(Channel& channel, int descriptor) {
-  require(!storage_.contains(&channel), "rule 2: a channel's storage was used again before on_closed");
+void MemoryBackend::open(StreamSlot& slot, Handle handle) {
+  const int descriptor = handle.native;
+  require(!storage_.contains(&slot), "rule 2: a slot's storage was used again before on_closed");
   const std::shared_ptr<Wire>& wire = world_.wire(descriptor);
   require(!wire->used, "a descriptor was opened twice");
   wire->used = true;
-  channel.descriptor = descriptor;
-  channel.state = ++last_serial_;
-  storage_.emplace(&channel, last_serial_);
-  links_.emplace(last_serial_, Link{.channel = &channel, .descriptor = descriptor, .wire = wire});
+  slot.handle.native = descriptor;
+  slot.state = ++last_serial_;
+  storage_.emplace(&slot, last_serial_);
+  links_.emplace(last_serial_, Link{.slot = &slot, .descriptor = descriptor, .wire = wire});
 }
 
-void MemoryBackend::discard(int descriptor) noexcept {
-  require(!world_.wire(descriptor)->used, "a descriptor was discarded that a channel has");
+void MemoryBackend::discard(Handle handle) noexcept {
+  const int descriptor = handle.native;
+  require(!world_.wire(descriptor)->used, "a descriptor was discarded that a slot has");
   world_.close(descriptor);
 }
 
-void MemoryBackend::set_reading(Channel& channel, bool on) {
-  Link& link = used(channel);
+void MemoryBackend::set_reading(StreamSlot& slot, bool on) {
+  Link& link = used(slot);
   if (link.reading && !on) link.armed = link.armed && world_.late();  // what is cancelled may still come
   link.reading = on;
 }
 
-Written MemoryBackend::start_write(Channel& channel, std::span<const std::string_view> pieces) {
-  Link& link = used(channel);
+Written MemoryBackend::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  Link& link = used(slot);
   require(link.write == Write::none, "rule 3: a write was started while another is in flight");
   require(!link.shut, "a write was started after shutdown_write");
   std::string bytes;
@@ -124,55 +126,57 @@ Written MemoryBackend::start_write(Channel& channel, std::span<const std::string
   return {.taken = taken, .pending = true};
 }
 
-void MemoryBackend::shutdown_write(Channel& channel) {
-  Link& link = used(channel);
+void MemoryBackend::shutdown_write(StreamSlot& slot) {
+  Link& link = used(slot);
   require(link.write == Write::none, "shutdown_write came while a write was in flight");
   link.shut = true;
   link.wire->our_end = true;
 }
 
-void MemoryBackend::close(Channel& channel, bool reset) {
-  Link& link = used(channel);
+void MemoryBackend::close(StreamSlot& slot, bool reset) {
+  Link& link = used(slot);
   link.resetting = reset;
   link.closing = true;
   if (link.write == Write::full) link.write = Write::none;
 }
 
-void MemoryBackend::detach(Channel& channel) {
-  Link& link = used(channel);
+void MemoryBackend::detach(StreamSlot& slot) {
+  Link& link = used(slot);
   link.detaching = true;
   if (link.write == Write::full) link.write = Write::none;
 }
 
-Address MemoryBackend::host(const Channel& channel) const {
-  return known(channel).wire->host;
+Address MemoryBackend::host(const StreamSlot& slot) const {
+  return known(slot).wire->host;
 }
 
-Result<Address> MemoryBackend::listen(Door& door, const Address& address, const ListenOptions& /*options*/) {
+Result<Address> MemoryBackend::listen(ListenerSlot& slot, const Address& address,
+                                      const ListenOptions& /*options*/) {
   Result<Address> chosen = world_.choose(address);
   if (!chosen) return chosen;
-  door.descriptor = world_.add_listener(*chosen);
-  door.state = ++last_serial_;
-  ports_.emplace(last_serial_, Port{.door = &door, .descriptor = door.descriptor});
+  slot.handle.native = world_.add_listener(*chosen);
+  slot.state = ++last_serial_;
+  ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = slot.handle.native});
   return chosen;
 }
 
-Result<Address> MemoryBackend::adopt_door(Door& door, int descriptor) {
+Result<Address> MemoryBackend::adopt(ListenerSlot& slot, Handle handle) {
+  const int descriptor = handle.native;
   for (const auto& [serial, port] : ports_) {
     require(port.descriptor != descriptor, "a listening descriptor was adopted twice");
   }
-  door.descriptor = descriptor;
-  door.state = ++last_serial_;
-  ports_.emplace(last_serial_, Port{.door = &door, .descriptor = descriptor});
+  slot.handle.native = descriptor;
+  slot.state = ++last_serial_;
+  ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = descriptor});
   return world_.listening_at(descriptor);
 }
 
-void MemoryBackend::set_accepting(Door& door, bool on) {
-  used(door).accepting = on;
+void MemoryBackend::set_accepting(ListenerSlot& slot, bool on) {
+  used(slot).accepting = on;
 }
 
-bool MemoryBackend::refuse(Door& door, std::string_view words) {
-  World::Waiting& waiting = world_.waiting(used(door).descriptor);
+bool MemoryBackend::refuse(ListenerSlot& slot, std::string_view words) {
+  World::Waiting& waiting = world_.waiting(used(slot).descriptor);
   if (waiting.empty() || !world_.faults.spare) return false;
   Wire& wire = *waiting.front();
   if (!wire.broken) wire.outgoing += words;
@@ -182,33 +186,69 @@ bool MemoryBackend::refuse(Door& door, std::string_view words) {
   return true;
 }
 
-void MemoryBackend::unlisten(Door& door) {
-  const int descriptor = used(door).descriptor;
-  ports_.erase(door.state);
+void MemoryBackend::unlisten(ListenerSlot& slot) {
+  const int descriptor = used(slot).descriptor;
+  ports_.erase(slot.state);
   world_.close(descriptor);
 }
 
-void MemoryBackend::watch(Watch& watch, int descriptor, Interest wanted) {
+// TEMPORARY
+void MemoryBackend::connect(StreamSlot&, const Address&, const ConnectOptions&) {
+  violated("connect");
+}
+std::size_t MemoryBackend::offer(StreamSlot&, std::span<const std::string_view>) {
+  return 0;
+}
+Written MemoryBackend::start_send_file(StreamSlot&, Handle, std::uint64_t, std::size_t) {
+  violated("file");
+}
+Result<Address> MemoryBackend::bind(DatagramSlot&, const Address&, const DatagramOptions&) {
+  violated("bind");
+}
+std::error_code MemoryBackend::connect(DatagramSlot&, const Address&) {
+  violated("bind");
+}
+std::error_code MemoryBackend::change(DatagramSlot&, const DatagramChange&) {
+  violated("bind");
+}
+void MemoryBackend::set_receiving(DatagramSlot&, bool) {
+  violated("bind");
+}
+Sent MemoryBackend::start_send(DatagramSlot&, std::span<const Outgoing>) {
+  violated("bind");
+}
+void MemoryBackend::close(DatagramSlot&) {
+  violated("bind");
+}
+Address MemoryBackend::host(const DatagramSlot&) const {
+  violated("bind");
+}
+void MemoryBackend::renew() {
+  violated("renew");
+}
+
+void MemoryBackend::watch(WatchSlot& slot, Handle handle, Interest wanted) {
+  const int descriptor = handle.native;
   for (const auto& [serial, seen] : seen_) {
     require(seen.descriptor != descriptor, "a descriptor is watched twice");
   }
   (void)world_.ready(descriptor);
-  watch.descriptor = descriptor;
-  watch.state = ++last_serial_;
-  seen_.emplace(last_serial_, Seen{.watch = &watch, .descriptor = descriptor, .wanted = wanted});
+  slot.handle.native = descriptor;
+  slot.state = ++last_serial_;
+  seen_.emplace(last_serial_, Seen{.slot = &slot, .descriptor = descriptor, .wanted = wanted});
 }
 
-void MemoryBackend::rewatch(Watch& watch, Interest wanted) {
-  used(watch).wanted = wanted;
+void MemoryBackend::rewatch(WatchSlot& slot, Interest wanted) {
+  used(slot).wanted = wanted;
 }
 
-void MemoryBackend::unwatch(Watch& watch) {
-  (void)used(watch);
-  seen_.erase(watch.state);
+void MemoryBackend::unwatch(WatchSlot& slot) {
+  (void)used(slot);
+  seen_.erase(slot.state);
 }
 
-void MemoryBackend::gate() {
-  const Within within(in_gate_, "gate was called inside gate");
+void MemoryBackend::submit() {
+  const Within within(in_submit_, "submit was called inside submit");
   check_storage();
   std::vector<Event> events;
   for (const auto& [serial, link] : links_) {
@@ -217,7 +257,7 @@ void MemoryBackend::gate() {
       if (can_complete(link) && !link.wire->broken && !world_.late())
         events.push_back({Event::written, serial});
     } else if (link.leaving() && !in_turn_ && world_.faults.late > 0 && !world_.late()) {
-      // In a turn its caller might stand in the middle of an upcall of this very channel.
+      // In a turn its caller might stand in the middle of an upcall of this very slot.
       events.push_back({Event::finished, serial});
     }
   }
@@ -390,7 +430,7 @@ void MemoryBackend::tell(const Event& event) {
     const auto seen = seen_.find(event.serial);
     if (seen == seen_.end()) return;
     const Interest ready = world_.ready(seen->second.descriptor) & seen->second.wanted;
-    if (ready != Interest::none) up_.on_ready(*seen->second.watch, ready);
+    if (ready != Interest::none) up_.on_ready(*seen->second.slot, ready);
     return;
   }
   const auto found = links_.find(event.serial);
@@ -405,7 +445,7 @@ void MemoryBackend::tell(const Event& event) {
       link.failed = true;
       link.armed = false;
       link.at_hand.clear();
-      up_.on_failed(*link.channel, link.wire->broken);
+      up_.on_failed(*link.slot, link.wire->broken);
       break;
     case Event::written:
       if (link.write != Write::none && can_complete(link)) complete(link);
@@ -422,14 +462,14 @@ void MemoryBackend::tell_received(Link& link) {
   link.at_hand.pop_front();
   if (received.end) {
     link.ended = true;
-    up_.on_end(*link.channel);
+    up_.on_end(*link.slot);
     return;
   }
   // On the heap and no larger than it must be, so that AddressSanitizer sees who keeps it or reads past it.
   const std::size_t size = received.bytes.size();
   const auto lent = std::make_unique<char[]>(size);
   std::memcpy(lent.get(), received.bytes.data(), size);
-  up_.on_received(*link.channel, {lent.get(), size});
+  up_.on_received(*link.slot, {lent.get(), size});
   std::memset(lent.get(), '#', size);
 }
 
@@ -439,12 +479,12 @@ void MemoryBackend::tell_accepted(Port& port) {
   if (world_.failing_accepts > 0) {
     --world_.failing_accepts;
     port.accepting = false;
-    up_.on_accept_failed(*port.door, world_.accept_error);
+    up_.on_accept_failed(*port.slot, world_.accept_error);
     return;
   }
   const std::shared_ptr<Wire> wire = std::move(waiting.front());
   waiting.pop_front();
-  up_.on_accepted(*port.door, world_.add(wire), wire->peer.compact());
+  up_.on_accepted(*port.slot, Handle{world_.add(wire)}, wire->peer.compact());
 }
 
 void MemoryBackend::complete(Link& link) {
@@ -466,25 +506,25 @@ void MemoryBackend::complete(Link& link) {
   link.write = Write::none;
   link.pinned.clear();
   link.copy.clear();
-  up_.on_written(*link.channel, taken);
+  up_.on_written(*link.slot, taken);
 }
 
 void MemoryBackend::finish(std::uint32_t serial) {
   const auto node = links_.extract(serial);
   Link& link = node.mapped();
-  require(link.channel->state == serial && link.channel->descriptor == link.descriptor,
-          "rule 2: a channel's storage was changed before on_closed");
-  storage_.erase(link.channel);
+  require(link.slot->state == serial && link.slot->handle.native == link.descriptor,
+          "rule 2: a slot's storage was changed before on_closed");
+  storage_.erase(link.slot);
   if (link.closing) {
     if (link.resetting) link.wire->break_off();
     world_.close(link.descriptor);
-    up_.on_closed(*link.channel);
+    up_.on_closed(*link.slot);
     return;
   }
   link.wire->used = false;
   std::string held;
   for (const Received& received : link.at_hand) held += received.bytes;
-  up_.on_detached(*link.channel, link.descriptor, held);
+  up_.on_detached(*link.slot, Handle{link.descriptor}, held);
 }
 
 }  // namespace parley::memory

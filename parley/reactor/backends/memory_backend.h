@@ -23,28 +23,40 @@ class MemoryBackend final : public Backend {
   MemoryBackend(const BackendSetting& setting, World& world);
   ~MemoryBackend() override;
 
-  void open(Channel& channel, int descriptor) override;
-  void discard(int descriptor) noexcept override;
-  void set_reading(Channel& channel, bool on) override;
-  Written start_write(Channel& channel, std::span<const std::string_view> pieces) override;
-  void shutdown_write(Channel& channel) override;
-  void close(Channel& channel, bool reset) override;
-  void detach(Channel& channel) override;
-  Address host(const Channel& channel) const override;
+  void open(StreamSlot& slot, Handle handle) override;
+  void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
+  void discard(Handle handle) noexcept override;
+  void set_reading(StreamSlot& slot, bool on) override;
+  Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  Written start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) override;
+  void shutdown_write(StreamSlot& slot) override;
+  void close(StreamSlot& slot, bool reset) override;
+  void detach(StreamSlot& slot) override;
+  Address host(const StreamSlot& slot) const override;
 
-  Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt_door(Door& door, int descriptor) override;
-  void set_accepting(Door& door, bool on) override;
-  bool refuse(Door& door, std::string_view words) override;
-  void unlisten(Door& door) override;
+  Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
+  Result<Address> adopt(ListenerSlot& slot, Handle handle) override;
+  void set_accepting(ListenerSlot& slot, bool on) override;
+  bool refuse(ListenerSlot& slot, std::string_view words) override;
+  void unlisten(ListenerSlot& slot) override;
 
-  void watch(Watch& watch, int descriptor, Interest wanted) override;
-  void rewatch(Watch& watch, Interest wanted) override;
-  void unwatch(Watch& watch) override;
+  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override;
+  std::error_code connect(DatagramSlot& slot, const Address& peer) override;
+  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override;
+  void set_receiving(DatagramSlot& slot, bool on) override;
+  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override;
+  void close(DatagramSlot& slot) override;
+  Address host(const DatagramSlot& slot) const override;
 
-  void gate() override;
+  void watch(WatchSlot& slot, Handle handle, Interest wanted) override;
+  void rewatch(WatchSlot& slot, Interest wanted) override;
+  void unwatch(WatchSlot& slot) override;
+
+  void submit() override;
   void turn(std::optional<Time> deadline) override;
   void wake() noexcept override;
+  void renew() override;
 
  private:
   // A receive that has been completed.
@@ -58,7 +70,7 @@ class MemoryBackend final : public Backend {
     full,     // it was not taken whole: to be told when there is room
   };
   struct Link {
-    Channel* channel;
+    StreamSlot* slot;
     int descriptor;
     std::shared_ptr<Wire> wire;
     bool reading = false;  // wanted
@@ -78,12 +90,12 @@ class MemoryBackend final : public Backend {
     bool leaving() const { return closing || detaching; }
   };
   struct Port {
-    Door* door;
+    ListenerSlot* slot;
     int descriptor;
     bool accepting = false;
   };
   struct Seen {
-    Watch* watch;
+    WatchSlot* slot;
     int descriptor;
     Interest wanted;
   };
@@ -93,10 +105,10 @@ class MemoryBackend final : public Backend {
     std::uint32_t serial;
   };
 
-  Link& used(const Channel& channel);
-  const Link& known(const Channel& channel) const;
-  Port& used(const Door& door);
-  Seen& used(const Watch& watch);
+  Link& used(const StreamSlot& slot);
+  const Link& known(const StreamSlot& slot) const;
+  Port& used(const ListenerSlot& slot);
+  Seen& used(const WatchSlot& slot);
   void check_storage() const;
 
   // What can be told in this turn goes into `events_`. Each answers whether something is left that could
@@ -120,12 +132,12 @@ class MemoryBackend final : public Backend {
   std::map<std::uint32_t, Link> links_;
   std::map<std::uint32_t, Port> ports_;
   std::map<std::uint32_t, Seen> seen_;
-  std::map<const Channel*, std::uint32_t> storage_;
+  std::map<const StreamSlot*, std::uint32_t> storage_;
   std::uint32_t last_serial_ = 0;
   std::uint32_t first_served_ = 0;
   std::vector<Event> events_;
   bool in_turn_ = false;
-  bool in_gate_ = false;
+  bool in_submit_ = false;
 
   std::mutex mutex_;  // of what follows: `wake` comes from other threads
   std::condition_variable woken_up_;

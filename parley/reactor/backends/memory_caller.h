@@ -34,9 +34,9 @@ class Caller final : public Backend::Upcalls {
     backend_->turn(network_.clock().now() + patience);
     inside = false;
   }
-  void gate() {
+  void submit() {
     inside = true;
-    backend_->gate();
+    backend_->submit();
     inside = false;
   }
   void turns(int count) {
@@ -44,49 +44,54 @@ class Caller final : public Backend::Upcalls {
   }
   bool turn_until(const std::function<bool()>& done) {
     for (int i = 0; i < 20000 && !done(); ++i) {
-      gate();
+      submit();
       turn();
     }
     return done();
   }
-  Written write(Channel& channel, std::string_view bytes) {
-    return backend_->start_write(channel, {&bytes, 1});
-  }
+  Written write(StreamSlot& slot, std::string_view bytes) { return backend_->start_write(slot, {&bytes, 1}); }
 
-  void on_received(Channel& channel, std::span<char> lent) override {
+  void on_received(StreamSlot& slot, std::span<char> lent) override {
     heard("received");
     EXPECT_FALSE(lent.empty());
     pieces.push_back(lent.size());
-    received[&channel].append(lent.data(), lent.size());
+    received[&slot].append(lent.data(), lent.size());
     last_lent = lent;
-    if (when_received) when_received(channel);
+    if (when_received) when_received(slot);
   }
-  void on_end(Channel&) override { heard("end"); }
-  void on_written(Channel& channel, std::size_t taken) override {
+  void on_end(StreamSlot&) override { heard("end"); }
+  void on_written(StreamSlot& slot, std::size_t taken) override {
     heard("written");
-    written[&channel] += taken;
-    if (when_written) when_written(channel, taken);
+    written[&slot] += taken;
+    if (when_written) when_written(slot, taken);
   }
-  void on_failed(Channel&, std::error_code error) override {
+  void on_failed(StreamSlot&, std::error_code error) override {
     heard("failed");
     failure = error;
   }
-  void on_closed(Channel&) override { heard("closed"); }
-  void on_detached(Channel&, int descriptor, std::span<char> held_bytes) override {
+  void on_closed(StreamSlot&) override { heard("closed"); }
+  void on_detached(StreamSlot&, Handle handle, std::span<const char> held_bytes) override {
     heard("detached");
-    detached = descriptor;
+    detached = handle.native;
     held.assign(held_bytes.data(), held_bytes.size());
   }
-  void on_accepted(Door&, int descriptor, const CompactAddress& peer) override {
+  void on_accepted(ListenerSlot&, Handle handle, const CompactAddress& peer) override {
     heard("accepted");
-    accepted.push_back(descriptor);
+    accepted.push_back(handle.native);
     last_peer = Address(peer);
   }
-  void on_accept_failed(Door&, std::error_code error) override {
+  void on_accept_failed(ListenerSlot&, std::error_code error) override {
     heard("accept failed");
     failure = error;
   }
-  void on_ready(Watch&, Interest interest) override {
+  void on_connected(StreamSlot&) override { heard("connected"); }
+  void on_all_written() override { heard("all written"); }
+  void on_datagrams(DatagramSlot&, std::span<Received>) override { heard("datagrams"); }
+  void on_sent(DatagramSlot&, std::size_t, std::error_code) override { heard("sent"); }
+  void on_datagram_error(DatagramSlot&, std::error_code) override { heard("datagram error"); }
+  void on_closed(DatagramSlot&) override { heard("port closed"); }
+  void on_woken() override {}
+  void on_ready(WatchSlot&, Interest interest) override {
     heard("ready");
     ready = interest;
     if (when_ready) when_ready();
@@ -95,8 +100,8 @@ class Caller final : public Backend::Upcalls {
   long count(std::string_view what) const { return std::count(told.begin(), told.end(), what); }
 
   std::vector<std::string> told;
-  std::map<Channel*, std::string> received;
-  std::map<Channel*, std::size_t> written;
+  std::map<StreamSlot*, std::string> received;
+  std::map<StreamSlot*, std::size_t> written;
   std::vector<std::size_t> pieces;
   std::vector<int> accepted;
   std::span<char> last_lent;
@@ -105,15 +110,15 @@ class Caller final : public Backend::Upcalls {
   std::string held;
   Address last_peer;
   Interest ready = Interest::none;
-  std::function<void(Channel&)> when_received;
-  std::function<void(Channel&, std::size_t)> when_written;
+  std::function<void(StreamSlot&)> when_received;
+  std::function<void(StreamSlot&, std::size_t)> when_written;
   std::function<void()> when_ready;
   bool inside = false;
 
  private:
   BackendSetting setting() { return {.up = *this, .limits = limits_, .clock = network_.clock()}; }
   void heard(std::string_view what) {
-    EXPECT_TRUE(inside) << what << " was told outside of turn and gate";
+    EXPECT_TRUE(inside) << what << " was told outside of turn and submit";
     told.emplace_back(what);
   }
 
@@ -138,10 +143,10 @@ class Memory : public testing::Test {
   }
   void SetUp() override { use(MemoryFaults::calm()); }
 
-  MemoryPeer open(Channel& channel, bool reading = true) {
+  MemoryPeer open(StreamSlot& slot, bool reading = true) {
     const auto [descriptor, peer] = network_->connected();
-    caller_->backend().open(channel, descriptor);
-    if (reading) caller_->backend().set_reading(channel, true);
+    caller_->backend().open(slot, Handle{descriptor});
+    if (reading) caller_->backend().set_reading(slot, true);
     return peer;
   }
 

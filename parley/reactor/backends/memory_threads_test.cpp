@@ -11,15 +11,15 @@ namespace {
 // Is told nothing in these tests.
 class Nobody final : public Backend::Upcalls {
  public:
-  void on_received(Channel&, std::span<char>) override { ADD_FAILURE(); }
-  void on_end(Channel&) override { ADD_FAILURE(); }
-  void on_written(Channel&, std::size_t) override { ADD_FAILURE(); }
-  void on_failed(Channel&, std::error_code) override { ADD_FAILURE(); }
-  void on_closed(Channel&) override { ADD_FAILURE(); }
-  void on_detached(Channel&, int, std::span<char>) override { ADD_FAILURE(); }
-  void on_accepted(Door&, int, const CompactAddress&) override { ADD_FAILURE(); }
-  void on_accept_failed(Door&, std::error_code) override { ADD_FAILURE(); }
-  void on_ready(Watch&, Interest) override { ADD_FAILURE(); }
+  void on_received(StreamSlot&, std::span<char>) override { ADD_FAILURE(); }
+  void on_end(StreamSlot&) override { ADD_FAILURE(); }
+  void on_written(StreamSlot&, std::size_t) override { ADD_FAILURE(); }
+  void on_failed(StreamSlot&, std::error_code) override { ADD_FAILURE(); }
+  void on_closed(StreamSlot&) override { ADD_FAILURE(); }
+  void on_detached(StreamSlot&, int, std::span<char>) override { ADD_FAILURE(); }
+  void on_accepted(ListenerSlot&, int, const CompactAddress&) override { ADD_FAILURE(); }
+  void on_accept_failed(ListenerSlot&, std::error_code) override { ADD_FAILURE(); }
+  void on_ready(WatchSlot&, Interest) override { ADD_FAILURE(); }
 };
 
 TEST(MemoryThreads, AnotherThreadWakesATurnWithoutADeadline) {

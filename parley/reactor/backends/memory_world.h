@@ -18,7 +18,7 @@
 // Private to the memory back end: what stands between it and its peers, a kernel in small.
 namespace parley::memory {
 
-// Ends the program: somebody has broken a rule that this back end is there to watch.
+// Ends the program: somebody has broken a rule that this back end is there to slot.
 [[noreturn]] void violated(std::string_view rule);
 inline void require(bool kept, std::string_view rule) {
   if (!kept) violated(rule);
@@ -47,7 +47,7 @@ struct Wire {
   bool peer_ended = false;  // behind `incoming`
   std::error_code broken;   // what our end will be told
   bool open = true;         // at our end
-  bool used = false;        // by a channel
+  bool used = false;        // by a slot
   std::string outgoing;     // the kernel has taken it, the peer has not
   bool our_end = false;     // behind `outgoing`
   std::size_t writes = 0;

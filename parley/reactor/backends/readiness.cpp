@@ -21,7 +21,7 @@ namespace parley {
 
 namespace {
 
-// What a channel's state tells.
+// What a slot's state tells.
 enum State : std::uint32_t {
   reading = 1U << 0,     // input is wanted
   writing = 1U << 1,     // a write waits for room
@@ -29,12 +29,14 @@ enum State : std::uint32_t {
   failed = 1U << 3,      // and the failure is told, or will be
   closed = 1U << 4,      // nothing more is told but that
   listed = 1U << 5,      // in changed_
+  full = 1U << 8,        // the kernel took no more of what was offered
   known_read = 1U << 6,  // what the poller knows
   known_write = 1U << 7,
 };
 
 // What a ready descriptor belongs to: a tagged pointer in the poller's key.
-enum Tag : std::uint64_t { to_wakeup, to_channel, to_door, to_watch };
+enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
+constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
 constexpr std::uint64_t tag_bits = 3;
 constexpr std::uint64_t forgotten = ~std::uint64_t{0};
 
@@ -110,42 +112,99 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       kind_(poller),
       poller_(make_poller(poller)),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
-  poller_->update(wakeup_.descriptor(), Interest::read, to_wakeup);
+  poller_->update(wakeup_.descriptor(), Interest::read, wakeup_key);
 }
 
 ReadinessBackend::~ReadinessBackend() = default;
 
 // Connections.
 
-void ReadinessBackend::open(Channel& channel, int descriptor) {
-  channel.descriptor = descriptor;
-  channel.state = 0;
+void ReadinessBackend::open(StreamSlot& slot, Handle handle) {
+  slot.handle = handle;
+  slot.state = 0;
 }
 
-void ReadinessBackend::discard(int descriptor) noexcept {
-  ::close(descriptor);
+void ReadinessBackend::discard(Handle handle) noexcept {
+  ::close(handle.native);
 }
 
 // The poller is told of a change when it is asked next: pausing and resuming within a turn cost nothing.
-void ReadinessBackend::change(Channel& channel) {
-  if ((channel.state & listed) != 0) return;
-  channel.state |= listed;
-  changed_.push_back(&channel);
+void ReadinessBackend::change(StreamSlot& slot) {
+  if ((slot.state & listed) != 0) return;
+  slot.state |= listed;
+  changed_.push_back(&slot);
 }
 
-void ReadinessBackend::set_reading(Channel& channel, bool on) {
-  channel.state = on ? channel.state | reading : channel.state & ~static_cast<std::uint32_t>(reading);
-  change(channel);
+void ReadinessBackend::set_reading(StreamSlot& slot, bool on) {
+  slot.state = on ? slot.state | reading : slot.state & ~static_cast<std::uint32_t>(reading);
+  change(slot);
 }
 
-Written ReadinessBackend::start_write(Channel& channel, std::span<const std::string_view> pieces) {
+// TEMPORARY
+void ReadinessBackend::connect(StreamSlot&, const Address&, const ConnectOptions&) {
+  std::abort();
+}
+Written ReadinessBackend::start_send_file(StreamSlot&, Handle, std::uint64_t, std::size_t) {
+  std::abort();
+}
+Result<Address> ReadinessBackend::bind(DatagramSlot&, const Address&, const DatagramOptions&) {
+  std::abort();
+}
+std::error_code ReadinessBackend::connect(DatagramSlot&, const Address&) {
+  std::abort();
+}
+std::error_code ReadinessBackend::change(DatagramSlot&, const DatagramChange&) {
+  std::abort();
+}
+void ReadinessBackend::set_receiving(DatagramSlot&, bool) {
+  std::abort();
+}
+Sent ReadinessBackend::start_send(DatagramSlot&, std::span<const Outgoing>) {
+  std::abort();
+}
+void ReadinessBackend::close(DatagramSlot&) {
+  std::abort();
+}
+Address ReadinessBackend::host(const DatagramSlot&) const {
+  std::abort();
+}
+void ReadinessBackend::renew() {
+  std::abort();
+}
+
+namespace {
+std::size_t size_of(std::span<const std::string_view> pieces) {
+  std::size_t size = 0;
+  for (const std::string_view piece : pieces) size += piece.size();
+  return size;
+}
+}  // namespace
+
+// Where `offer` has found the kernel full, asking it again would cost a call for nothing: the poller tells.
+Written ReadinessBackend::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  const std::size_t taken = (slot.state & full) != 0 ? 0 : send(slot, pieces);
+  slot.state &= ~static_cast<std::uint32_t>(full);
+  if (taken < size_of(pieces) && (slot.state & failed) == 0) {
+    slot.state |= writing;
+    change(slot);
+  }
+  return {.taken = taken};
+}
+
+std::size_t ReadinessBackend::offer(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  const std::size_t taken = send(slot, pieces);
+  if (taken < size_of(pieces)) slot.state |= full;
+  return taken;
+}
+
+std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string_view> pieces) {
   std::size_t taken = 0;
-  while (!pieces.empty() && (channel.state & failed) == 0) {
+  while (!pieces.empty() && (slot.state & failed) == 0) {
     std::size_t count = 1;
     std::size_t wanted = pieces[0].size();
     ssize_t sent = 0;
     if (pieces.size() == 1) {
-      sent = ::send(channel.descriptor, pieces[0].data(), wanted, MSG_NOSIGNAL);
+      sent = ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL);
     } else {
       std::array<iovec, 64> vector;
       count = std::min(pieces.size(), vector.size());
@@ -157,13 +216,13 @@ Written ReadinessBackend::start_write(Channel& channel, std::span<const std::str
       msghdr message{};
       message.msg_iov = vector.data();
       message.msg_iovlen = count;
-      sent = ::sendmsg(channel.descriptor, &message, MSG_NOSIGNAL);
+      sent = ::sendmsg(slot.handle.native, &message, MSG_NOSIGNAL);
     }
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {
-        channel.state |= failed;
-        failures_.push_back({&channel, last_error()});
+        slot.state |= failed;
+        failures_.push_back({&slot, last_error()});
       }
       break;
     }
@@ -171,46 +230,43 @@ Written ReadinessBackend::start_write(Channel& channel, std::span<const std::str
     if (static_cast<std::size_t>(sent) < wanted) break;
     pieces = pieces.subspan(count);
   }
-  if (!pieces.empty() && (channel.state & failed) == 0) {
-    channel.state |= writing;
-    change(channel);
-  }
-  return {.taken = taken, .pending = false};
+  return taken;
 }
 
-void ReadinessBackend::shutdown_write(Channel& channel) {
-  ::shutdown(channel.descriptor, SHUT_WR);
+void ReadinessBackend::shutdown_write(StreamSlot& slot) {
+  ::shutdown(slot.handle.native, SHUT_WR);
 }
 
-void ReadinessBackend::close(Channel& channel, bool reset) {
-  poller_->remove(channel.descriptor);
-  forget(key_of(channel, to_channel));
+void ReadinessBackend::close(StreamSlot& slot, bool reset) {
+  poller_->remove(slot.handle.native);
+  forget(key_of(slot, to_stream));
   if (reset) {
     const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(channel.descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    ::setsockopt(slot.handle.native, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
-  ::close(channel.descriptor);
-  channel.descriptor = -1;
-  channel.state |= closed;
-  closed_.push_back(&channel);
+  ::close(slot.handle.native);
+  slot.handle.native = -1;
+  slot.state |= closed;
+  closed_.push_back(&slot);
 }
 
-void ReadinessBackend::detach(Channel& channel) {
-  poller_->remove(channel.descriptor);
-  forget(key_of(channel, to_channel));
-  channel.state |= closed;
-  detached_.push_back(&channel);
+void ReadinessBackend::detach(StreamSlot& slot) {
+  poller_->remove(slot.handle.native);
+  forget(key_of(slot, to_stream));
+  slot.state |= closed;
+  detached_.push_back(&slot);
 }
 
-Address ReadinessBackend::host(const Channel& channel) const {
+Address ReadinessBackend::host(const StreamSlot& slot) const {
   RawAddress raw;
-  if (::getsockname(channel.descriptor, raw.data(), &raw.size) != 0) return {};
+  if (::getsockname(slot.handle.native, raw.data(), &raw.size) != 0) return {};
   return from_raw(raw);
 }
 
 // Listeners.
 
-Result<Address> ReadinessBackend::listen(Door& door, const Address& address, const ListenOptions& options) {
+Result<Address> ReadinessBackend::listen(ListenerSlot& slot, const Address& address,
+                                         const ListenOptions& options) {
   const bool any = address.family() == Family::unspecified;
   Result<Descriptor> descriptor = bound(address, any ? Family::inet6 : address.family(), options);
   if (any && !descriptor) {  // a machine without IPv6; one where the port is taken says so again
@@ -219,107 +275,110 @@ Result<Address> ReadinessBackend::listen(Door& door, const Address& address, con
   if (!descriptor) return descriptor.error();
   RawAddress raw;
   if (::getsockname(descriptor->get(), raw.data(), &raw.size) != 0) return last_error();
-  door.descriptor = descriptor->release();
+  slot.handle.native = descriptor->release();
   const std::string& path = address.path();
-  if (!path.empty() && path.front() != '\0') local_paths_.push_back({door.descriptor, path});
+  if (!path.empty() && path.front() != '\0') local_paths_.push_back({slot.handle.native, path});
   return from_raw(raw);
 }
 
-Result<Address> ReadinessBackend::adopt_door(Door& door, int descriptor) {
+Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
+  const int descriptor = handle.native;
   int listens = 0;
   socklen_t size = sizeof listens;
   if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0) return last_error();
   if (listens == 0) return std::error_code(EINVAL, std::system_category());
   RawAddress raw;
   if (::getsockname(descriptor, raw.data(), &raw.size) != 0) return last_error();
-  door.descriptor = descriptor;
+  slot.handle.native = descriptor;
   return from_raw(raw);
 }
 
-void ReadinessBackend::set_accepting(Door& door, bool on) {
-  poller_->update(door.descriptor, on ? Interest::read : Interest::none, key_of(door, to_door));
-  if (!on) no_more_from(door);
+void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
+  poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
+  if (!on) no_more_from(slot);
 }
 
-// The door may be the one that is being accepted from, and may be gone when this has returned.
-void ReadinessBackend::no_more_from(const Door& door) {
-  forget(key_of(door, to_door));
-  if (accepting_ == &door) accepting_ = nullptr;
+// The slot may be the one that is being accepted from, and may be gone when this has returned.
+void ReadinessBackend::no_more_from(const ListenerSlot& slot) {
+  forget(key_of(slot, to_listener));
+  if (accepting_ == &slot) accepting_ = nullptr;
 }
 
-bool ReadinessBackend::refuse(Door& door, std::string_view words) {
-  return reserve_.refuse(door.descriptor, words);
+bool ReadinessBackend::refuse(ListenerSlot& slot, std::string_view words) {
+  return reserve_.refuse(slot.handle.native, words);
 }
 
-void ReadinessBackend::unlisten(Door& door) {
-  poller_->remove(door.descriptor);
-  no_more_from(door);
-  const auto path = std::find_if(local_paths_.begin(), local_paths_.end(),
-                                 [&](const LocalPath& entry) { return entry.descriptor == door.descriptor; });
+void ReadinessBackend::unlisten(ListenerSlot& slot) {
+  poller_->remove(slot.handle.native);
+  no_more_from(slot);
+  const auto path = std::find_if(local_paths_.begin(), local_paths_.end(), [&](const LocalPath& entry) {
+    return entry.descriptor == slot.handle.native;
+  });
   if (path != local_paths_.end()) {
     ::unlink(path->path.c_str());
     local_paths_.erase(path);
   }
-  ::close(door.descriptor);
-  door.descriptor = -1;
+  ::close(slot.handle.native);
+  slot.handle.native = -1;
 }
 
-void ReadinessBackend::accept(Door& door) {
-  accepting_ = &door;
+void ReadinessBackend::accept(ListenerSlot& slot) {
+  accepting_ = &slot;
   for (std::size_t i = 0; i < limits_.accept_batch && accepting_ != nullptr; ++i) {
-    if (!next_can_be_polled(door)) return rest(door, {EMFILE, std::system_category()});
+    if (!next_can_be_polled(slot)) return rest(slot, {EMFILE, std::system_category()});
     RawAddress peer;
-    const int descriptor = ::accept4(door.descriptor, peer.data(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int descriptor =
+        ::accept4(slot.handle.native, peer.data(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
-      up_.on_accepted(door, descriptor, compact_from_raw(peer));
+      up_.on_accepted(slot, Handle{descriptor}, compact_from_raw(peer));
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
     if (passes(errno)) continue;
-    return rest(door, last_error());
+    return rest(slot, last_error());
   }
 }
 
 // select takes no descriptor from FD_SETSIZE on: for it, those are all that there are.
-bool ReadinessBackend::next_can_be_polled(const Door& door) const {
+bool ReadinessBackend::next_can_be_polled(const ListenerSlot& slot) const {
   if (kind_ != PollerKind::select) return true;
-  const Descriptor lowest(::fcntl(door.descriptor, F_DUPFD_CLOEXEC, 0));
+  const Descriptor lowest(::fcntl(slot.handle.native, F_DUPFD_CLOEXEC, 0));
   return lowest.get() < FD_SETSIZE;  // none at all: accepting will say so
 }
 
-void ReadinessBackend::rest(Door& door, std::error_code error) {
-  set_accepting(door, false);
-  up_.on_accept_failed(door, error);
+void ReadinessBackend::rest(ListenerSlot& slot, std::error_code error) {
+  set_accepting(slot, false);
+  up_.on_accept_failed(slot, error);
 }
 
 // Foreign descriptors.
 
-void ReadinessBackend::watch(Watch& watch, int descriptor, Interest wanted) {
-  watch.descriptor = descriptor;
-  rewatch(watch, wanted);
+void ReadinessBackend::watch(WatchSlot& slot, Handle handle, Interest wanted) {
+  slot.handle = handle;
+  rewatch(slot, wanted);
 }
 
-void ReadinessBackend::rewatch(Watch& watch, Interest wanted) {
-  watch.state = static_cast<std::uint32_t>(wanted);
-  poller_->update(watch.descriptor, wanted, key_of(watch, to_watch));
+void ReadinessBackend::rewatch(WatchSlot& slot, Interest wanted) {
+  slot.state = static_cast<std::uint32_t>(wanted);
+  poller_->update(slot.handle.native, wanted, key_of(slot, to_watch));
 }
 
-void ReadinessBackend::unwatch(Watch& watch) {
-  poller_->remove(watch.descriptor);
-  forget(key_of(watch, to_watch));
-  watch.descriptor = -1;
+void ReadinessBackend::unwatch(WatchSlot& slot) {
+  poller_->remove(slot.handle.native);
+  forget(key_of(slot, to_watch));
+  slot.handle.native = -1;
 }
 
 // The turn.
 
-void ReadinessBackend::gate() {
+void ReadinessBackend::submit() {
   tell_failures();
 }
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
   tell_failures();
   settle_changes();
-  // A channel's storage goes with this: nothing above and nothing in the batch names it any more.
+  // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
   if (tell_closed()) deadline = clock_.now();
   if (next_ == batch_.size()) {
     std::optional<Duration> timeout;
@@ -337,27 +396,27 @@ void ReadinessBackend::tell_failures() {
     std::vector<Failure> failures;
     failures.swap(failures_);
     for (const Failure& failure : failures) {
-      if ((failure.channel->state & closed) == 0) up_.on_failed(*failure.channel, failure.error);
+      if ((failure.slot->state & closed) == 0) up_.on_failed(*failure.slot, failure.error);
     }
   }
 }
 
 void ReadinessBackend::settle_changes() {
-  for (Channel* const channel : changed_) {
-    channel->state &= ~static_cast<std::uint32_t>(listed);
-    if ((channel->state & closed) != 0) continue;
-    const bool read = (channel->state & reading) != 0 && (channel->state & (ended | failed)) == 0;
-    const bool write = (channel->state & writing) != 0;
+  for (StreamSlot* const slot : changed_) {
+    slot->state &= ~static_cast<std::uint32_t>(listed);
+    if ((slot->state & closed) != 0) continue;
+    const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed)) == 0;
+    const bool write = (slot->state & writing) != 0;
     const std::uint32_t wanted = (read ? known_read : 0U) | (write ? known_write : 0U);
-    if ((channel->state & (known_read | known_write)) == wanted) continue;
-    channel->state = (channel->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
+    if ((slot->state & (known_read | known_write)) == wanted) continue;
+    slot->state = (slot->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
     const Interest interest =
         (read ? Interest::read : Interest::none) | (write ? Interest::write : Interest::none);
     try {
-      poller_->update(channel->descriptor, interest, key_of(*channel, to_channel));
+      poller_->update(slot->handle.native, interest, key_of(*slot, to_stream));
     } catch (const SocketError& error) {  // select takes no descriptor past FD_SETSIZE
-      channel->state |= failed;
-      failures_.push_back({channel, error.code()});
+      slot->state |= failed;
+      failures_.push_back({slot, error.code()});
     }
   }
   changed_.clear();
@@ -366,13 +425,13 @@ void ReadinessBackend::settle_changes() {
 
 bool ReadinessBackend::tell_closed() {
   if (closed_.empty() && detached_.empty()) return false;
-  std::vector<Channel*> gone;
+  std::vector<StreamSlot*> gone;
   gone.swap(closed_);
-  for (Channel* const channel : gone) up_.on_closed(*channel);
+  for (StreamSlot* const slot : gone) up_.on_closed(*slot);
   gone.clear();
   gone.swap(detached_);
-  for (Channel* const channel : gone) {
-    up_.on_detached(*channel, std::exchange(channel->descriptor, -1), {});
+  for (StreamSlot* const slot : gone) {
+    up_.on_detached(*slot, std::exchange(slot->handle, Handle{}), {});
   }
   return true;
 }
@@ -386,46 +445,48 @@ void ReadinessBackend::forget(std::uint64_t key) {
 
 void ReadinessBackend::dispatch(const Ready& event) {
   if (event.key == forgotten) return;
+  if (event.key == wakeup_key) {
+    wakeup_.clear();
+    return up_.on_woken();
+  }
   switch (event.key & tag_bits) {
-    case to_wakeup:
-      return wakeup_.clear();
-    case to_channel:
-      return serve(target_of<Channel>(event.key), event.ready);
-    case to_door:
-      return accept(target_of<Door>(event.key));
+    case to_stream:
+      return serve(target_of<StreamSlot>(event.key), event.ready);
+    case to_listener:
+      return accept(target_of<ListenerSlot>(event.key));
     case to_watch: {
-      auto& watch = target_of<Watch>(event.key);
-      const Interest ready = event.ready & static_cast<Interest>(watch.state);
-      if (ready != Interest::none) up_.on_ready(watch, ready);
+      auto& slot = target_of<WatchSlot>(event.key);
+      const Interest ready = event.ready & static_cast<Interest>(slot.state);
+      if (ready != Interest::none) up_.on_ready(slot, ready);
     }
   }
 }
 
-void ReadinessBackend::serve(Channel& channel, Interest ready) {
-  if ((ready & Interest::write) != Interest::none && (channel.state & writing) != 0) {
-    channel.state &= ~static_cast<std::uint32_t>(writing);
-    change(channel);
-    up_.on_written(channel, 0);
+void ReadinessBackend::serve(StreamSlot& slot, Interest ready) {
+  if ((ready & Interest::write) != Interest::none && (slot.state & writing) != 0) {
+    slot.state &= ~static_cast<std::uint32_t>(writing);
+    change(slot);
+    up_.on_written(slot, 0);
   }
-  if ((ready & Interest::read) != Interest::none) receive(channel);
+  if ((ready & Interest::read) != Interest::none) receive(slot);
 }
 
-void ReadinessBackend::receive(Channel& channel) {
-  if ((channel.state & reading) == 0 || (channel.state & (ended | failed | closed)) != 0) return;
+void ReadinessBackend::receive(StreamSlot& slot) {
+  if ((slot.state & reading) == 0 || (slot.state & (ended | failed | closed)) != 0) return;
   const std::size_t most = std::min(limits_.read_bytes, limits_.turn_bytes - taken_in_);
-  const ssize_t count = ::recv(channel.descriptor, buffer_.get(), most, 0);
+  const ssize_t count = ::recv(slot.handle.native, buffer_.get(), most, 0);
   if (count > 0) {
     taken_in_ += static_cast<std::size_t>(count);
-    return up_.on_received(channel, {buffer_.get(), static_cast<std::size_t>(count)});
+    return up_.on_received(slot, {buffer_.get(), static_cast<std::size_t>(count)});
   }
   if (count == 0) {
-    channel.state |= ended;
-    change(channel);
-    return up_.on_end(channel);
+    slot.state |= ended;
+    change(slot);
+    return up_.on_end(slot);
   }
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
-  channel.state |= failed;
-  up_.on_failed(channel, last_error());
+  slot.state |= failed;
+  up_.on_failed(slot, last_error());
 }
 
 }  // namespace parley

@@ -14,39 +14,50 @@ namespace parley {
 
 // The back end of kernels that tell when a descriptor is ready: over select, poll or epoll. Input is read
 // into the one buffer that the loop has, output is sent from where it stands, so that no connection
-// needs memory here but its channel.
+// needs memory here but its slot.
 class ReadinessBackend final : public Backend {
  public:
   ReadinessBackend(const BackendSetting& setting, PollerKind poller);
   ~ReadinessBackend() override;
 
-  void open(Channel& channel, int descriptor) override;
-  void discard(int descriptor) noexcept override;
-  void set_reading(Channel& channel, bool on) override;
-  Written start_write(Channel& channel, std::span<const std::string_view> pieces) override;
-  bool takes_at_once() const override { return true; }
-  void shutdown_write(Channel& channel) override;
-  void close(Channel& channel, bool reset) override;
-  void detach(Channel& channel) override;
-  Address host(const Channel& channel) const override;
+  void open(StreamSlot& slot, Handle handle) override;
+  void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
+  void discard(Handle handle) noexcept override;
+  void set_reading(StreamSlot& slot, bool on) override;
+  Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
+  Written start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) override;
+  void shutdown_write(StreamSlot& slot) override;
+  void close(StreamSlot& slot, bool reset) override;
+  void detach(StreamSlot& slot) override;
+  Address host(const StreamSlot& slot) const override;
 
-  Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt_door(Door& door, int descriptor) override;
-  void set_accepting(Door& door, bool on) override;
-  bool refuse(Door& door, std::string_view words) override;
-  void unlisten(Door& door) override;
+  Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
+  Result<Address> adopt(ListenerSlot& slot, Handle handle) override;
+  void set_accepting(ListenerSlot& slot, bool on) override;
+  bool refuse(ListenerSlot& slot, std::string_view words) override;
+  void unlisten(ListenerSlot& slot) override;
 
-  void watch(Watch& watch, int descriptor, Interest wanted) override;
-  void rewatch(Watch& watch, Interest wanted) override;
-  void unwatch(Watch& watch) override;
+  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override;
+  std::error_code connect(DatagramSlot& slot, const Address& peer) override;
+  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override;
+  void set_receiving(DatagramSlot& slot, bool on) override;
+  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override;
+  void close(DatagramSlot& slot) override;
+  Address host(const DatagramSlot& slot) const override;
 
-  void gate() override;
+  void watch(WatchSlot& slot, Handle handle, Interest wanted) override;
+  void rewatch(WatchSlot& slot, Interest wanted) override;
+  void unwatch(WatchSlot& slot) override;
+
+  void submit() override;
   void turn(std::optional<Time> deadline) override;
   void wake() noexcept override { wakeup_.signal(); }
+  void renew() override;
 
  private:
   struct Failure {
-    Channel* channel;
+    StreamSlot* slot;
     std::error_code error;
   };
   struct LocalPath {
@@ -54,18 +65,19 @@ class ReadinessBackend final : public Backend {
     std::string path;
   };
 
-  void change(Channel& channel);
+  std::size_t send(StreamSlot& slot, std::span<const std::string_view> pieces);
+  void change(StreamSlot& slot);
   void settle_changes();
   void tell_failures();
   bool tell_closed();
   void forget(std::uint64_t key);
   void dispatch(const Ready& event);
-  void serve(Channel& channel, Interest ready);
-  void receive(Channel& channel);
-  void accept(Door& door);
-  void no_more_from(const Door& door);
-  bool next_can_be_polled(const Door& door) const;
-  void rest(Door& door, std::error_code error);
+  void serve(StreamSlot& slot, Interest ready);
+  void receive(StreamSlot& slot);
+  void accept(ListenerSlot& slot);
+  void no_more_from(const ListenerSlot& slot);
+  bool next_can_be_polled(const ListenerSlot& slot) const;
+  void rest(ListenerSlot& slot, std::error_code error);
 
   Upcalls& up_;
   const Limits& limits_;
@@ -77,11 +89,11 @@ class ReadinessBackend final : public Backend {
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
   std::vector<Ready> batch_;        // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
-  std::size_t taken_in_ = 0;         // bytes, in this turn
-  const Door* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
-  std::vector<Channel*> changed_;    // whose interest the poller does not know yet
-  std::vector<Channel*> closed_;     // to be told so
-  std::vector<Channel*> detached_;
+  std::size_t taken_in_ = 0;                 // bytes, in this turn
+  const ListenerSlot* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
+  std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
+  std::vector<StreamSlot*> closed_;          // to be told so
+  std::vector<StreamSlot*> detached_;
   std::vector<Failure> failures_;  // of writes
   std::vector<LocalPath> local_paths_;
 };

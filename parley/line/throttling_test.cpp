@@ -1,7 +1,7 @@
 #include "parley/line/throttling.h"
 
 #include "parley/line/policies_fixture.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/reactor/producer.h"
 
 namespace parley {

@@ -4,7 +4,7 @@
 
 #include "parley/line/line_receiver.h"
 #include "parley/line/policies_fixture.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 
@@ -164,7 +164,7 @@ void Connectors::begin(std::uint64_t id) {
           .won = [this, id](Socket socket, const Address& peer) { won(id, std::move(socket), peer); },
           .lost = [this, id] { lost_race(id); }});
   if (record.told != nullptr) {
-    reactor_.loop().call_guarded([&] { record.told->started_connecting(record.connector); });
+    reactor_.loop().call([&] { record.told->started_connecting(record.connector); });
     if (record.stopped) return;
   }
   if (record.numeric.empty()) return look_up(id);
@@ -220,7 +220,7 @@ void Connectors::answered(std::uint64_t id, std::size_t which, const Resolver::A
 void Connectors::won(std::uint64_t id, Socket socket, const Address& peer) {
   Record& record = *find(id);
   std::unique_ptr<Protocol> protocol;
-  reactor_.loop().call_guarded([&] { protocol = record.factory->build_protocol(peer); });
+  reactor_.loop().call([&] { protocol = record.factory->build_protocol(peer); });
   if (record.stopped) return;
   if (protocol == nullptr) {
     return fail(id, SocketError("connect", format(record.endpoint),
@@ -229,8 +229,10 @@ void Connectors::won(std::uint64_t id, Socket socket, const Address& peer) {
   }
   clear(record);
   record.state = Connector::State::connected;
-  record.connection = reactor_.loop().adopt(socket.detach(), peer.compact(), std::move(protocol));
-  reactor_.loop().follow(record.connection, [this, id](const Reason& reason) { lost(id, reason); });
+  record.connection =
+      reactor_.loop().connections().adopt(Handle{socket.detach()}, peer.compact(), std::move(protocol));
+  reactor_.loop().connections().follow(record.connection,
+                                       [this, id](const Reason& reason) { lost(id, reason); });
 }
 
 void Connectors::lost(std::uint64_t id, Reason reason) {
@@ -300,7 +302,7 @@ void Connectors::tell_failed(Record& record, const SocketError& error) {
 template <class Hook>
 void Connectors::call_hook(Record& record, Hook hook) {
   record.in_hook = true;
-  reactor_.loop().call_guarded(hook);
+  reactor_.loop().call(hook);
   record.in_hook = false;
   if (record.state == Connector::State::disconnected) release(record.connector.id_);
 }
@@ -319,7 +321,7 @@ void Connectors::release(std::uint64_t id) {
   const auto found = records_.find(id);
   const std::unique_ptr<Record> over = std::move(found->second);
   records_.erase(found);
-  reactor_.loop().call_guarded([&] { over->factory->stop(); });
+  reactor_.loop().call([&] { over->factory->stop(); });
 }
 
 // While a reactor stops, what is half made is given up, and nothing is tried again.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/socket/socket.h"
 
 namespace parley {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/socket/multicast.h"
 
 namespace parley {
@@ -36,8 +36,8 @@ class DatagramPorts::Port final : public DatagramTransport {
         peer_(peer),
         path_(std::move(path)),
         batch_(most_at_once()),
-        watch_(ports.loop_.watch(socket_.fileno(), Interest::read,
-                                 [this](Interest ready) { on_ready(ready); })) {}
+        watch_(ports.loop_.watches().watch(Handle{socket_.fileno()}, Interest::read,
+                                           [this](Interest ready) { on_ready(ready); })) {}
   ~Port() { remove_path(); }
 
   std::uint64_t id() const { return id_; }
@@ -128,7 +128,7 @@ class DatagramPorts::Port final : public DatagramTransport {
     dropped_ += outbox_.size();
     host_ = socket_.getsockname();
     ended_ = true;
-    ports_.loop_.unwatch(watch_);
+    ports_.loop_.watches().stop(watch_);
     socket_.close();
     remove_path();
     ports_.ending_.push_back(id_);
@@ -156,8 +156,7 @@ class DatagramPorts::Port final : public DatagramTransport {
   // The protocol stays until the port is taken out, which is not done from inside a call.
   template <class Call>
   void call(Call call_protocol) {
-    ports_.loop_.guarded([&] { call_protocol(*protocol_); });
-    ports_.loop_.between_callbacks();
+    ports_.loop_.call([&] { call_protocol(*protocol_); });
   }
 
   void on_ready(Interest ready) {
@@ -281,7 +280,7 @@ class DatagramPorts::Port final : public DatagramTransport {
   void want(Interest what, bool on) {
     if (ended_ || has(wanted_, what) == on) return;
     wanted_ = static_cast<Interest>(static_cast<std::uint8_t>(wanted_) ^ static_cast<std::uint8_t>(what));
-    ports_.loop_.rewatch(watch_, wanted_);
+    ports_.loop_.watches().change(watch_, wanted_);
   }
 
   void failed(std::string_view operation, const Address& whom, std::error_code error) {
@@ -307,7 +306,7 @@ class DatagramPorts::Port final : public DatagramTransport {
   bool refused_ = false;
   std::uint64_t dropped_ = 0;
   std::size_t batch_;
-  std::uint64_t watch_;
+  EntryId watch_;
   Interest wanted_ = Interest::read;
   bool started_ = false;
   bool ended_ = false;

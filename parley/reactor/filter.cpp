@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include "parley/reactor/connection.h"
+#include "parley/reactor/loop/connection.h"
 
 namespace parley {
 
@@ -24,7 +24,7 @@ Transport& Filter::topmost() {
 void Filter::join() {
   id_ = below().id();
   application_->transport_ = this;
-  if (auto* const connection = dynamic_cast<Connection*>(&below())) connection->set(Connection::filtered);
+  if (auto* const connection = dynamic_cast<Connection*>(&below())) connection->bond.set(Bond::filtered);
 }
 
 }  // namespace parley

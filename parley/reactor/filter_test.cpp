@@ -7,7 +7,7 @@
 
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/group.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/reactor/string_transport.h"
 
 namespace parley {

@@ -2,31 +2,33 @@
 
 #include <algorithm>
 
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/connections.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 
-Group::Group(Reactor& reactor) : loop_(reactor.loop()), tape_(loop_.group_tape()) {}
+Group::Group(Reactor& reactor)
+    : connections_(reactor.loop().connections()), tape_(connections_.group_tape()) {}
 
 Group::~Group() {
-  loop_.close_run(this);
+  connections_.flusher().close_run(this);
 }
 
 void Group::add(TransportId id) {
-  loop_.close_run(this);  // who comes now is told what comes now
+  connections_.flusher().close_run(this);  // who comes now is told what comes now
   // Its filters make themselves known.
-  if (Connection* const connection = loop_.find(id)) connection->topmost();
+  if (Connection* const connection = connections_.find(id)) connection->topmost();
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
-    std::erase_if(members_, [this](TransportId member) { return loop_.find(member) == nullptr; });
+    std::erase_if(members_, [this](TransportId member) { return connections_.find(member) == nullptr; });
     if (members_.size() == members_.capacity()) members_.reserve(members_.size() + members_.size() / 8 + 8);
   }
   members_.push_back(id);
 }
 
 void Group::remove(TransportId id) {
-  loop_.close_run(this);
+  connections_.flusher().close_run(this);
   const auto found = std::find(members_.begin(), members_.end(), id);
   if (found == members_.end()) return;
   *found = members_.back();
@@ -35,19 +37,20 @@ void Group::remove(TransportId id) {
 
 std::size_t Group::size() const {
   return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [this](TransportId member) {
-    return loop_.find(member) != nullptr;
+    return connections_.find(member) != nullptr;
   }));
 }
 
 void Group::send(std::string_view message, TransportId omitted) {
   if (message.empty()) return;
-  if (loop_.open_run() != this || run_.data() + run_.size() != message.data()) {
-    loop_.open_run(this);
+  Flusher& flusher = connections_.flusher();
+  if (flusher.open_run() != this || run_.data() + run_.size() != message.data()) {
+    flusher.open_run(this);
     run_ = {message.data(), 0};
   }
   run_ = {run_.data(), run_.size() + message.size()};
-  if (Connection* const left_out = loop_.find(omitted)) {
-    left_out->set(Connection::apart);
+  if (Connection* const left_out = connections_.find(omitted)) {
+    left_out->bond.set(Bond::apart);
     if (!gaps_.empty() && gaps_.back().member == omitted &&
         gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
       std::string_view& gap = gaps_.back().bytes;
@@ -57,49 +60,48 @@ void Group::send(std::string_view message, TransportId omitted) {
     }
   }
   // The brake must know before the next message whom this one reaches, where somebody lags.
-  bool reaches_lagging = false;
-  if (loop_.somebody_lags()) reaches_lagging = (loop_.close_run(this) & Connection::lagging) != 0;
-  loop_.heard(message.size(), reaches_lagging);
+  const bool to_lagging = connections_.flow().somebody_lags() && flusher.close_run(this);
+  connections_.flow().published(message.size(), to_lagging);
 }
 
-std::uint32_t Group::tell(Connection& member, std::string_view bytes) {
-  if (!member.has(Connection::filtered)) return loop_.deliver(member, bytes);
+bool Group::tell(Connection& member, std::string_view bytes) {
+  if (!member.bond.any(Bond::filtered)) return connections_.deliver(member, bytes);
   try {
     member.topmost().write(bytes);
   } catch (...) {  // a filter's failure is not the others', nor the loop's, which may be flushing
-    loop_.abort(member, Reason(Reason::Kind::handler), true);
+    connections_.abort(member, Reason(Reason::Kind::handler), true);
   }
-  return member.outbox().marks;
+  return member.output.any(Output::lagging);
 }
 
-std::uint32_t Group::distribute() {
-  std::uint32_t marks = 0;
+bool Group::distribute() {
+  bool lags = false;
   for (std::size_t i = 0; i < members_.size();) {
-    Connection* const connection = loop_.find(members_[i]);
+    Connection* const connection = connections_.find(members_[i]);
     if (connection == nullptr) {
       members_[i] = members_.back();
       members_.pop_back();
       continue;
     }
-    if (connection->has(Connection::apart)) {
+    if (connection->bond.any(Bond::apart)) {
       const char* from = run_.data();
       for (const Gap& gap : gaps_) {
         if (gap.member != members_[i]) continue;
-        marks |= tell(*connection, {from, gap.bytes.data()});
+        lags |= tell(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }
-      marks |= tell(*connection, {from, run_.data() + run_.size()});
+      lags |= tell(*connection, {from, run_.data() + run_.size()});
     } else {
-      marks |= tell(*connection, run_);
+      lags |= tell(*connection, run_);
     }
     ++i;
   }
   for (const Gap& gap : gaps_) {
-    if (Connection* const connection = loop_.find(gap.member)) connection->clear(Connection::apart);
+    if (Connection* const connection = connections_.find(gap.member)) connection->bond.clear(Bond::apart);
   }
   gaps_.clear();
   run_ = {};
-  return marks;
+  return lags;
 }
 
 }  // namespace parley

@@ -8,11 +8,13 @@
 #include "parley/base/print.h"
 #include "parley/base/tape.h"
 #include "parley/reactor/reactor.h"
+#include "parley/reactor/run.h"
 #include "parley/reactor/transport.h"
 
 namespace parley {
 
 class Connection;
+class Connections;
 
 // Who is left out of a broadcast.
 struct Omit {
@@ -28,7 +30,7 @@ inline Omit omit(TransportId id) {
 // Connections that are told the same things. A message is written once, however many there are, and
 // each member's share of a turn leaves in one send. Members leave by themselves when their connection is
 // lost. Used on the reactor's thread; may be destroyed at any time before the reactor, inside a callback too.
-class Group {
+class Group : private detail::Run {
  public:
   explicit Group(Reactor& reactor);
   ~Group();
@@ -57,8 +59,6 @@ class Group {
   std::size_t size() const;
 
  private:
-  friend class Loop;
-
   // A part of the run that one member is not told.
   struct Gap {
     TransportId member;
@@ -67,11 +67,11 @@ class Group {
 
   // `message` stands on the group's tape.
   void send(std::string_view message, TransportId omitted);
-  std::uint32_t tell(Connection& member, std::string_view bytes);
-  // Gives every member its slice of the run. Answers the marks of all of them together.
-  std::uint32_t distribute();
+  bool tell(Connection& member, std::string_view bytes);
+  // Gives every member its slice of the run. Answers whether one of them lags.
+  bool distribute() override;
 
-  Loop& loop_;
+  Connections& connections_;
   Tape& tape_;  // the loop's, for what groups are told
   std::vector<TransportId> members_;
   // Messages that stand side by side on the tape make a run, which the members are given once: before

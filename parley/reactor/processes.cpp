@@ -9,7 +9,7 @@
 #include "parley/process/pipes.h"
 #include "parley/process/spawn.h"
 #include "parley/reactor/events.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 
@@ -83,7 +83,7 @@ class Processes::Record final : public ProcessTransport {
   void start() {
     if (std::exchange(made_, true)) return;
     call([](ProcessProtocol& protocol) { protocol.connection_made(); });
-    const bool well = loop().call_guarded([this] {
+    const bool well = loop().call([this] {
       exit_watch_ = watch(child_.fileno(), Interest::read, &Record::on_exit);
       for (const Which which : {in, out, err}) {
         if (open(which)) watch(which);
@@ -144,7 +144,7 @@ class Processes::Record final : public ProcessTransport {
 
   template <class Call>
   void call(Call call_protocol) {
-    if (!loop().call_guarded([&] { call_protocol(*protocol_); })) abort();
+    if (!loop().call([&] { call_protocol(*protocol_); })) abort();
   }
   void abort() {
     kill();

@@ -13,8 +13,6 @@
 
 namespace parley {
 
-class Loop;
-
 // What a program does with one connection. The connection owns it: it is made by a factory when the
 // connection is, and destroyed after `connection_lost`. Everything here is called from the loop, on its
 // thread, and may write, pause, close this connection or any other. An exception that escapes closes this
@@ -56,8 +54,8 @@ class Protocol {
 
  private:
   friend class Connection;
+  friend class Connections;
   friend class Filter;
-  friend class Loop;
   friend class StringTransport;
 
   // The transport of the application: this one's, unless this is a filter.

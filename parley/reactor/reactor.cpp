@@ -7,7 +7,7 @@
 #include "parley/reactor/backends/readiness.h"
 #include "parley/reactor/connectors.h"
 #include "parley/reactor/events.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/socket/error.h"
 #include "parley/socket/options.h"
 #include "parley/socket/socket.h"
@@ -41,23 +41,23 @@ void Timer::delay(Duration by) {
 }
 
 void Timer::reset(Duration after) {
-  if (loop_ != nullptr) loop_->timers().move(id_, later(loop_->now(), std::max(after, Duration::zero())));
+  if (loop_ != nullptr) loop_->timers().move(id_, later(loop_->time(), std::max(after, Duration::zero())));
 }
 
 void Watching::change(Interest wanted) {
-  if (loop_ != nullptr) loop_->rewatch(id_, wanted);
+  if (loop_ != nullptr) loop_->watches().change(id_, wanted);
 }
 
 void Watching::stop() {
-  if (loop_ != nullptr) loop_->unwatch(id_);
+  if (loop_ != nullptr) loop_->watches().stop(id_);
 }
 
 Address ListeningPort::host() const {
-  return loop_ == nullptr ? Address() : loop_->listening_at(id_);
+  return loop_ == nullptr ? Address() : loop_->listeners().host(id_);
 }
 
 void ListeningPort::stop_listening() {
-  if (loop_ != nullptr) loop_->stop_listening(id_);
+  if (loop_ != nullptr) loop_->listeners().stop(id_);
 }
 
 Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
@@ -71,12 +71,12 @@ Reactor::~Reactor() {
 }
 
 void Trigger::remove() {
-  if (loop_ != nullptr) loop_->remove_trigger(id_);
+  if (loop_ != nullptr) loop_->shutdown().remove(id_);
 }
 
 ListeningPort Reactor::listen(const Address& address, std::shared_ptr<Factory> factory,
                               ListenSettings settings) {
-  return {loop_.get(), loop_->listen(address, std::move(factory), std::move(settings))};
+  return {loop_.get(), loop_->listeners().listen(address, std::move(factory), std::move(settings))};
 }
 
 Connector Reactor::connect(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings) {
@@ -98,7 +98,8 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
   }
   listening.setblocking(false);
   if (listening.family() != Family::local) listening.setsockopt(options::no_delay, true);
-  return {loop_.get(), loop_->adopt_port(listening.detach(), std::move(factory), std::move(settings))};
+  return {loop_.get(),
+          loop_->listeners().adopt(Handle{listening.detach()}, std::move(factory), std::move(settings))};
 }
 
 TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol) {
@@ -108,12 +109,21 @@ TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol)
     throw SocketError("adopt", format(peer), std::make_error_code(std::errc::wrong_protocol_type));
   }
   connected.setblocking(false);
-  return loop_->adopt(connected.detach(), peer.compact(), std::move(protocol));
+  return loop_->connections().adopt(Handle{connected.detach()}, peer.compact(), std::move(protocol));
+}
+
+TransportId Reactor::adopt(Detached detached, std::unique_ptr<Protocol> protocol) {
+  if (protocol == nullptr) throw std::invalid_argument("adopt: no protocol was given");
+  return loop_->connections().adopt(std::move(detached), std::move(protocol));
+}
+
+void Reactor::detach(TransportId id, std::function<void(Detached)> then) {
+  loop_->connections().detach(id, std::move(then));
 }
 
 Timer Reactor::call_later(Duration after, std::function<void()> call) {
   return {loop_.get(),
-          loop_->timers().add(later(loop_->now(), std::max(after, Duration::zero())), std::move(call))};
+          loop_->timers().add(later(loop_->time(), std::max(after, Duration::zero())), std::move(call))};
 }
 
 void Reactor::post(std::function<void()> call) {
@@ -121,7 +131,7 @@ void Reactor::post(std::function<void()> call) {
 }
 
 Watching Reactor::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
-  return {loop_.get(), loop_->watch(descriptor, wanted, std::move(ready))};
+  return {loop_.get(), loop_->watches().watch(Handle{descriptor}, wanted, std::move(ready))};
 }
 
 void SignalHandler::stop() {
@@ -152,17 +162,17 @@ Trigger Reactor::on_stop(Stopping when, std::function<void()> call) {
   return on_stop(when, [call = std::move(call)](const Hold&) { call(); });
 }
 Trigger Reactor::on_stop(Stopping when, std::function<void(Hold)> call) {
-  return {loop_.get(), loop_->add_trigger(when, std::move(call))};
+  return {loop_.get(), loop_->shutdown().add(when, std::move(call))};
 }
 bool Reactor::turn(Duration patience) {
   return loop_->turn(patience);
 }
 Transport* Reactor::find(TransportId id) const {
-  Connection* const connection = loop_->find(id);
+  Connection* const connection = loop_->connections().find(id);
   return connection == nullptr ? nullptr : &connection->topmost();
 }
 std::size_t Reactor::connections() const {
-  return loop_->connections();
+  return loop_->connections().size();
 }
 Time Reactor::now() const {
   return loop_->now();

@@ -15,10 +15,11 @@
 #include "parley/reactor/backend.h"
 #include "parley/reactor/connector.h"
 #include "parley/reactor/datagram.h"
+#include "parley/reactor/detached.h"
+#include "parley/reactor/entry_id.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/resolver.h"
 #include "parley/reactor/thread_pool.h"
-#include "parley/reactor/timers.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
 
@@ -27,6 +28,7 @@ namespace parley {
 class Connectors;
 class Loop;
 class Reactor;
+class ShutdownSequence;
 class SignalHandlers;
 class Socket;
 struct Events;
@@ -48,13 +50,13 @@ class Timer {
 
  private:
   friend class Reactor;
-  Timer(Loop* loop, Timers::Id id) : loop_(loop), id_(id) {}
+  Timer(Loop* loop, EntryId id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
-  Timers::Id id_;
+  EntryId id_;
 };
 
-// A foreign descriptor that is watched, named as a value in the same manner.
+// A foreign descriptor that is watched. A value, as Timer.
 class Watching {
  public:
   Watching() = default;
@@ -66,13 +68,13 @@ class Watching {
 
  private:
   friend class Reactor;
-  Watching(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+  Watching(Loop* loop, EntryId id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
-// What is called when a signal comes, named in the same manner.
+// What is called when a signal comes. A value, as Timer.
 class SignalHandler {
  public:
   SignalHandler() = default;
@@ -89,7 +91,7 @@ class SignalHandler {
   std::uint64_t id_ = 0;
 };
 
-// A port that is listened at, named in the same manner.
+// A port that is listened at. A value, as Timer.
 class ListeningPort {
  public:
   ListeningPort() = default;
@@ -101,10 +103,10 @@ class ListeningPort {
 
  private:
   friend class Reactor;
-  ListeningPort(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+  ListeningPort(Loop* loop, EntryId id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 // The three times at which a program is told that its reactor stops.
@@ -121,13 +123,13 @@ class Hold {
   Hold() = default;
 
  private:
-  friend class Loop;
+  friend class ShutdownSequence;
   explicit Hold(std::shared_ptr<void> held) : held_(std::move(held)) {}
 
   std::shared_ptr<void> held_;
 };
 
-// Something to be called when the reactor stops, named in the same manner.
+// Something to be called when the reactor stops. A value, as Timer.
 class Trigger {
  public:
   Trigger() = default;
@@ -137,10 +139,10 @@ class Trigger {
 
  private:
   friend class Reactor;
-  Trigger(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+  Trigger(Loop* loop, EntryId id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 // How a port is to be listened at.
@@ -255,8 +257,16 @@ class Reactor {
   // Makes a connection of a stream socket that is connected already, and calls the protocol's
   // `connection_made` soon. Answers its name. Throws SocketError where it is not connected, or no stream.
   TransportId adopt(Socket connected, std::unique_ptr<Protocol> protocol);
+  // Goes on with a connection that has left another reactor: what was queued there is sent first, what was
+  // received and not delivered there is delivered first.
+  TransportId adopt(Detached detached, std::unique_ptr<Protocol> protocol);
+  // Gives a connection away in the middle of whatever it does. Its protocol is told `connection_lost` with
+  // Reason::Kind::detached; then `then` is called from the loop with all that there is of it, for another
+  // reactor's `adopt`, say. Throws std::logic_error for a connection that has ended or is ending, that has a
+  // producer, or that stands under filters, which may hold bytes that nobody else can make sense of.
+  void detach(TransportId id, std::function<void(Detached)> then);
 
-  // Runs `call` once, `after` from now (not before the next turn). Order: by time, then as added.
+  // Runs `call` once, `after` from this call (not before the next turn). Order: by time, then as added.
   Timer call_later(Duration after, std::function<void()> call);
   // Runs `call` in the loop soon: Twisted's callFromThread. Thread: any. What is posted after `run`
   // has returned waits for the next `run`, or is dropped with the reactor.
@@ -264,7 +274,8 @@ class Reactor {
   // Runs `call` in the first turn of `run`, or in the next one if it runs already.
   void call_when_running(std::function<void()> call) { post(std::move(call)); }
   // Calls `ready` in the loop whenever the descriptor is ready for what is wanted; errors and hang-ups
-  // count as ready. The caller keeps the descriptor, and keeps it open until `stop`.
+  // count as ready. The caller keeps the descriptor, and keeps it open until `stop`. One descriptor may be
+  // watched several times, to read by one and to write by another.
   Watching watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
 
   // Calls `call` in the loop whenever the signal has come: once, however often it came meanwhile. Several may
@@ -291,7 +302,8 @@ class Reactor {
   ThreadPool& thread_pool();
 
   // Runs until `stop`. Every connection has ended, `connection_lost` included, when it returns. Throws
-  // std::logic_error on another thread than the one that made the reactor.
+  // std::logic_error on another thread than the one that made the reactor, and inside a callback of a
+  // reactor.
   void run();
   // Ends `run` in three phases: accepts no more; closes every connection as `lose_connection` does, for at
   // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any.
@@ -301,14 +313,16 @@ class Reactor {
   Trigger on_stop(Stopping when, std::function<void()> call);
   Trigger on_stop(Stopping when, std::function<void(Hold)> call);
   // One turn: waits at most `patience`, handles what has happened, flushes. For tests and for loops of
-  // one's own; `run` is made of it. After `stop`: answers false once everything has ended.
+  // one's own; `run` is made of it. It does not wait where something was due already. After `stop`: answers
+  // false once everything has ended. Throws std::logic_error inside a callback of a reactor.
   bool turn(Duration patience);
 
   // The transport of a connection that is alive; null once it is gone.
   Transport* find(TransportId id) const;
   // Connections that have a protocol.
   std::size_t connections() const;
-  // The loop's time: the clock's, read once per turn.
+  // The loop's time: the clock's, read once per turn. In a callback that has worked for long it is late;
+  // delays are counted from the clock's own.
   Time now() const;
 
   // Receives what a handler let escape, after its connection was aborted and it was logged.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 
@@ -59,7 +59,7 @@ void SignalHandlers::call(Signal signal, std::uint64_t id) {
   const auto found = std::ranges::find(caught->second->handlers, id, &Handler::id);
   if (found == caught->second->handlers.end()) return;
   const auto one = found->call;
-  reactor_.loop().call_guarded([&] { (*one)(signal); });
+  reactor_.loop().call([&] { (*one)(signal); });
 }
 
 }  // namespace parley

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 

@@ -18,6 +18,8 @@ void print(Writer& out, const Reason& reason) {
       return out.put("was furthest behind when too much was queued in all");
     case Reason::Kind::handler:
       return out.put("its handler failed");
+    case Reason::Kind::detached:
+      return out.put("left its reactor");
   }
 }
 

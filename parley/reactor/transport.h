@@ -34,6 +34,7 @@ class Reason {
     behind,    // it did not read what it was sent: its sendq limit was passed
     overload,  // it was furthest behind when all that lagged passed queued_total
     handler,   // a handler of its protocol let an exception escape
+    detached,  // it has left the reactor (Reactor::detach), and lives on elsewhere
   };
 
   explicit Reason(Kind kind, std::error_code error = {}) : kind_(kind), error_(error) {}

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 #include "tests/conformance/conformance.h"
@@ -67,12 +67,12 @@ TEST_P(Adopting, APortThatListensAlready) {
   const auto [descriptor, at] = outside().listening();
   Story& story = new_story();
   const auto one = [&] { return std::make_unique<Actor>(story, Script{}); };
-  const std::uint64_t id = reactor().loop().adopt_port(descriptor, factory(one), {});
-  EXPECT_EQ(reactor().loop().listening_at(id), at);
+  const EntryId id = reactor().loop().listeners().adopt(Handle{descriptor}, factory(one), {});
+  EXPECT_EQ(reactor().loop().listeners().host(id), at);
   const auto peer = outside().connect(at);
   peer->send("hello");
   ASSERT_TRUE(until([&] { return story.received == "hello"; }));
-  reactor().loop().stop_listening(id);
+  reactor().loop().listeners().stop(id);
   settle();
   EXPECT_TRUE(outside().connect(at)->was_reset());
 }

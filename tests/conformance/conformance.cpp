@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "parley/reactor/loop.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley::conformance {
 
@@ -65,7 +65,8 @@ Conformance::Client Conformance::join(Script script, bool narrow) {
 Conformance::Client Conformance::adopt(Script script) {
   auto [descriptor, peer] = outside_->connected();
   Story& story = stories_.emplace_back();
-  story.id = reactor_->loop().adopt(descriptor, {}, std::make_unique<Actor>(story, std::move(script)));
+  story.id = reactor_->loop().connections().adopt(Handle{descriptor}, CompactAddress(),
+                                                  std::make_unique<Actor>(story, std::move(script)));
   return {std::move(peer), &story};
 }
 

@@ -275,6 +275,7 @@ void MemoryBackend::turn(std::optional<Time> deadline) {
     const std::lock_guard lock(mutex_);
     woken = std::exchange(woken_, false);
   }
+  if (woken) up_.on_woken();
   if (events_.empty() && !left && !woken) {
     wait(deadline);
     return;

@@ -1,4 +1,4 @@
-#include "parley/reactor/outbox.h"
+#include "parley/reactor/loop/outbox.h"
 
 #include <algorithm>
 #include <cstring>

@@ -5,7 +5,7 @@
 #include <memory>
 #include <vector>
 
-#include "parley/reactor/connection.h"
+#include "parley/reactor/loop/connection.h"
 
 namespace parley {
 
@@ -13,38 +13,43 @@ namespace parley {
 // generation when it is used again, so that an id of the past finds nothing.
 class Table {
  public:
-  Connection& allocate() {
+  // A place, in use from now on.
+  Connection& allocate(Life life) {
     if (free_.empty()) grow();
     const std::uint32_t slot = free_.back();
     free_.pop_back();
     ++in_use_;
     Connection& connection = at(slot);
     connection.id_.slot = slot;
-    connection.outbox().marks = Connection::in_use;
+    connection.life = life;
+    connection.input = {};
+    connection.output = {};
+    connection.bond = {};
     return connection;
   }
 
   // The place may be used again; ids of what was there find nothing any more.
   void release(Connection& connection) {
-    connection.outbox().marks = 0;
+    connection.life = Life::unused;
+    connection.output = {};
     ++connection.id_.generation;
     free_.push_back(connection.id_.slot);
     --in_use_;
   }
 
-  // The connection of that id, with its protocol or lingering; null when it is gone.
+  // The connection of that id, with its protocol or without; null when it is gone.
   Connection* find(TransportId id) const {
     if (id.slot >= blocks_.size() * block) return nullptr;
     Connection& connection = at(id.slot);
-    return connection.id_.generation == id.generation && connection.has(Connection::in_use) ? &connection
-                                                                                            : nullptr;
+    return connection.id_.generation == id.generation && connection.life != Life::unused ? &connection
+                                                                                         : nullptr;
   }
 
   // Calls `f` with each connection in use; it may release the one it is called with.
   template <class F>
   void each(F f) {
     for (std::uint32_t slot = 0; slot < blocks_.size() * block; ++slot) {
-      if (at(slot).has(Connection::in_use)) f(at(slot));
+      if (at(slot).life != Life::unused) f(at(slot));
     }
   }
 

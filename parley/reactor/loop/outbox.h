@@ -34,7 +34,7 @@ class BacklogStore {
 };
 
 // All that is to be sent to one client, in its order: rooms, replies, pings. It holds slices: of a tape
-// (valid until the gate is done; then `keep` copies what has not left), of memory of its own, or with an
+// (valid until the flush is over; then `keep` copies what has not left), of memory of its own, or with an
 // owner. An idle one is its 24 bytes.
 class Outbox {
  public:
@@ -82,9 +82,17 @@ class Outbox {
   void keep(BacklogStore& store);
   void clear(BacklogStore& store);
 
-  // Which of the gate's epochs its write in flight has pinned; only after `keep`, and with something in it.
-  std::uint64_t epoch() const { return waiting_->epoch; }
-  void set_epoch(std::uint64_t epoch) { waiting_->epoch = epoch; }
+  // Which of the flusher's epochs its write in flight has pinned, and how many of its bytes. 0: none but the
+  // present one. Set only after `keep`, and with something in it.
+  std::uint64_t epoch() const { return waiting_ == nullptr ? 0 : waiting_->epoch; }
+  std::size_t pinned() const { return waiting_->pinned; }
+  void set_epoch(std::uint64_t epoch, std::size_t pinned) {
+    waiting_->epoch = epoch;
+    waiting_->pinned = pinned;
+  }
+  void end_epoch() {
+    if (waiting_ != nullptr) waiting_->epoch = 0;
+  }
 
  private:
   struct Piece {
@@ -102,6 +110,7 @@ class Outbox {
     std::size_t copied = 0;  // in blocks and texts
     std::size_t kept = 0;    // and in slices
     std::uint64_t epoch = 0;
+    std::size_t pinned = 0;
   };
 
   Waiting& waiting();
@@ -114,12 +123,8 @@ class Outbox {
   const char* last_ = nullptr;
   std::unique_ptr<Waiting> waiting_;
   std::uint32_t last_size_ = 0;
-
- public:
-  // Belongs to whoever owns the outbox. It stands here because whoever appends must look at it.
-  std::uint32_t marks = 0;
 };
 
-static_assert(sizeof(Outbox) == 24);
+static_assert(sizeof(Outbox) == 24);  // 20, and 4 that its owner may use
 
 }  // namespace parley

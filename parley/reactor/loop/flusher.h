@@ -4,19 +4,21 @@
 #include <cstdint>
 #include <deque>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parley/base/limits.h"
 #include "parley/base/tape.h"
 #include "parley/reactor/backend.h"
-#include "parley/reactor/connection.h"
-#include "parley/reactor/outbox.h"
+#include "parley/reactor/loop/connection.h"
+#include "parley/reactor/loop/outbox.h"
+#include "parley/reactor/run.h"
 
 namespace parley {
 
 // Where bytes leave the loop: its tapes, and the connections that have something to send. Once per turn
 // each of these is flushed in one write; then the tapes are used again.
-class Gate {
+class Flusher {
  public:
   // Who hears how a flush went.
   class Owner {
@@ -28,7 +30,7 @@ class Gate {
     ~Owner() = default;
   };
 
-  Gate(const Limits& limits, Owner& owner) : limits_(limits), owner_(owner) {}
+  Flusher(const Limits& limits, Owner& owner) : limits_(limits), owner_(owner) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // What groups are told, and what single clients are: on two tapes, so that a reply to one does not
@@ -37,35 +39,60 @@ class Gate {
   Tape& single_tape() { return single_tape_; }
   BacklogStore& backlog() { return backlog_; }
 
-  // Has the connection flushed by the next `run`.
+  // The run that is being written: at most one, since order holds between groups too.
+  detail::Run* open_run() const { return run_; }
+  void open_run(detail::Run* run) {
+    close_run();
+    run_ = run;
+  }
+  void close_run() {
+    if (run_ != nullptr) std::exchange(run_, nullptr)->distribute();
+  }
+  // The same for this one alone. Answers whether one of those it reached lags.
+  bool close_run(detail::Run* of) {
+    if (run_ != of) return false;
+    run_ = nullptr;
+    return of->distribute();
+  }
+
+  // Has the connection flushed by the next `flush`.
   void mark(Connection& connection) {
-    if (connection.has(Connection::dirty)) return;
-    connection.set(Connection::dirty);
+    if (connection.output.any(Output::dirty)) return;
+    connection.output.set(Output::dirty);
     // By an eighth, not to the double: with many clients, this is memory that each of them pays for.
     if (dirty_.size() == dirty_.capacity()) dirty_.reserve(dirty_.size() + dirty_.size() / 8 + 64);
     dirty_.push_back(&connection);
   }
 
-  bool idle() const { return dirty_.empty(); }
+  // Writes of earlier flushes are in flight.
+  bool pins() const { return !epochs_.empty(); }
+  // Nothing is to be sent.
+  bool idle() const { return dirty_.empty() && run_ == nullptr; }
   // A tape holds so much that the end of the turn is too late.
   bool full() const {
     return group_tape_.held() >= limits_.tape_bytes || single_tape_.held() >= limits_.tape_bytes;
   }
 
   // Flushes until nothing is dirty.
-  void run();
+  void flush();
   void on_written(Connection& connection, std::size_t taken);
+  void on_all_written();
 
  private:
   // The bytes that writes in flight have pinned.
   struct Epoch {
-    std::uint64_t number;
     std::size_t writes;
     Tape::Blocks blocks;
   };
+  struct Started {
+    Connection* connection;
+    std::size_t pinned;  // bytes
+  };
 
-  void flush(Connection& connection);
+  void send(Connection& connection);
+  void written(Connection& connection, std::size_t taken);
   void end_epoch();
+  void rewind();
   void unpin(std::uint64_t number);
 
   const Limits& limits_;
@@ -75,11 +102,16 @@ class Gate {
   Tape single_tape_;
   Tape scratch_;
   BacklogStore backlog_;
+  detail::Run* run_ = nullptr;
   std::vector<Connection*> dirty_;
-  std::vector<Connection*> in_flight_;  // started since the last epoch ended
   std::vector<std::string_view> pieces_;
-  std::deque<Epoch> epochs_;
-  std::uint64_t epoch_ = 1;  // 0: in flight since the present one
+
+  // Writes that were started since the last epoch ended; one that is done stays in the list, without its
+  // mark.
+  std::vector<Started> started_;
+  std::size_t in_flight_ = 0;      // how many of them are not done
+  std::deque<Epoch> epochs_;       // those that have ended and still pin something, and what is between them
+  std::uint64_t first_epoch_ = 1;  // the number of the first of these
 };
 
 }  // namespace parley

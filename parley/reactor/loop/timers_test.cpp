@@ -1,4 +1,4 @@
-#include "parley/reactor/timers.h"
+#include "parley/reactor/loop/timers.h"
 
 #include <algorithm>
 #include <chrono>

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parley/base/clock.h"
+#include "parley/reactor/entry_id.h"
 
 namespace parley {
 
@@ -15,10 +16,7 @@ namespace parley {
 class Timers {
  public:
   // Names a pending call; after it ran or was cancelled it names nothing.
-  struct Id {
-    std::uint32_t index = 0xffffffff;
-    std::uint32_t generation = 0;
-  };
+  using Id = EntryId;
 
   Timers() = default;
   Timers(const Timers&) = delete;

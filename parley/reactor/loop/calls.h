@@ -1,0 +1,40 @@
+#pragma once
+
+#include <exception>
+#include <functional>
+#include <utility>
+
+#include "parley/base/log.h"
+#include "parley/socket/blocking.h"
+
+namespace parley {
+
+// How a loop calls what is the program's. What escapes never crosses the loop: it is logged, and told to the
+// error handler.
+class Calls {
+ public:
+  explicit Calls(Log& log) : log_(log) {}
+
+  // False when something escaped.
+  template <class Call>
+  bool guarded(const Call& call) {
+    try {
+      const InsideReactor inside;
+      call();
+      return true;
+    } catch (...) {
+      escaped();
+      return false;
+    }
+  }
+  void on_error(std::function<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
+  Log& log() const { return log_; }
+
+ private:
+  void escaped();
+
+  Log& log_;
+  std::function<void(std::exception_ptr)> handler_;
+};
+
+}  // namespace parley

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "parley/base/bits.h"
+#include "parley/reactor/backend.h"
+#include "parley/reactor/loop/outbox.h"
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/transport.h"
+
+namespace parley {
+
+class Connections;
+
+// How far a connection is in its life. It only goes forward, but for `leaving`.
+enum class Life : std::uint8_t {
+  unused,      // a free place of the table
+  connecting,  // being made; it has no protocol yet
+  open,
+  leaving,    // lose_connection was called; its producer is waited for, and the connection is open until then
+  closing,    // closes once all is sent
+  lingering,  // all is sent, and our end; what still comes is dropped until the peer's end. From here on
+              // connection_lost is due, or was told
+  detaching,  // leaves this reactor: on_detached is to come
+  given_up,   // closed towards the back end: on_closed is to come
+  closed,     // it has come; the protocol is yet to be told
+};
+
+// Why a connection is not read, and what the back end and its peer have said of its input.
+enum class Input : std::uint8_t {
+  paused = 1U << 0,      // by the program
+  braked = 1U << 1,      // it writes to somebody far behind
+  held = 1U << 2,        // it has published its share of this turn
+  resuming = 1U << 3,    // reading_resumed is to be told first
+  reads = 1U << 4,       // the back end was told to read
+  peer_ended = 1U << 5,  // nothing more comes
+};
+
+// What becomes of what it writes.
+enum class Output : std::uint8_t {
+  shut = 1U << 0,       // nothing more is taken: it ends, closes, or is gone
+  ending = 1U << 1,     // our direction ends once all is sent
+  ended = 1U << 2,      // it has
+  waits = 1U << 3,      // a write was not taken whole: on_written is to come
+  in_flight = 1U << 4,  // and its bytes are pinned
+  dirty = 1U << 5,      // in the flusher's list
+  lagging = 1U << 6,    // more than half a sendq behind
+  full = 1U << 7,       // the protocol was told pause_writing
+};
+
+// Who has to do with it.
+enum class Bond : std::uint8_t {
+  produces = 1U << 0,  // it has a producer
+  pulls = 1U << 1,     // which is asked for each piece
+  hungry = 1U << 2,    // in the list of those whose producer is to be asked
+  filtered = 1U << 3,  // the application is above a filter, and is reached through `topmost`
+  followed = 1U << 4,  // somebody is called when it has gone
+  apart = 1U << 5,     // is left out of a part of the run that is being written
+  by_peer = 1U << 6,   // closes because the peer has ended
+  pressure = 1U << 7,  // in the list of those to be told pause_writing or resume_writing
+};
+
+// A connection's place in the table: the transport of its protocol, and all that an idle client costs here.
+// `Connections` decides; this remembers.
+class Connection final : public Transport, public StreamSlot {
+ public:
+  Connection() { id_.generation = 1; }
+  ~Connection() = default;
+
+  // Each hands on to Connections, and stands in connections_transport.cpp.
+  void write(std::string_view bytes) override;
+  void write(Slice slice) override;
+  void writelines(std::span<const std::string_view> pieces) override;
+  void pause_reading() override;
+  void resume_reading() override;
+  bool reading() const override {
+    return life == Life::open && !input.any(Input::paused, Input::braked, Input::held, Input::resuming);
+  }
+  void shutdown_write() override;
+  void lose_connection() override;
+  void abort_connection() override;
+  void register_producer(Producer& producer, Production how) override;
+  void unregister_producer() override;
+  std::size_t queued() const override;
+  Address peer() const override { return Address(peer_); }
+  Address host() const override;
+
+  // What its application writes to: this, or the highest of its filters.
+  Transport& topmost() { return protocol_ == nullptr ? *this : protocol_->topmost(); }
+
+  // Its end is due to be told, or was.
+  bool lost() const { return life >= Life::lingering; }
+  // The back end's last word is awaited, or was said.
+  bool given_up() const { return life >= Life::detaching; }
+  bool has_protocol() const { return protocol_ != nullptr; }
+
+  // In the cache line of the slot: whoever appends to the outbox must look at `output` first.
+  [[no_unique_address]] Outbox outbox;
+  Life life = Life::unused;
+  Bits<Input> input;
+  Bits<Output> output;
+  Bits<Bond> bond;
+
+ private:
+  friend class Connections;
+  friend class Table;
+
+  Connections* owner_ = nullptr;
+  std::unique_ptr<Protocol> protocol_;
+  CompactAddress peer_;
+};
+
+static_assert(sizeof(Connection) <= 88);
+
+}  // namespace parley

@@ -1,0 +1,476 @@
+// The life of a connection: how it comes, what happens to it, and how it ends.
+
+#include "parley/reactor/loop/connections.h"
+
+#include <algorithm>
+#include <cassert>
+#include <stdexcept>
+#include <utility>
+
+#include "parley/base/print.h"
+
+namespace parley {
+
+namespace {
+// A closing peer that takes so much is slow, and not gone.
+constexpr std::size_t progress = 64 * 1024;
+}  // namespace
+
+Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& agenda, Calls& calls)
+    : limits_(limits),
+      clock_(clock),
+      agenda_(agenda),
+      calls_(calls),
+      flusher_(limits, *this),
+      reading_(limits, clock, agenda),
+      flow_(limits, reading_),
+      producers_(agenda),
+      closing_(clock, limits.close_timeout) {}
+
+Connections::~Connections() = default;
+
+void Connections::use(Backend& backend) {
+  backend_ = &backend;
+  flusher_.use(backend);
+  reading_.use(backend);
+}
+
+// How they come.
+
+Connection& Connections::open(Handle handle, const CompactAddress& peer) {
+  Connection& connection = table_.allocate(Life::open);
+  connection.owner_ = this;
+  connection.peer_ = peer;
+  backend_->open(connection, handle);
+  return connection;
+}
+
+void Connections::take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol) {
+  connection.protocol_ = std::move(protocol);
+  connection.protocol_->transport_ = &connection;
+  ++with_protocol_;
+}
+
+// Local peers have no names: they are numbered as they come.
+CompactAddress Connections::numbered(CompactAddress peer) {
+  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
+  return peer;
+}
+
+void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = open(handle, numbered(peer));
+  take_protocol(connection, std::move(protocol));
+  call(connection, [](Protocol& made) { made.connection_made(); });
+  reading_.update(connection);
+}
+
+TransportId Connections::adopt(Handle handle, const CompactAddress& peer,
+                               std::unique_ptr<Protocol> protocol) {
+  Connection& connection = open(handle, numbered(peer));
+  take_protocol(connection, std::move(protocol));
+  made_.push_back(connection.id());
+  agenda_.leave_to_settle(Agenda::Soon::made);
+  return connection.id();
+}
+
+TransportId Connections::adopt(Detached detached, std::unique_ptr<Protocol> protocol) {
+  const TransportId id = adopt(detached.handle, detached.peer.compact(), std::move(protocol));
+  Connection& connection = *table_.find(id);
+  if (!detached.queued.empty()) write(connection, Slice(std::move(detached.queued)));
+  if (detached.received.empty() && !detached.peer_ended) return id;
+  // It is delivered where reading_resumed is told, which comes before anything is read, in the order of the
+  // stream.
+  if (detached.peer_ended) connection.input.set(Input::peer_ended);
+  held_.emplace(id.slot, std::move(detached.received));
+  reading_.hold(connection);
+  return id;
+}
+
+void Connections::turn_away(Handle handle, const CompactAddress& peer, std::string_view words) {
+  Connection& connection = open(handle, numbered(peer));
+  write(connection, words);
+  lose(connection);
+}
+
+void Connections::tell_made() {
+  const std::vector<TransportId> made = std::exchange(made_, {});
+  for (const TransportId id : made) {
+    Connection* const connection = find(id);
+    if (connection == nullptr) continue;
+    call(*connection, [](Protocol& protocol) { protocol.connection_made(); });
+    reading_.update(*connection);
+    if (stopping_) lose(*connection);
+    if (aborting_) abort(*connection, Reason(Reason::Kind::aborted), false);
+  }
+}
+
+TransportId Connections::connect(const Address& to, const ConnectOptions& options,
+                                 std::function<void(std::error_code)> done) {
+  Connection& connection = table_.allocate(Life::connecting);
+  connection.owner_ = this;
+  connection.peer_ = numbered(to.compact());
+  connection.output.set(Output::shut);
+  connecting_.emplace(connection.id().slot, std::move(done));
+  backend_->connect(connection, to, options);
+  return connection.id();
+}
+
+// Whoever is told may give it a protocol; without one, nobody wants it.
+void Connections::made(Connection& connection, std::error_code error) {
+  const auto waiting = connecting_.extract(connection.id().slot);
+  const TransportId id = connection.id();
+  if (error) give_up(connection, false);
+  calls_.guarded([&] { waiting.mapped()(error); });
+  if (Connection* const left = table_.find(id); left != nullptr && left->life == Life::connecting) {
+    give_up(*left, false);
+  }
+  between_callbacks();
+}
+
+void Connections::start(TransportId id, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = *table_.find(id);
+  connection.life = Life::open;
+  connection.output.clear(Output::shut);
+  take_protocol(connection, std::move(protocol));
+  made_.push_back(id);
+  agenda_.leave_to_settle(Agenda::Soon::made);
+}
+
+void Connections::give_up(TransportId id) {
+  if (Connection* const connection = table_.find(id)) give_up(*connection, false);
+}
+
+void Connections::follow(TransportId id, std::function<void(const Reason&)> lost) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  connection->bond.set(Bond::followed);
+  followers_[id.slot] = std::move(lost);
+}
+
+// What happens to them.
+
+void Connections::on_received(Connection& connection, std::span<char> lent) {
+  if (connection.life >= Life::closing || !connection.has_protocol()) return;  // what comes now is dropped
+  assert(connection.reading());
+  call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });
+}
+
+void Connections::on_end(Connection& connection) {
+  connection.input.set(Input::peer_ended);
+  connection.input.clear(Input::reads);
+  if (!connection.has_protocol() && connection.life != Life::closing) return give_up(connection, false);
+  if (connection.life >= Life::lingering) return give_up(connection, false);
+  if (connection.life >= Life::closing) return;
+  bool stays = false;
+  call(connection, [&](Protocol& protocol) { stays = protocol.eof_received(); });
+  if (connection.life >= Life::closing) return;
+  if (!stays || connection.output.any(Output::ended, Output::ending)) lose(connection);
+}
+
+void Connections::on_written(Connection& connection, std::size_t taken) {
+  flusher_.on_written(connection, taken);
+  // The flush interval does not hold back what was left of last words.
+  if (connection.output.any(Output::dirty) && connection.life == Life::closing) urgent_ = true;
+}
+
+// The flusher knows those of the present epoch; the others are looked for, where there are any.
+void Connections::on_all_written() {
+  flusher_.on_all_written();
+  if (!flusher_.pins()) return;
+  table_.each([this](Connection& connection) {
+    if (connection.output.any(Output::in_flight)) flusher_.on_written(connection, connection.outbox.pinned());
+  });
+}
+
+void Connections::resume_reading(const std::vector<TransportId>& resumed) {
+  for (const TransportId id : resumed) {
+    if (Connection* const connection = find(id)) resume(*connection);
+  }
+}
+
+void Connections::resume(Connection& connection) {
+  connection.input.clear(Input::held, Input::resuming);
+  if (!connection.reading()) return;
+  call(connection, [](Protocol& protocol) { protocol.reading_resumed(); });
+  // What it has published just now is its share of this turn: input comes in the next.
+  if (flow_.has_published() && connection.life == Life::open) reading_.hold(connection);
+  if (!held_.empty() && connection.reading()) {
+    if (auto held = held_.extract(connection.id().slot)) {
+      if (!held.mapped().empty()) {
+        call(connection, [&](Protocol& protocol) { protocol.data_received(held.mapped()); });
+      }
+      if (connection.input.any(Input::peer_ended)) on_end(connection);
+    }
+  }
+  reading_.update(connection);
+}
+
+void Connections::ask_producers(const std::vector<TransportId>& hungry) {
+  for (const TransportId id : hungry) {
+    if (Connection* const connection = find(id)) feed(*connection);
+  }
+}
+
+// Asks one that is pulled for its next piece.
+void Connections::feed(Connection& connection) {
+  connection.bond.clear(Bond::hungry);
+  Producer* const producer = producers_.find(connection);
+  if (producer == nullptr) return;
+  if (connection.output.any(Output::shut)) {
+    producers_.take(connection);
+    call(connection, [&](Protocol&) { producer->stop_producing(); });
+    return leave(connection);
+  }
+  if (!connection.bond.any(Bond::pulls)) return;
+  call(connection, [&](Protocol&) { producer->resume_producing(); });
+}
+
+void Connections::after_flush(Connection& connection) {
+  const Outbox& outbox = connection.outbox;
+  if (outbox.empty() && connection.life == Life::open &&
+      !connection.output.any(Output::lagging, Output::full, Output::ending) &&
+      !connection.bond.any(Bond::pulls)) {
+    return;  // as almost always
+  }
+  if (connection.given_up()) return;
+  const std::size_t behind = outbox.behind();
+  if (behind > limits_.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
+  flow_.set_lagging(connection, behind > limits_.sendq_bytes / 2);
+  const bool full = connection.output.any(Output::full);
+  if ((outbox.kept() > (full ? limits_.low_water : limits_.high_water)) != full &&
+      !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
+    connection.bond.set(Bond::pressure);
+    pressured_.push_back(&connection);
+    agenda_.leave_to_settle(Agenda::Soon::pressure);
+  }
+  if (outbox.empty() && connection.bond.any(Bond::pulls) && !connection.output.any(Output::waits)) {
+    producers_.ask(connection);
+  }
+  if (outbox.empty() && (connection.output.any(Output::ending) || connection.life == Life::closing) &&
+      !connection.output.any(Output::waits)) {
+    return finish_ending(connection);
+  }
+  if (connection.life == Life::closing || connection.life == Life::leaving) watch_closing(connection);
+}
+
+void Connections::settle(Bits<Agenda::Soon> what) {
+  if (what.any(Agenda::Soon::made)) tell_made();
+  if (what.any(Agenda::Soon::lost)) tell_lost();
+  if (what.any(Agenda::Soon::pressure)) tell_pressure();
+}
+
+void Connections::tell_pressure() {
+  const std::vector<Connection*> pressured = std::exchange(pressured_, {});
+  for (Connection* const connection : pressured) tell_pressure(*connection);
+}
+
+void Connections::tell_pressure(Connection& connection) {
+  if (!connection.bond.any(Bond::pressure)) return;
+  connection.bond.clear(Bond::pressure);
+  if (!connection.has_protocol() || connection.lost()) return;
+  const std::size_t kept = connection.outbox.kept();
+  if (!connection.output.any(Output::full)) {
+    if (kept <= limits_.high_water) return;
+    connection.output.set(Output::full);
+    call(connection, [&](Protocol& protocol) {
+      if (Producer* const producer = producers_.streaming(connection)) producer->pause_producing();
+      protocol.pause_writing();
+    });
+  } else if (kept <= limits_.low_water) {
+    connection.output.clear(Output::full);
+    call(connection, [&](Protocol& protocol) {
+      protocol.resume_writing();
+      if (Producer* const producer = producers_.streaming(connection)) producer->resume_producing();
+    });
+  }
+}
+
+void Connections::flush() {
+  urgent_ = false;
+  flusher_.flush();
+  relieve();
+}
+
+// All that lag together are over their limit: the one furthest behind goes, and the next.
+void Connections::relieve() {
+  const std::size_t queued = flusher_.backlog().queued();
+  if (queued <= limits_.queued_total) return;
+  std::size_t excess = queued - limits_.queued_total;
+  table_.each([&](Connection& connection) {  // what a write in flight still pins goes with its connection
+    if (connection.given_up()) excess -= std::min(excess, connection.outbox.kept());
+  });
+  while (excess > 0) {
+    Connection* furthest = nullptr;
+    table_.each([&](Connection& connection) {
+      if (connection.given_up()) return;
+      if (furthest == nullptr || connection.outbox.kept() > furthest->outbox.kept()) furthest = &connection;
+    });
+    if (furthest == nullptr || furthest->outbox.kept() == 0) return;
+    excess -= std::min(excess, furthest->outbox.kept());
+    abort(*furthest, Reason(Reason::Kind::overload), true);
+  }
+}
+
+// How they end.
+
+void Connections::on_failed(Connection& connection, std::error_code error) {
+  if (connection.life == Life::connecting) return made(connection, error);
+  abort(connection, Reason(Reason::Kind::failed, error), false);
+}
+
+void Connections::abort(Connection& connection, Reason reason, bool reset) {
+  if (connection.life != Life::connecting) end(connection, reason);
+  give_up(connection, reset);
+}
+
+// Its end is to be told.
+void Connections::end(Connection& connection, Reason reason) {
+  if (connection.lost()) return;
+  connection.life = Life::lingering;
+  connection.output.set(Output::shut);
+  if (!connection.has_protocol()) return;
+  losses_.push_back({&connection, reason});
+  agenda_.leave_to_settle(Agenda::Soon::lost);
+}
+
+// From here on only the back end's last word is awaited.
+void Connections::give_up(Connection& connection, bool reset) {
+  if (connection.given_up()) return;
+  if (connection.life == Life::connecting) connecting_.erase(connection.id().slot);
+  connection.life = Life::given_up;
+  connection.output.set(Output::shut);
+  flow_.set_lagging(connection, false);
+  stop_waiting(connection);
+  // What is in flight is pinned: the kernel still reads it.
+  if (!connection.output.any(Output::in_flight)) connection.outbox.clear(flusher_.backlog());
+  backend_->close(connection, reset);
+}
+
+void Connections::stop_waiting(Connection& connection) {
+  closing_.drop(connection.id());
+  if (!held_.empty()) held_.erase(connection.id().slot);
+}
+
+// All is with the kernel: now comes the end of our direction, and of the connection if it was closing.
+void Connections::finish_ending(Connection& connection) {
+  if (!connection.output.any(Output::ended)) {
+    connection.output.set(Output::ended);
+    backend_->shutdown_write(connection);
+  }
+  connection.output.clear(Output::ending);
+  const bool closing = connection.life == Life::closing;
+  const bool peer_ended = connection.input.any(Input::peer_ended);
+  if (connection.lost() || (!closing && !peer_ended)) return;
+  const bool ours = closing && !connection.bond.any(Bond::by_peer);
+  closing_.drop(connection.id());
+  end(connection, Reason(ours ? Reason::Kind::closed : Reason::Kind::done));
+  if (peer_ended) {
+    give_up(connection, false);
+  } else {
+    lingering_.push_back({later(clock_.now(), limits_.linger), connection.id()});
+  }
+}
+
+// Whoever closes waits for its peer to take what is queued, and before that for its producer. Each that takes
+// or gives something has its time anew; of a peer that takes, not every byte counts, or one byte a minute
+// would be enough.
+void Connections::watch_closing(Connection& connection) {
+  const std::size_t left = connection.outbox.size();
+  const bool produces = connection.life == Life::leaving;
+  if (!produces && closing_.runs(connection.id()) && left + progress > closing_.left(connection.id())) return;
+  closing_.renew(connection.id(), left);
+}
+
+void Connections::expire() {
+  while (const auto id = reading_.next_unbraked()) {
+    if (Connection* const connection = find(*id)) reading_.unbrake(*connection);
+  }
+  while (const auto id = closing_.next_over()) {
+    Connection* const connection = table_.find(*id);
+    if (connection == nullptr || connection->lost()) continue;
+    if (connection->life == Life::leaving && connection->outbox.empty()) {
+      Producer* const producer = producers_.take(*connection);
+      call(*connection, [&](Protocol&) { producer->stop_producing(); });
+      leave(*connection);
+    } else {
+      abort(*connection, Reason(Reason::Kind::failed, std::make_error_code(std::errc::timed_out)), true);
+    }
+  }
+  while (!lingering_.empty() && lingering_.front().until <= clock_.turn()) {
+    const TransportId id = lingering_.front().id;
+    lingering_.pop_front();
+    if (Connection* const connection = table_.find(id)) give_up(*connection, false);
+  }
+}
+
+std::optional<Time> Connections::next_time() const {
+  std::optional<Time> next;
+  const auto at_most = [&next](Time time) { next = next ? std::min(*next, time) : time; };
+  if (reading_.brakes()) at_most(reading_.next_release());
+  if (!closing_.empty()) at_most(closing_.next());
+  if (!lingering_.empty()) at_most(lingering_.front().until);
+  return next;
+}
+
+void Connections::tell_lost() {
+  const std::vector<Loss> losses = std::exchange(losses_, {});
+  for (const Loss& loss : losses) tell_lost(loss);
+}
+
+void Connections::tell_lost(const Loss& loss) {
+  Connection& connection = *loss.connection;
+  if (Producer* const producer = producers_.take(connection)) {
+    calls_.guarded([&] { producer->stop_producing(); });
+  }
+  call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
+  --with_protocol_;
+  // From now on its id finds nothing, also not for what its protocol does as it goes.
+  std::unique_ptr<Protocol> gone = std::move(connection.protocol_);
+  calls_.guarded([&] { gone.reset(); });
+  if (!leaving_.empty()) hand_over(connection);
+  if (connection.bond.any(Bond::followed)) {
+    const auto follower = followers_.extract(connection.id().slot);
+    calls_.guarded([&] { follower.mapped()(loss.reason); });
+    between_callbacks();
+  }
+  release_if_done(connection);
+}
+
+void Connections::on_closed(Connection& connection) {
+  connection.outbox.clear(flusher_.backlog());
+  connection.life = Life::closed;
+  release_if_done(connection);
+}
+
+void Connections::release_if_done(Connection& connection) {
+  if (connection.life == Life::closed && !connection.has_protocol()) table_.release(connection);
+}
+
+void Connections::lose_all() {
+  stopping_ = true;
+  table_.each([this](Connection& connection) { lose(connection); });
+}
+
+void Connections::abort_all() {
+  aborting_ = true;
+  table_.each([this](Connection& connection) { abort(connection, Reason(Reason::Kind::aborted), false); });
+}
+
+// Whatever a protocol closes or stops as it goes has ended already.
+void Connections::open_again() {
+  stopping_ = aborting_ = false;
+}
+
+void Connections::close_all() {
+  table_.each([this](Connection& connection) {
+    if (!connection.given_up()) backend_->close(connection, false);
+    connection.output.set(Output::shut);
+    connection.life = Life::closed;
+  });
+}
+
+void Connections::drop_protocols() {
+  table_.each([](Connection& connection) { connection.protocol_.reset(); });
+}
+
+}  // namespace parley

@@ -1,0 +1,230 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <vector>
+
+#include "parley/base/limits.h"
+#include "parley/reactor/backend.h"
+#include "parley/reactor/detached.h"
+#include "parley/reactor/loop/agenda.h"
+#include "parley/reactor/loop/calls.h"
+#include "parley/reactor/loop/connection.h"
+#include "parley/reactor/loop/deadlines.h"
+#include "parley/reactor/loop/flow.h"
+#include "parley/reactor/loop/flusher.h"
+#include "parley/reactor/loop/loop_clock.h"
+#include "parley/reactor/loop/producers.h"
+#include "parley/reactor/loop/reading.h"
+#include "parley/reactor/loop/table.h"
+
+namespace parley {
+
+// A loop's connections: it owns them, decides when each protocol is called, and how each ends. No call of a
+// program calls back: what follows from it is put in a list here, and told by the loop between two callbacks.
+class Connections final : private Flusher::Owner {
+ public:
+  Connections(const Limits& limits, const LoopClock& clock, Agenda& agenda, Calls& calls);
+  ~Connections();
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
+  void use(Backend& backend);
+
+  // Where they come from (connections.cpp).
+
+  // A connected stream. `connection_made` comes at once from `accept`, which the loop calls, and otherwise
+  // when the loop settles.
+  void accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  TransportId adopt(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  // One that has left another reactor: what it had received is delivered first, what it had queued is sent
+  // first.
+  TransportId adopt(Detached detached, std::unique_ptr<Protocol> protocol);
+  // Is told the words, and closed in good order, without ever having had a protocol.
+  void turn_away(Handle handle, const CompactAddress& peer, std::string_view words);
+  // Begins to connect. `done` is called from the loop, once, with no error when the connection is made: then
+  // `start` gives it its protocol, or it is given up. Nothing is called any more after `give_up`.
+  TransportId connect(const Address& to, const ConnectOptions& options,
+                      std::function<void(std::error_code)> done);
+  void start(TransportId id, std::unique_ptr<Protocol> protocol);
+  void give_up(TransportId id);
+  // Calls `lost` once that connection has ended and its protocol is gone. One for each connection.
+  void follow(TransportId id, std::function<void(const Reason&)> lost);
+  // Gives a connection away, still connected; `then` is called from the loop when it has left. Throws
+  // std::logic_error for one that is filtered, or has a producer. One that ends meanwhile is told as lost,
+  // and `then` is not called.
+  void detach(TransportId id, std::function<void(Detached)> then);
+
+  // One that has a protocol; null when it is gone.
+  Connection* find(TransportId id) const {
+    Connection* const connection = table_.find(id);
+    return connection != nullptr && connection->has_protocol() ? connection : nullptr;
+  }
+  std::size_t size() const { return with_protocol_; }
+  // Also those that are being made, and those whose end the back end is still to confirm.
+  bool empty() const { return table_.in_use() == 0; }
+  // The reactor stops; and has stopped, and may run again.
+  void lose_all();
+  void abort_all();
+  void open_again();
+  // Local peers have no names: they are numbered as they come.
+  CompactAddress numbered(CompactAddress peer);
+
+  // What a connection is asked (connections_transport.cpp).
+  void write(Connection& connection, std::string_view bytes);
+  void write(Connection& connection, std::span<const std::string_view> pieces);
+  void write(Connection& connection, Slice slice);
+  void pause_reading(Connection& connection) { reading_.pause(connection); }
+  void resume_reading(Connection& connection) { reading_.resume(connection); }
+  void shutdown_write(Connection& connection);
+  void lose(Connection& connection);
+  void abort(Connection& connection, Reason reason, bool reset);
+  void register_producer(Connection& connection, Producer& producer, Production how);
+  void unregister_producer(Connection& connection);
+  std::size_t queued(const Connection& connection) {
+    flusher_.close_run();
+    return connection.outbox.size();
+  }
+  Address host(const Connection& connection) const { return backend_->host(connection); }
+
+  // A message for many stands on the group tape; each of them is told its part of it. Answers whether this
+  // one lags.
+  Tape& group_tape() { return flusher_.group_tape(); }
+  bool deliver(Connection& connection, std::string_view on_group_tape) {
+    const Bits<Output> output = connection.output;
+    if (output.any(Output::shut) || on_group_tape.empty()) return false;
+    connection.outbox.append(on_group_tape);
+    flusher_.mark(connection);
+    return output.any(Output::lagging);
+  }
+  Flusher& flusher() { return flusher_; }
+  Flow& flow() { return flow_; }
+
+  // What the back end says.
+  void on_connected(Connection& connection) { made(connection, {}); }
+  void on_received(Connection& connection, std::span<char> lent);
+  void on_end(Connection& connection);
+  void on_written(Connection& connection, std::size_t taken);
+  void on_all_written();
+  void on_failed(Connection& connection, std::error_code error);
+  void on_closed(Connection& connection);
+  void on_detached(Connection& connection, Handle handle, std::span<const char> held);
+
+  // For the turn.
+  // What was put off to this turn. Answers whether anybody was called.
+  void resume_reading(const std::vector<TransportId>& resumed);
+  void ask_producers(const std::vector<TransportId>& hungry);
+  std::vector<TransportId> take_resumed() { return reading_.take_resumed(); }
+  std::vector<TransportId> take_hungry() { return producers_.take_hungry(); }
+  // Times that are over.
+  bool waits_for_times() const { return reading_.brakes() || !closing_.empty() || !lingering_.empty(); }
+  void expire();
+  std::optional<Time> next_time() const;
+  // Tells connection_made, connection_lost, pause_writing and resume_writing where they are due.
+  void settle(Bits<Agenda::Soon> what);
+  // A connection closes: the flush interval does not hold back its last words.
+  bool urgent() const { return urgent_; }
+  bool idle() const { return flusher_.idle(); }
+  bool full() const { return flusher_.full(); }
+  void flush();
+  // Between two callbacks: a full tape is flushed at once.
+  void between_callbacks() {
+    if (flusher_.full()) flush();
+  }
+
+  // Closes all, and calls nobody; then the protocols go, once the back end is gone too.
+  void close_all();
+  void drop_protocols();
+  // After a fork, in the child.
+  template <class Renew>
+  void each_open(Renew renew) {
+    table_.each([&](Connection& connection) {
+      if (!connection.given_up()) renew(connection);
+    });
+  }
+
+ private:
+  struct Loss {
+    Connection* connection;
+    Reason reason;
+  };
+
+  struct Lingering {
+    Time until;
+    TransportId id;
+  };
+  // Is called when both its protocol has been told and the back end has given it back.
+  struct Leaving {
+    std::function<void(Detached)> then;
+    std::optional<Detached> detached{};
+  };
+
+  void after_flush(Connection& connection) override;
+
+  // Calls the protocol; what it publishes meanwhile counts for this connection.
+  template <class Call>
+  void call(Connection& connection, const Call& call_protocol) {
+    flow_.enter(connection);
+    const bool well = calls_.guarded([&] { call_protocol(*connection.protocol_); });
+    flow_.leave();
+    if (!well) abort(connection, Reason(Reason::Kind::handler), true);
+    between_callbacks();
+  }
+
+  Connection& open(Handle handle, const CompactAddress& peer);
+  void take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol);
+  void made(Connection& connection, std::error_code error);
+  void tell_made();
+  void resume(Connection& connection);
+  void feed(Connection& connection);
+  void write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total);
+  void watch_closing(Connection& connection);
+  void stop_waiting(Connection& connection);
+  void leave(Connection& connection);
+  void hand_over(Connection& connection);
+  void finish_ending(Connection& connection);
+  void give_up(Connection& connection, bool reset);
+  void end(Connection& connection, Reason reason);
+  void tell_lost();
+  void tell_lost(const Loss& loss);
+  void tell_pressure();
+  void tell_pressure(Connection& connection);
+  void relieve();
+  void release_if_done(Connection& connection);
+
+  const Limits& limits_;
+  const LoopClock& clock_;
+  Agenda& agenda_;
+  Calls& calls_;
+  Backend* backend_ = nullptr;
+  Table table_;
+  Flusher flusher_;
+  Reading reading_;
+  Flow flow_;
+  Producers producers_;
+  std::uint32_t last_local_peer_ = 0;
+  std::size_t with_protocol_ = 0;
+  bool stopping_ = false;  // what is made now is closed too ...
+  bool aborting_ = false;  // ... or cut off
+  bool urgent_ = false;
+
+  std::vector<TransportId> made_;       // to be told connection_made
+  std::vector<Loss> losses_;            // to be told connection_lost
+  std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
+  // By slot: who is called when it is made, has gone, has left.
+  std::unordered_map<std::uint32_t, std::function<void(std::error_code)>> connecting_;
+  std::unordered_map<std::uint32_t, std::function<void(const Reason&)>> followers_;
+  std::unordered_map<std::uint32_t, Leaving> leaving_;
+  std::unordered_map<std::uint32_t, std::string> held_;  // what an adopted one is to be delivered first
+  Deadlines closing_;                                    // those whose peer, or producer, must do something
+  std::deque<Lingering> lingering_;  // those whose peer is to end too; the first is due first
+};
+
+}  // namespace parley

@@ -1,0 +1,208 @@
+// What a connection is asked by its protocol and by everybody else: writing, closing, leaving.
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "parley/reactor/loop/connections.h"
+
+namespace parley {
+
+namespace {
+// A text from this size on is given an owner rather than a place on the tape, so that a large answer is
+// copied once and its peer may take its time over it.
+constexpr std::size_t owned_from = 32 * 1024;
+}  // namespace
+
+void Connections::write(Connection& connection, std::string_view bytes) {
+  if (bytes.size() >= owned_from) return write(connection, {&bytes, 1});
+  if (connection.output.any(Output::shut) || bytes.empty()) return;
+  flusher_.close_run();
+  connection.outbox.append(flusher_.single_tape().append(bytes));
+  flusher_.mark(connection);
+  flow_.published(bytes.size(), connection.output.any(Output::lagging));
+}
+
+void Connections::write(Connection& connection, std::span<const std::string_view> pieces) {
+  if (connection.output.any(Output::shut)) return;
+  std::size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  if (total == 0) return;
+  flusher_.close_run();
+  if (total >= owned_from) return write_large(connection, pieces, total);
+  for (const std::string_view piece : pieces) {
+    if (!piece.empty()) connection.outbox.append(flusher_.single_tape().append(piece));
+  }
+  flusher_.mark(connection);
+  flow_.published(total, connection.output.any(Output::lagging));
+}
+
+void Connections::write(Connection& connection, Slice slice) {
+  if (connection.output.any(Output::shut) || slice.empty()) return;
+  flusher_.close_run();
+  const std::size_t size = slice.size();
+  connection.outbox.append(std::move(slice), false, flusher_.backlog());
+  flusher_.mark(connection);
+  flow_.published(size, connection.output.any(Output::lagging));
+}
+
+// The kernel is offered it now, so that what it takes is not copied here; the rest gets an owner.
+void Connections::write_large(Connection& connection, std::span<const std::string_view> pieces,
+                              std::size_t total) {
+  std::size_t taken = 0;
+  if (connection.outbox.empty() && !connection.output.any(Output::waits)) {
+    taken = backend_->offer(connection, pieces);
+  }
+  if (taken < total) {
+    std::string rest;
+    rest.reserve(total - taken);
+    for (const std::string_view piece : pieces) {
+      const std::size_t gone = std::min(taken, piece.size());
+      rest += piece.substr(gone);
+      taken -= gone;
+    }
+    connection.outbox.append(Slice(std::move(rest)), true, flusher_.backlog());
+  }
+  flusher_.mark(connection);
+  flow_.published(total, connection.output.any(Output::lagging));
+}
+
+void Connections::shutdown_write(Connection& connection) {
+  if (connection.output.any(Output::shut)) return;
+  flusher_.close_run();
+  connection.output.set(Output::shut, Output::ending);
+  flusher_.mark(connection);
+  if (connection.bond.any(Bond::produces)) producers_.ask(connection);  // to stop
+}
+
+void Connections::lose(Connection& connection) {
+  if (connection.life != Life::open) return;
+  flusher_.close_run();
+  // Closed after the peer has ended is closed by the peer, also when lines were left to handle.
+  if (connection.input.any(Input::peer_ended)) connection.bond.set(Bond::by_peer);
+  if (connection.bond.any(Bond::produces)) {  // goes on in unregister_producer
+    connection.life = Life::leaving;
+    watch_closing(connection);
+    return reading_.update(connection);
+  }
+  connection.life = Life::closing;
+  connection.output.set(Output::shut);
+  urgent_ = true;
+  // Where the kernel is full already, the peer's time begins now; otherwise, if it turns out so in the flush.
+  if (connection.output.any(Output::waits)) watch_closing(connection);
+  reading_.update(connection);
+  flusher_.mark(connection);
+}
+
+void Connections::register_producer(Connection& connection, Producer& producer, Production how) {
+  if (connection.bond.any(Bond::produces)) {
+    throw std::logic_error("register_producer: the transport has a producer already");
+  }
+  producers_.add(connection, producer, how);
+}
+
+void Connections::unregister_producer(Connection& connection) {
+  if (producers_.take(connection) != nullptr) leave(connection);
+}
+
+// Whoever wanted to close has waited for the producer.
+void Connections::leave(Connection& connection) {
+  if (connection.life != Life::leaving) return;
+  closing_.drop(connection.id());
+  connection.life = Life::open;
+  lose(connection);
+}
+
+void Connections::detach(TransportId id, std::function<void(Detached)> then) {
+  Connection* const found = find(id);
+  if (found == nullptr || found->life != Life::open || found->output.any(Output::shut)) {
+    throw std::logic_error("detach: the connection has ended, or is ending");
+  }
+  Connection& connection = *found;
+  if (&connection.topmost() != &connection) {
+    throw std::logic_error("detach: the connection has filters, and what they hold cannot be handed over");
+  }
+  if (connection.bond.any(Bond::produces)) {
+    throw std::logic_error("detach: the connection has a producer, which must be unregistered first");
+  }
+  flusher_.close_run();
+  connection.outbox.keep(flusher_.backlog());  // the tapes are used again before it has left
+  connection.life = Life::detaching;
+  connection.output.set(Output::shut);
+  flow_.set_lagging(connection, false);
+  leaving_.emplace(id.slot, Leaving{std::move(then)});
+  losses_.push_back({&connection, Reason(Reason::Kind::detached)});
+  agenda_.leave_to_settle(Agenda::Soon::lost);
+  backend_->detach(connection);
+}
+
+void Connections::on_detached(Connection& connection, Handle handle, std::span<const char> held) {
+  Detached detached{.handle = handle,
+                    .peer = connection.peer(),
+                    .received = {},
+                    .queued = {},
+                    .peer_ended = connection.input.any(Input::peer_ended)};
+  if (const auto before = held_.extract(connection.id().slot)) detached.received = before.mapped();
+  detached.received.append(held.data(), held.size());
+  Tape scratch;
+  std::vector<std::string_view> pieces;
+  connection.outbox.gather(scratch, pieces);
+  for (const std::string_view piece : pieces) detached.queued += piece;
+  connection.outbox.clear(flusher_.backlog());
+  connection.life = Life::closed;
+  leaving_.at(connection.id().slot).detached = std::move(detached);
+  if (connection.has_protocol()) return;  // it is to be told first
+  hand_over(connection);
+  release_if_done(connection);
+}
+
+void Connections::hand_over(Connection& connection) {
+  const auto found = leaving_.find(connection.id().slot);
+  if (found == leaving_.end() || !found->second.detached) return;
+  Leaving leaving = std::move(found->second);
+  leaving_.erase(found);
+  calls_.guarded([&] { leaving.then(std::move(*leaving.detached)); });
+  between_callbacks();
+}
+
+// Connection, which only hands on.
+
+void Connection::write(std::string_view bytes) {
+  owner_->write(*this, bytes);
+}
+void Connection::write(Slice slice) {
+  owner_->write(*this, std::move(slice));
+}
+void Connection::writelines(std::span<const std::string_view> pieces) {
+  owner_->write(*this, pieces);
+}
+void Connection::pause_reading() {
+  owner_->pause_reading(*this);
+}
+void Connection::resume_reading() {
+  owner_->resume_reading(*this);
+}
+void Connection::shutdown_write() {
+  owner_->shutdown_write(*this);
+}
+void Connection::lose_connection() {
+  owner_->lose(*this);
+}
+void Connection::abort_connection() {
+  owner_->abort(*this, Reason(Reason::Kind::aborted), true);
+}
+void Connection::register_producer(Producer& producer, Production how) {
+  owner_->register_producer(*this, producer, how);
+}
+void Connection::unregister_producer() {
+  owner_->unregister_producer(*this);
+}
+std::size_t Connection::queued() const {
+  return owner_->queued(*this);
+}
+Address Connection::host() const {
+  return owner_->host(*this);
+}
+
+}  // namespace parley

@@ -1,0 +1,133 @@
+#include "parley/reactor/loop/flusher.h"
+
+#include <utility>
+
+namespace parley {
+
+void Flusher::flush() {
+  if (run_ != nullptr) close_run();
+  if (dirty_.empty()) {
+    if (in_flight_ == 0) rewind();  // what was written to nobody goes too
+    return;
+  }
+  std::size_t next = 0;
+  do {
+    while (next < dirty_.size()) {
+      Connection& connection = *dirty_[next++];
+      if (!connection.output.any(Output::dirty)) continue;  // its place was freed since
+      connection.output.clear(Output::dirty);
+      send(connection);
+    }
+    backend_->submit();  // completions may leave something to send
+  } while (next < dirty_.size());
+  dirty_.clear();
+  end_epoch();
+}
+
+void Flusher::send(Connection& connection) {
+  Outbox& outbox = connection.outbox;
+  if (connection.given_up()) return;
+  if (connection.output.any(Output::waits)) {
+    outbox.keep(backlog_);  // the tapes go; its turn comes with `on_written`
+    owner_.after_flush(connection);
+    return;
+  }
+  if (!outbox.empty()) {
+    const std::string_view only = outbox.only_slice();
+    std::size_t total = only.size();
+    std::span<const std::string_view> pieces(&only, 1);
+    if (only.empty()) {
+      pieces_.clear();
+      total = outbox.gather(scratch_, pieces_);
+      pieces = pieces_;
+    }
+    const Written written = backend_->start_write(connection, pieces);
+    if (written.pending) {
+      outbox.consume(written.taken, backlog_);  // the rest is told by on_written
+      connection.output.set(Output::waits, Output::in_flight);
+      started_.push_back({&connection, total - written.taken});
+      ++in_flight_;
+      return;
+    }
+    if (only.empty() && in_flight_ == 0) scratch_.rewind();
+    outbox.consume(written.taken, backlog_);
+    if (written.taken < total) {
+      connection.output.set(Output::waits);
+      outbox.keep(backlog_);
+    }
+  }
+  owner_.after_flush(connection);
+}
+
+void Flusher::on_written(Connection& connection, std::size_t taken) {
+  written(connection, taken);
+  if (connection.given_up()) return;
+  if (connection.outbox.empty()) {
+    owner_.after_flush(connection);
+  } else {
+    mark(connection);
+  }
+}
+
+void Flusher::written(Connection& connection, std::size_t taken) {
+  Outbox& outbox = connection.outbox;
+  if (connection.output.any(Output::in_flight)) {
+    const std::uint64_t epoch = outbox.epoch();
+    outbox.end_epoch();
+    outbox.consume(taken, backlog_);
+    if (epoch == 0) {  // the present one: the tapes still stand
+      --in_flight_;
+    } else {
+      unpin(epoch);
+    }
+  }
+  connection.output.clear(Output::waits, Output::in_flight);
+}
+
+// The list is gone through from its end: of a connection that has written twice the last entry counts, and it
+// is not in flight any more when the others are met.
+void Flusher::on_all_written() {
+  const std::vector<Started> started = std::exchange(started_, {});
+  for (auto it = started.rbegin(); it != started.rend(); ++it) {
+    Connection& connection = *it->connection;
+    if (!connection.output.any(Output::in_flight)) continue;
+    on_written(connection, connection.outbox.epoch() == 0 ? it->pinned : connection.outbox.pinned());
+  }
+}
+
+void Flusher::rewind() {
+  group_tape_.rewind();
+  single_tape_.rewind();
+  scratch_.rewind();
+  started_.clear();
+}
+
+void Flusher::end_epoch() {
+  if (in_flight_ == 0) return rewind();
+  const std::uint64_t number = first_epoch_ + epochs_.size();
+  Epoch& epoch = epochs_.emplace_back(Epoch{in_flight_, {}});
+  for (auto it = started_.rbegin(); it != started_.rend(); ++it) {
+    Connection& connection = *it->connection;
+    if (!connection.output.any(Output::in_flight) || connection.outbox.epoch() != 0) continue;
+    connection.outbox.keep(backlog_);
+    connection.outbox.set_epoch(number, it->pinned);
+    if (!connection.given_up()) owner_.after_flush(connection);
+  }
+  started_.clear();
+  in_flight_ = 0;
+  group_tape_.give_away(epoch.blocks);
+  single_tape_.give_away(epoch.blocks);
+  scratch_.give_away(epoch.blocks);
+}
+
+// Epochs end in any order; their numbers are places in the list, which is cut at its beginning alone.
+void Flusher::unpin(std::uint64_t number) {
+  Epoch& epoch = epochs_[number - first_epoch_];
+  if (--epoch.writes == 0) epoch.blocks.clear();
+  while (!epochs_.empty() && epochs_.front().writes == 0) {
+    epochs_.pop_front();
+    ++first_epoch_;
+  }
+}
+
+}  // namespace parley

@@ -1,0 +1,135 @@
+#include "parley/reactor/loop/listeners.h"
+
+#include <stdexcept>
+#include <utility>
+
+#include "parley/base/print.h"
+#include "parley/socket/error.h"
+
+namespace parley {
+
+namespace {
+
+// How often it is said that connections are refused, however many are.
+constexpr Duration refusal_log_interval = std::chrono::seconds(10);
+
+std::string_view advice(std::error_code error) {
+  if (error == std::errc::address_in_use) return "is it running already?";
+  if (error == std::errc::permission_denied) return "ports below 1024 need a privilege";
+  if (error == std::errc::address_not_available) return "no interface of this machine has that address";
+  return {};
+}
+
+bool out_of_means(std::error_code error) {
+  return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
+         error == std::errc::no_buffer_space || error == std::errc::not_enough_memory;
+}
+
+}  // namespace
+
+EntryId Listeners::listen(const Address& address, std::shared_ptr<Factory> factory, ListenSettings settings) {
+  if (factory == nullptr) throw std::invalid_argument("listen: no factory was given");
+  auto listener = std::make_unique<Listener>();
+  const Result<Address> host = backend_->listen(*listener, address, settings.options);
+  if (!host) throw SocketError("listen", format(address), host.error(), advice(host.error()));
+  listener->factory = std::move(factory);
+  listener->settings = std::move(settings);
+  listener->host = *host;
+  return start(std::move(listener));
+}
+
+EntryId Listeners::adopt(Handle handle, std::shared_ptr<Factory> factory, ListenSettings settings) {
+  auto listener = std::make_unique<Listener>();
+  const Result<Address> host = factory == nullptr ? std::make_error_code(std::errc::invalid_argument)
+                                                  : backend_->adopt(*listener, handle);
+  if (!host) {
+    backend_->discard(handle);
+    if (factory == nullptr) throw std::invalid_argument("adopt_port: no factory was given");
+    throw SocketError("adopt_port", {}, host.error(), "a socket that listens is needed");
+  }
+  listener->host = *host;
+  listener->factory = std::move(factory);
+  listener->settings = std::move(settings);
+  return start(std::move(listener));
+}
+
+EntryId Listeners::start(std::unique_ptr<Listener> listener) {
+  try {
+    listener->factory->start();  // which may listen elsewhere
+  } catch (...) {
+    backend_->unlisten(*listener);
+    throw;
+  }
+  backend_->set_accepting(*listener, true);
+  const EntryId id = listeners_.next();
+  listener->id = id;
+  return listeners_.add(std::move(listener));
+}
+
+Address Listeners::host(EntryId id) const {
+  const Listener* const listener = listeners_.find(id);
+  return listener == nullptr ? Address() : listener->host;
+}
+
+void Listeners::stop(EntryId id) {
+  std::unique_ptr<Listener> listener = listeners_.take(id);
+  if (listener == nullptr) return;
+  backend_->unlisten(*listener);
+  stopped_.push_back(std::move(listener));  // its factory may be what is being called
+  agenda_.leave_to_settle(Agenda::Soon::dropped);
+}
+
+void Listeners::stop_all() {
+  for (const EntryId id : listeners_.ids()) stop(id);
+}
+
+void Listeners::let_go() {
+  const std::vector<std::unique_ptr<Listener>> stopped = std::exchange(stopped_, {});
+  for (const auto& listener : stopped) calls_.guarded([&] { listener->factory->stop(); });
+}
+
+void Listeners::close_all() {
+  for (const EntryId id : listeners_.ids()) backend_->unlisten(*listeners_.find(id));
+  listeners_ = {};
+}
+
+void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& accepted) {
+  auto& listener = static_cast<Listener&>(slot);
+  const CompactAddress peer = connections_.numbered(accepted);
+  const std::size_t most = listener.settings.max_connections;
+  if (most != 0 && connections_.size() >= most) {
+    connections_.turn_away(handle, peer, listener.settings.refusal);
+    return log_refusal("the limit of connections is reached");
+  }
+  std::unique_ptr<Protocol> protocol;
+  calls_.guarded([&] { protocol = listener.factory->build_protocol(Address(peer)); });
+  if (protocol == nullptr) {
+    backend_->discard(handle);
+  } else {
+    connections_.accept(handle, peer, std::move(protocol));
+  }
+  connections_.between_callbacks();
+}
+
+void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
+  auto& listener = static_cast<Listener&>(slot);
+  if (out_of_means(error)) {
+    std::size_t most = limits_.accept_batch;
+    while (most-- > 0 && backend_->refuse(slot, listener.settings.refusal)) {
+    }
+  }
+  log_refusal(error.message());
+  timers_.add(later(clock_.now(), limits_.accept_rest), [this, id = listener.id] {
+    if (Listener* const rested = listeners_.find(id)) backend_->set_accepting(*rested, true);
+  });
+}
+
+void Listeners::log_refusal(std::string_view why) {
+  const Time now = clock_.turn();
+  if (refusals_logged_ && now < *refusals_logged_ + refusal_log_interval) return;
+  refusals_logged_ = now;
+  calls_.log().write(Level::warn, format("new connections are refused: ", why, " (", connections_.size(),
+                                         " are served; said at most every 10 s)"));
+}
+
+}  // namespace parley

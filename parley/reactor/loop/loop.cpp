@@ -1,0 +1,216 @@
+#include "parley/reactor/loop/loop.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace parley {
+
+namespace {
+
+constexpr Time passed{};  // a deadline that does not wait
+
+Connection& connection_of(StreamSlot& slot) {
+  return static_cast<Connection&>(slot);
+}
+
+}  // namespace
+
+Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
+    : settings_(std::move(settings)),
+      clock_(*settings_.clock),
+      calls_(*settings_.log),
+      connections_(settings_.limits, clock_, agenda_, calls_),
+      listeners_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
+      watches_(agenda_, calls_),
+      datagrams_(*this, settings_.limits),
+      shutdown_(*this) {
+  backend_ = make({.up = *this, .limits = settings_.limits, .clock = *settings_.clock});
+  connections_.use(*backend_);
+  listeners_.use(*backend_);
+  watches_.use(*backend_);
+}
+
+// Nobody is called. Protocols go when nothing moves any more, and before the timers, which one may cancel as
+// it goes.
+Loop::~Loop() {
+  listeners_.close_all();
+  watches_.close_all();
+  connections_.close_all();
+  backend_.reset();
+  datagrams_.clear();
+  connections_.drop_protocols();
+}
+
+void Loop::run() {
+  if (std::this_thread::get_id() != thread_) {
+    throw std::logic_error("Reactor::run: a reactor runs on the thread that made it");
+  }
+  require_blocking_allowed("Reactor::run");
+  while (turn(Duration::max())) {
+  }
+}
+
+bool Loop::turn(Duration patience) {
+  require_blocking_allowed("Reactor::turn");
+  clock_.set_stale();
+  // Where somebody was called, whoever turns the loop may have what it has waited for: it is asked before a
+  // wait.
+  const bool called_put_off = begin();
+  const bool called = finish() || called_put_off;
+  if (shutdown_.begun() && shutdown_.over(now())) {
+    connections_.open_again();
+    finish();
+    return false;
+  }
+  const bool more = agenda_.due() || datagrams_.waiting();
+  const std::optional<Time> until = called || more ? passed : deadline(patience);
+  backend_->turn(until);
+  clock_.set_stale();
+  finish();
+  return true;
+}
+
+// What was put off to this turn. All lists are taken before any of them is worked off: what is added
+// meanwhile belongs to the next turn, which then does not wait.
+bool Loop::begin() {
+  const Bits<Agenda::Due> due = agenda_.take_due();
+  const std::uint64_t timers_before = timers_.added();
+  bool called = !due.none();
+  std::vector<std::function<void()>> posted;
+  if (connections_.waits_for_times()) connections_.expire();
+  if (called) {
+    const auto resumed = connections_.take_resumed();
+    const auto hungry = connections_.take_hungry();
+    if (due.any(Agenda::Due::posted)) posted = mailbox_.take();
+    connections_.resume_reading(resumed);
+    connections_.ask_producers(hungry);
+  }
+  if (datagrams_.waiting()) {
+    datagrams_.prepare();
+    called = true;
+  }
+  if (timers_.next()) {
+    while (const std::function<void()> timer = timers_.take_due(now(), timers_before)) {
+      call(timer);
+      called = true;
+    }
+  }
+  for (const std::function<void()>& one : posted) call(one);
+  return called;
+}
+
+// What follows from what was called, until nothing does. Answers whether somebody was called.
+bool Loop::finish() {
+  bool called = false;
+  do {
+    called = called || unsettled();
+    settle_callbacks();
+    if ((connections_.idle() && datagrams_.idle()) || held_back()) continue;
+    if (settings_.flush_interval > Duration::zero()) last_flush_ = now();
+    connections_.flush();
+    datagrams_.flush();
+  } while (unsettled());
+  return called;
+}
+
+void Loop::settle_callbacks() {
+  while (unsettled()) {
+    const Bits<Agenda::Soon> what = agenda_.take_soon();
+    connections_.settle(what);
+    if (datagrams_.unsettled()) datagrams_.settle();
+    if (what.any(Agenda::Soon::dropped)) {
+      listeners_.let_go();
+      watches_.let_go();
+    }
+  }
+}
+
+bool Loop::held_back() const {
+  return settings_.flush_interval > Duration::zero() && !connections_.urgent() && !connections_.full() &&
+         now() < last_flush_ + settings_.flush_interval;
+}
+
+std::optional<Time> Loop::deadline(Duration patience) const {
+  std::optional<Time> until;
+  const auto at_most = [&until](std::optional<Time> time) {
+    if (time && (!until || *time < *until)) until = time;
+  };
+  if (patience == Duration::zero()) return passed;
+  if (patience != Duration::max()) at_most(later(now(), patience));
+  at_most(timers_.next());
+  if (connections_.waits_for_times()) at_most(connections_.next_time());
+  if (!connections_.idle() || !datagrams_.idle()) at_most(last_flush_ + settings_.flush_interval);
+  if (shutdown_.begun()) at_most(shutdown_.deadline());
+  if (until == Time::max()) until.reset();  // never
+  return until;
+}
+
+void Loop::post(std::function<void()> posted) {
+  const bool first = mailbox_.post(std::move(posted));
+  if (std::this_thread::get_id() == thread_) {
+    agenda_.put_off(Agenda::Due::posted);  // it is not waiting now, and will see this before it does
+  } else if (first && backend_ != nullptr) {
+    backend_->wake();
+  }
+}
+
+void Loop::stop(Duration drain) {
+  post([this, until = later(time(), drain)] { shutdown_.begin(until); });
+}
+
+void Loop::begin_closing() {
+  connections_.lose_all();
+  datagrams_.stop_all();
+}
+
+void Loop::call_trigger(const std::function<void()>& trigger) {
+  call(trigger);
+}
+
+void Loop::wake() noexcept {
+  if (backend_ != nullptr) backend_->wake();
+}
+
+// What the back end says.
+
+void Loop::on_connected(StreamSlot& slot) {
+  connections_.on_connected(connection_of(slot));
+}
+void Loop::on_received(StreamSlot& slot, std::span<char> lent) {
+  connections_.on_received(connection_of(slot), lent);
+}
+void Loop::on_end(StreamSlot& slot) {
+  connections_.on_end(connection_of(slot));
+}
+void Loop::on_written(StreamSlot& slot, std::size_t taken) {
+  connections_.on_written(connection_of(slot), taken);
+}
+void Loop::on_all_written() {
+  connections_.on_all_written();
+}
+void Loop::on_failed(StreamSlot& slot, std::error_code error) {
+  connections_.on_failed(connection_of(slot), error);
+}
+void Loop::on_closed(StreamSlot& slot) {
+  connections_.on_closed(connection_of(slot));
+}
+void Loop::on_detached(StreamSlot& slot, Handle handle, std::span<const char> held) {
+  connections_.on_detached(connection_of(slot), handle, held);
+}
+void Loop::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& peer) {
+  listeners_.on_accepted(slot, handle, peer);
+}
+void Loop::on_accept_failed(ListenerSlot& slot, std::error_code error) {
+  listeners_.on_accept_failed(slot, error);
+}
+void Loop::on_datagrams(DatagramSlot&, std::span<Received>) {}
+void Loop::on_sent(DatagramSlot&, std::size_t, std::error_code) {}
+void Loop::on_datagram_error(DatagramSlot&, std::error_code) {}
+void Loop::on_closed(DatagramSlot&) {}
+void Loop::on_ready(WatchSlot& slot, Interest ready) {
+  watches_.on_ready(slot, ready);
+  connections_.between_callbacks();
+}
+
+}  // namespace parley

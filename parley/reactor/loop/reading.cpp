@@ -1,0 +1,67 @@
+#include "parley/reactor/loop/reading.h"
+
+namespace parley {
+
+void Reading::update(Connection& connection) {
+  if (connection.life == Life::connecting || connection.given_up()) return;
+  // One that closes is read too, and what comes is dropped: so that the peer gets to our last words. (A
+  // connection that is closed with input unread is reset by the kernel.)
+  const bool drains = connection.life >= Life::closing || !connection.has_protocol();
+  const bool wanted = !connection.input.any(Input::peer_ended) && (drains || connection.reading());
+  if (wanted == connection.input.any(Input::reads)) return;
+  if (wanted) {
+    connection.input.set(Input::reads);
+  } else {
+    connection.input.clear(Input::reads);
+  }
+  backend_->set_reading(connection, wanted);
+}
+
+void Reading::pause(Connection& connection) {
+  if (connection.life >= Life::closing) return;
+  connection.input.set(Input::paused);
+  update(connection);
+}
+
+void Reading::resume(Connection& connection) {
+  if (!connection.input.any(Input::paused) || connection.life >= Life::closing) return;
+  connection.input.clear(Input::paused);
+  put_off(connection);
+}
+
+void Reading::brake(Connection& connection) {
+  if (connection.input.any(Input::braked)) return;
+  connection.input.set(Input::braked);
+  braked_.push_back({later(clock_.now(), limits_.brake), connection.id()});
+  update(connection);
+}
+
+void Reading::hold(Connection& connection) {
+  if (connection.input.any(Input::held)) return;
+  connection.input.set(Input::held);
+  put_off(connection);
+  update(connection);
+}
+
+std::optional<TransportId> Reading::next_unbraked() {
+  if (braked_.empty() || braked_.front().until > clock_.turn()) return std::nullopt;
+  const TransportId id = braked_.front().id;
+  braked_.pop_front();
+  return id;
+}
+
+void Reading::unbrake(Connection& connection) {
+  if (!connection.input.any(Input::braked)) return;
+  connection.input.clear(Input::braked);
+  put_off(connection);
+}
+
+// A protocol may have stopped in the middle of its buffer: it goes on first, and what comes then follows.
+void Reading::put_off(Connection& connection) {
+  if (connection.input.any(Input::resuming)) return;
+  connection.input.set(Input::resuming);
+  resuming_.push_back(connection.id());
+  agenda_.put_off(Agenda::Due::resumed);
+}
+
+}  // namespace parley

@@ -1,0 +1,67 @@
+#include "parley/reactor/loop/shutdown.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace parley {
+
+EntryId ShutdownSequence::add(Stopping when, std::function<void(Hold)> call) {
+  return triggers_.add(std::make_unique<Call>(Call{++added_, when, std::move(call)}));
+}
+
+void ShutdownSequence::begin(Time until) {
+  if (begun()) {
+    late_ = std::min(late_, until);
+    return;
+  }
+  phase_ = Phase::before;
+  late_ = until;
+  steps_.stop_accepting();
+  call_triggers(Stopping::before);
+}
+
+bool ShutdownSequence::over(Time now) {
+  const bool late = now >= late_;
+  if (phase_ == Phase::before) {
+    if (!held_.expired() && !late) return false;
+    phase_ = Phase::draining;
+    call_triggers(Stopping::during);
+    steps_.begin_closing();
+    steps_.settle();
+  }
+  if (phase_ == Phase::draining && (!steps_.all_closed() || !held_.expired())) {
+    if (!late) return false;
+    phase_ = Phase::aborting;
+    steps_.cut_off();
+    steps_.settle();
+  }
+  if (!steps_.all_closed()) return false;
+  steps_.close_late();
+  steps_.settle();
+  call_triggers(Stopping::after);
+  steps_.settle();
+  phase_ = Phase::running;
+  return true;
+}
+
+// Each is called once; one that is added meanwhile for the same time, too.
+void ShutdownSequence::call_triggers(Stopping when) {
+  const std::shared_ptr<void> held(
+      this, [](void* shutdown) { static_cast<ShutdownSequence*>(shutdown)->steps_.wake(); });
+  held_ = held;
+  while (const auto id = next_trigger(when)) {
+    const std::unique_ptr<Call> trigger = triggers_.take(*id);
+    steps_.call_trigger([&] { trigger->call(Hold(held)); });
+  }
+}
+
+std::optional<EntryId> ShutdownSequence::next_trigger(Stopping when) const {
+  std::optional<EntryId> first;
+  for (const EntryId id : triggers_.ids()) {
+    const Call& call = *triggers_.find(id);
+    if (call.when == when && (!first || call.order < triggers_.find(*first)->order)) first = id;
+  }
+  return first;
+}
+
+}  // namespace parley

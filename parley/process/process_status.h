@@ -16,7 +16,8 @@ class ProcessStatus {
     unknown,   // it has ended, nobody can tell how: somebody else waited for it, or SIGCHLD is ignored
   };
 
-  constexpr explicit ProcessStatus(Kind kind, int number = 0) : kind_(kind), number_(number) {}
+  constexpr ProcessStatus(Kind kind, int number) : kind_(kind), number_(number) {}
+  constexpr explicit ProcessStatus(Kind kind) : ProcessStatus(kind, 0) {}
 
   Kind kind() const { return kind_; }
   // 0 is success. -1 where it did not exit by itself, and where nobody can tell.

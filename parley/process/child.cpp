@@ -1,15 +1,19 @@
 #include "parley/process/child.h"
 
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <sys/eventfd.h>
+#include <new>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace parley {
 
@@ -41,27 +45,119 @@ int flushed(const std::function<int()>& body) noexcept {
   }
 }
 
+// Holds a child back until its parent has its descriptor: one that has ended, and that somebody else has
+// waited for, may have left its number to another process by then. Not clone3 with CLONE_PIDFD: that goes
+// past the C library, whose locks may be held in the child then.
+class Leash {
+ public:
+  Leash() {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return;
+    parent_.reset(ends[0]);
+    child_.reset(ends[1]);
+  }
+  explicit operator bool() const { return static_cast<bool>(parent_); }
+
+  // In the child: waits. False where it is not to begin, also because its parent is gone.
+  bool wait() {
+    parent_.reset();
+    char word = leave;
+    while (::recv(child_.get(), &word, 1, 0) < 0 && errno == EINTR) {
+    }
+    child_.reset();
+    return word == begin;
+  }
+
+  // In the parent. The place of the child's end is free for the child's descriptor then.
+  void drop_child_end() { child_.reset(); }
+  void let_go(bool begins) const {
+    const char word = begins ? begin : leave;
+    // Where it is gone already its end of the pair is too: that is no SIGPIPE of ours.
+    [[maybe_unused]] const auto sent = ::send(parent_.get(), &word, 1, MSG_NOSIGNAL);
+  }
+
+ private:
+  static constexpr char begin = 'b';
+  static constexpr char leave = 'l';
+
+  Descriptor parent_;
+  Descriptor child_;
+};
+
+// The children that were dropped while they ran. A list that is only pushed to and taken whole needs no lock,
+// which a fork in another thread might find locked for ever.
+struct Dropped {
+  Descriptor descriptor;
+  Dropped* next = nullptr;
+};
+constinit std::atomic<Dropped*> dropped_children{nullptr};
+
+void push(Dropped* child) {
+  child->next = dropped_children.load();
+  while (!dropped_children.compare_exchange_weak(child->next, child)) {
+  }
+}
+
+bool has_ended(const Descriptor& pidfd) {
+  siginfo_t info{};
+  const int result = ::waitid(by_pidfd, static_cast<id_t>(pidfd.get()), &info, WEXITED | WNOHANG);
+  return result != 0 || info.si_pid != 0;  // an error: it is not ours, or not any more
+}
+
+void wait_for_dropped() {
+  for (Dropped* child = dropped_children.exchange(nullptr); child != nullptr;) {
+    Dropped* const next = child->next;
+    if (has_ended(child->descriptor)) {
+      delete child;
+    } else {
+      push(child);
+    }
+    child = next;
+  }
+}
+
 }  // namespace
 
 Child::Child(const std::function<int()>& body) {
-  // A descriptor for the child is made sure of before: afterwards it could not be refused any more.
-  Descriptor reserved(::eventfd(0, EFD_CLOEXEC));
-  if (!reserved) throw std::system_error(errno, std::generic_category(), "fork: no descriptor for the child");
+  wait_for_dropped();
+  // Its places are made sure of before: one of them becomes the child's descriptor.
+  Leash leash;
+  if (!leash) throw std::system_error(errno, std::generic_category(), "fork: no descriptor for the child");
   flush();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
-  reserved.reset();
-  if (pid_ == 0) ::_exit(flushed(body));
+  if (pid_ == 0) ::_exit(leash.wait() ? flushed(body) : EXIT_FAILURE);
+  leash.drop_child_end();
   descriptor_.reset(open_pidfd(pid_));
-  if (!descriptor_) ask(true);  // another thread has taken it: better to wait now than to have a zombie
+  const int error = descriptor_ ? 0 : errno;
+  leash.let_go(static_cast<bool>(descriptor_));
+  // It may have been killed, and waited for by somebody else, even so: then the descriptor is nobody's, or
+  // that of a process that is not our child, and this finds it out.
+  ask(!descriptor_);
+  // Another thread has taken the place. The child has not begun, so the wait for it was short.
+  if (error != 0 && error != ESRCH)
+    throw std::system_error(error, std::generic_category(), "fork: no descriptor for the child");
 }
 
-std::optional<int> Child::poll() {
+Child& Child::operator=(Child&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(pid_, other.pid_);
+  std::swap(status_, other.status_);
+  return *this;
+}
+
+Child::~Child() {
+  if (!descriptor_ || poll()) return;
+  auto* const dropped = new (std::nothrow) Dropped{std::move(descriptor_)};
+  if (dropped != nullptr) push(dropped);
+}
+
+std::optional<ProcessStatus> Child::poll() {
   if (!status_) ask(false);
   return status_;
 }
 
-int Child::wait() {
+ProcessStatus Child::wait() {
   if (!status_) ask(true);
   return *status_;  // NOLINT(bugprone-unchecked-optional-access): it has waited
 }
@@ -83,10 +179,11 @@ void Child::ask(bool waits) {
     result = ::waitid(kind, whom, &info, WEXITED | (waits ? 0 : WNOHANG));
   } while (result != 0 && errno == EINTR);
   if (result == 0 && info.si_pid == 0) return;  // it runs
+  using Kind = ProcessStatus::Kind;
   if (result != 0) {
-    status_ = 0;  // somebody else was told, or SIGCHLD is ignored and nobody is
+    status_ = ProcessStatus(Kind::unknown);  // somebody else was told, or SIGCHLD is ignored and nobody is
   } else {
-    status_ = info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+    status_ = ProcessStatus(info.si_code == CLD_EXITED ? Kind::exited : Kind::signaled, info.si_status);
   }
   descriptor_.reset();
 }

@@ -5,13 +5,15 @@
 #include <functional>
 #include <optional>
 
+#include "parley/process/process_status.h"
 #include "parley/socket/descriptors.h"
 
 namespace parley {
 
 // A child process, known by a descriptor (a pidfd) and not by its number alone: nobody else's child is ever
-// waited for, and no SIGCHLD is needed. Move-only; dropping it ends nothing, and leaves the child to
-// whoever waits for any. Linux 5.4.
+// waited for, and no SIGCHLD is needed. Move-only; dropping it ends nothing: a child that still runs then is
+// waited for, without blocking, whenever another one is started, so that it is no zombie for longer than
+// that. Linux 5.4.
 class Child {
  public:
   // Starts a copy of this process that runs `body`, and leaves with what it answers as its status, or 1 if
@@ -19,23 +21,23 @@ class Child {
   // twice. stdout, std::cout and std::clog are flushed before, so that nothing is printed twice, and by the
   // child at its end. Of several threads only the calling one exists in the child: locks that others held
   // there stay locked for ever (the C library's own are free). Throws std::system_error when there
-  // can be no more processes or descriptors.
+  // can be no more processes or descriptors: `body` has not begun then.
   explicit Child(const std::function<int()>& body);
 
   Child(Child&&) noexcept = default;
-  Child& operator=(Child&&) noexcept = default;
-  ~Child() = default;
+  Child& operator=(Child&& other) noexcept;
+  ~Child();
 
   // Can be read once the child has ended. -1 when that is known already.
   int fileno() const { return descriptor_.get(); }
   int pid() const { return pid_; }
 
-  // How the child ended: its exit status, or less than zero: the signal that ended it. None as long as it
-  // runs, 0 where nobody can tell (SIGCHLD is ignored). After the first answer the child is gone from the
-  // system's tables.
-  std::optional<int> poll();
+  // How the child ended; none as long as it runs. Unknown where somebody else has waited for it, or where
+  // SIGCHLD is ignored or has SA_NOCLDWAIT, so that nobody is told. After the first answer the child is gone
+  // from the system's tables.
+  std::optional<ProcessStatus> poll();
   // The same, but waits for it.
-  int wait();
+  ProcessStatus wait();
   // Sends it a signal, by the system's number; SIGKILL, which nobody can catch. False when it has ended.
   bool signal(int number);
   bool kill();
@@ -45,7 +47,7 @@ class Child {
 
   Descriptor descriptor_;
   int pid_ = 0;
-  std::optional<int> status_;
+  std::optional<ProcessStatus> status_;
 };
 
 }  // namespace parley

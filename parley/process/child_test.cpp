@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <gtest/gtest.h>
 #include <iostream>
+#include <optional>
 #include <poll.h>
 #include <stdexcept>
 #include <string>
@@ -13,8 +14,14 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "parley/process/after_fork_fixture.h"
+
 namespace parley {
 namespace {
+
+constexpr ProcessStatus exited(int status) {
+  return ProcessStatus(ProcessStatus::Kind::exited, status);
+}
 
 bool readable(int descriptor, int milliseconds) {
   pollfd interest{descriptor, POLLIN, 0};
@@ -42,17 +49,17 @@ class Gate {
 };
 
 TEST(ChildTest, ItsStatusIsWhatItsBodyAnswers) {
-  EXPECT_EQ(Child([] { return 0; }).wait(), 0);
-  EXPECT_EQ(Child([] { return 7; }).wait(), 7);
+  EXPECT_EQ(Child([] { return 0; }).wait().exit_code(), 0);
+  EXPECT_EQ(Child([] { return 7; }).wait().exit_code(), 7);
 }
 
 TEST(ChildTest, AnExceptionIsStatusOne) {
-  EXPECT_EQ(Child([]() -> int { throw std::runtime_error("in the child"); }).wait(), 1);
-  EXPECT_EQ(Child([]() -> int { throw 42; }).wait(), 1);
+  EXPECT_EQ(Child([]() -> int { throw std::runtime_error("in the child"); }).wait().exit_code(), 1);
+  EXPECT_EQ(Child([]() -> int { throw 42; }).wait().exit_code(), 1);
 }
 
 TEST(ChildTest, ASignalIsLessThanZero) {
-  EXPECT_EQ(Child([] { return ::kill(::getpid(), SIGKILL); }).wait(), -SIGKILL);
+  EXPECT_EQ(Child([] { return ::kill(::getpid(), SIGKILL); }).wait().signal(), SIGKILL);
 }
 
 TEST(ChildTest, ItsDescriptorTellsItsEnd) {
@@ -65,8 +72,8 @@ TEST(ChildTest, ItsDescriptorTellsItsEnd) {
   EXPECT_EQ(child.poll(), std::nullopt);
   gate.open();
   EXPECT_TRUE(readable(child.fileno(), 30'000));
-  EXPECT_EQ(child.poll(), 3);
-  EXPECT_EQ(child.poll(), 3);
+  EXPECT_EQ(child.poll(), exited(3));
+  EXPECT_EQ(child.poll(), exited(3));
   EXPECT_EQ(child.fileno(), -1);
 }
 
@@ -75,7 +82,7 @@ TEST(ChildTest, AnotherChildIsLeftToWhomItBelongs) {
   if (other == 0) ::_exit(9);
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(other), &info, WEXITED | WNOWAIT), 0);  // it has ended
-  EXPECT_EQ(Child([] { return 4; }).wait(), 4);
+  EXPECT_EQ(Child([] { return 4; }).wait().exit_code(), 4);
   int status = 0;
   EXPECT_EQ(::waitpid(other, &status, 0), other);
   EXPECT_EQ(WEXITSTATUS(status), 9);
@@ -129,11 +136,120 @@ TEST(ChildTest, LeavesNoDestructorAndNoAtexitHandlerToRun) {
   ::close(ends[0]);
 }
 
-TEST(ChildTest, WhereSigchldIsIgnoredItsEndIsTold) {
+constexpr ProcessStatus unknown(ProcessStatus::Kind::unknown);
+
+TEST(ChildTest, WhereSigchldIsIgnoredNobodyKnowsItsStatus) {
   const auto before = std::signal(SIGCHLD, SIG_IGN);
-  Child child([] { return 5; });
-  EXPECT_EQ(child.wait(), 0);  // nobody is told which status it was
+  for (const int status : {0, 5}) {
+    Child child([status] { return status; });
+    EXPECT_EQ(child.wait(), unknown);
+    EXPECT_EQ(child.poll(), unknown);
+    EXPECT_EQ(child.fileno(), -1);
+  }
   std::signal(SIGCHLD, before);
+}
+
+TEST(ChildTest, WhereNoChildMayBeAZombieNobodyKnowsItsStatus) {
+  struct sigaction none{}, before{};
+  none.sa_handler = SIG_DFL;
+  none.sa_flags = SA_NOCLDWAIT;
+  ASSERT_EQ(::sigaction(SIGCHLD, &none, &before), 0);
+  EXPECT_EQ(Child([] { return 0; }).wait(), unknown);
+  ::sigaction(SIGCHLD, &before, nullptr);
+}
+
+TEST(ChildTest, WhereSomebodyElseHasWaitedNobodyKnowsItsStatus) {
+  Child child([] { return 0; });
+  int status = 0;
+  ASSERT_EQ(::waitpid(child.pid(), &status, 0), child.pid());
+  EXPECT_TRUE(readable(child.fileno(), 30'000));
+  EXPECT_EQ(child.poll(), unknown);
+  EXPECT_FALSE(child.kill());
+}
+
+TEST(ChildTest, NoneIsGoneBeforeItsDescriptorIsTaken) {
+  bool taken = false;
+  const AfterFork somebody([&](pid_t pid) {  // waits for every child that has ended, a tenth of a second long
+    for (int i = 0; i < 100 && !taken; ++i) {
+      taken = ::waitpid(pid, nullptr, WNOHANG) == pid;
+      ::usleep(1000);
+    }
+  });
+  Child child([] { return 6; });
+  EXPECT_FALSE(taken);
+  EXPECT_GE(child.fileno(), 0);
+  EXPECT_EQ(child.wait(), exited(6));
+}
+
+TEST(ChildTest, OneThatWasKilledBeforeItsDescriptorCouldBeTakenIsUnknown) {
+  const AfterFork somebody([](pid_t pid) {
+    ::kill(pid, SIGKILL);
+    EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+  });
+  Child child([] { return 0; });
+  EXPECT_EQ(child.fileno(), -1);
+  EXPECT_EQ(child.poll(), unknown);
+  EXPECT_FALSE(child.signal(0));
+}
+
+TEST(ChildTest, WhereTheLastDescriptorIsTakenMeanwhileTheChildDoesNotBegin) {
+  int begun[2];
+  ASSERT_EQ(::pipe(begun), 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  {
+    const AfterFork somebody([&](pid_t) {
+      rlimit none = before;
+      none.rlim_cur = 0;
+      EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+    });
+    EXPECT_THROW(Child([&]() -> int {
+                   static_cast<void>(::write(begun[1], "x", 1) == 1);
+                   return 0;
+                 }),
+                 std::system_error);
+  }
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ::close(begun[1]);
+  char byte = 0;
+  EXPECT_EQ(::read(begun[0], &byte, 1), 0) << "it has begun";
+  ::close(begun[0]);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+}
+
+bool is_zombie(int pid) {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+TEST(ChildTest, OneThatWasDroppedWhileItRanIsWaitedForWithTheNext) {
+  const int next = Descriptor(::dup(STDIN_FILENO)).get();
+  {
+    Gate gate;
+    std::optional<Child> dropped([&] {
+      gate.pass();
+      return 0;
+    });
+    const int pid = dropped->pid();
+    Descriptor ended(::dup(dropped->fileno()));
+    dropped.reset();
+    EXPECT_EQ(Child([] { return 1; }).wait(), exited(1));
+    gate.open();
+    ASSERT_TRUE(readable(ended.get(), 30'000));
+    EXPECT_TRUE(is_zombie(pid));
+    EXPECT_EQ(Child([] { return 2; }).wait(), exited(2));
+    EXPECT_FALSE(is_zombie(pid));
+  }
+  EXPECT_EQ(Descriptor(::dup(STDIN_FILENO)).get(), next) << "its descriptor is still open";
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(ChildTest, OneThatWasDroppedAfterItsEndIsWaitedForAtOnce) {
+  {
+    const Child dropped([] { return 0; });
+    EXPECT_TRUE(readable(dropped.fileno(), 30'000));
+  }
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 TEST(ChildTest, WithoutADescriptorThereIsNoChild) {

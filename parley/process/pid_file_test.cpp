@@ -81,7 +81,7 @@ TEST_F(PidFileTest, IsRefusedWhileALivingProcessHoldsIt) {
   EXPECT_EQ(content(), format(other.pid(), '\n'));
   EXPECT_EQ(files(), 1);
   ::close(end[1]);
-  EXPECT_EQ(other.wait(), 0);
+  EXPECT_EQ(other.wait().exit_code(), 0);
   EXPECT_EQ(files(), 0);
   for (const int descriptor : {ready[0], ready[1], end[0]}) ::close(descriptor);
 }
@@ -98,7 +98,7 @@ TEST_F(PidFileTest, OneThatWasLeftBehindIsReplaced) {
     const PidFile file(path_);
     return ::kill(::getpid(), SIGKILL);
   });
-  EXPECT_EQ(killed.wait(), -SIGKILL);
+  EXPECT_EQ(killed.wait().signal(), SIGKILL);
   EXPECT_EQ(content(), format(killed.pid(), '\n'));
   {
     const PidFile file(path_);
@@ -172,7 +172,7 @@ TEST_F(PidFileTest, IsOnesOfMany) {
     }
     ::close(end[1]);
     int holders = 0;
-    for (Child& child : children) holders += child.wait();
+    for (Child& child : children) holders += child.wait().exit_code();
     EXPECT_EQ(holders, 1);
     EXPECT_EQ(files(), 0);
     for (const int descriptor : {go[0], end[0], told[0], told[1]}) ::close(descriptor);

@@ -61,7 +61,7 @@ TEST_F(RootsPrivileges, AreGoneForGood) {
     drop_privileges(nobody);  // it is that already
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST_F(RootsPrivileges, AreNotAnotherUsersToDrop) {
@@ -76,7 +76,7 @@ TEST_F(RootsPrivileges, AreNotAnotherUsersToDrop) {
     }
     return 1;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST_F(RootsPrivileges, AreNotDroppedToRoot) {
@@ -88,7 +88,7 @@ TEST_F(RootsPrivileges, AreNotDroppedToRoot) {
     }
     return 1;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 }  // namespace

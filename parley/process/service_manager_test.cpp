@@ -52,7 +52,7 @@ TEST(InheritedDescriptors, AreThoseThatWereHandedOver) {
     HOLDS(inherited_descriptors().size() == 3 && !inherited_descriptors()[0].descriptor);
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST(InheritedDescriptors, AreNoneForAnotherProcess) {
@@ -62,8 +62,8 @@ TEST(InheritedDescriptors, AreNoneForAnotherProcess) {
     HOLDS(std::getenv("LISTEN_PID") == nullptr && std::getenv("LISTEN_FDS") == nullptr);
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
-  EXPECT_EQ(Child([] { return static_cast<int>(inherited_descriptors().size()); }).wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
+  EXPECT_EQ(Child([] { return static_cast<int>(inherited_descriptors().size()); }).wait().exit_code(), 0);
 }
 
 int complaint(const char* count, const char* pid, const char* says) {
@@ -79,18 +79,23 @@ int complaint(const char* count, const char* pid, const char* says) {
 
 TEST(InheritedDescriptors, SayWhatMakesNoSense) {
   const auto own = [] { return format(::getpid()); };
-  EXPECT_EQ(Child([&] { return complaint("x", own().c_str(), "LISTEN_FDS=x: this is no number"); }).wait(),
+  EXPECT_EQ(Child([&] { return complaint("x", own().c_str(), "LISTEN_FDS=x: this is no number"); })
+                .wait()
+                .exit_code(),
             0);
-  EXPECT_EQ(Child([&] { return complaint("1", "-1", "LISTEN_PID=-1: this is no number"); }).wait(), 0);
+  EXPECT_EQ(
+      Child([&] { return complaint("1", "-1", "LISTEN_PID=-1: this is no number"); }).wait().exit_code(), 0);
   EXPECT_EQ(Child([&] {
               return complaint("2000000000", own().c_str(), "LISTEN_FDS=2000000000: that many cannot be");
-            }).wait(),
+            })
+                .wait()
+                .exit_code(),
             0);
   Child closed([&] {
     ::close(3);
     return complaint("1", own().c_str(), "LISTEN_FDS=1: the descriptor 3 is not open");
   });
-  EXPECT_EQ(closed.wait(), 0);
+  EXPECT_EQ(closed.wait().exit_code(), 0);
 }
 
 class Manager {

@@ -37,7 +37,7 @@ std::string output_of(const std::vector<std::string>& arguments, const SpawnSett
   Spawned spawned = spawn(arguments, settings);
   spawned.input.reset();
   std::string text = all_of(spawned.output);
-  EXPECT_EQ(spawned.child.wait(), 0);
+  EXPECT_EQ(spawned.child.wait().exit_code(), 0);
   EXPECT_EQ(all_of(spawned.error), "");
   return text;
 }
@@ -59,7 +59,7 @@ TEST(SpawnTest, ThreePipesAndAStatus) {
   EXPECT_EQ(*written, 6U);
   EXPECT_EQ(all_of(spawned.output), "got hello\n");
   EXPECT_EQ(all_of(spawned.error), "oops\n");
-  EXPECT_EQ(spawned.child.wait(), 7);
+  EXPECT_EQ(spawned.child.wait().exit_code(), 7);
   EXPECT_FALSE(spawned.child.kill());
 }
 
@@ -87,7 +87,7 @@ TEST(SpawnTest, NullAndInherited) {
   EXPECT_FALSE(quiet.input);
   EXPECT_FALSE(quiet.output);
   EXPECT_FALSE(quiet.error);
-  EXPECT_EQ(quiet.child.wait(), 0);
+  EXPECT_EQ(quiet.child.wait().exit_code(), 0);
 }
 
 TEST(SpawnTest, NoOtherDescriptorIsOpenInTheChild) {
@@ -97,7 +97,7 @@ TEST(SpawnTest, NoOtherDescriptorIsOpenInTheChild) {
   Spawned beside = spawn({"cat"}, {});
   EXPECT_EQ(output_of({"ls", "/proc/self/fd"}), "0\n1\n2\n3\n");  // 3 is the folder that ls reads
   beside.input.reset();
-  EXPECT_EQ(beside.child.wait(), 0);
+  EXPECT_EQ(beside.child.wait().exit_code(), 0);
 }
 
 TEST(SpawnTest, WhereOursAreClosedTheChildHasItsOwn) {
@@ -171,10 +171,10 @@ TEST(SpawnTest, WithoutDescriptorsThereIsNoChild) {
 TEST(SpawnTest, ASignalEndsIt) {
   Spawned spawned = spawn({"cat"}, {});
   EXPECT_TRUE(spawned.child.signal(number_of(Signal::terminate)));
-  EXPECT_EQ(spawned.child.wait(), -SIGTERM);
+  EXPECT_EQ(spawned.child.wait().signal(), SIGTERM);
   Spawned other = spawn({"cat"}, {});
   EXPECT_TRUE(other.child.kill());
-  EXPECT_EQ(other.child.wait(), -SIGKILL);
+  EXPECT_EQ(other.child.wait().signal(), SIGKILL);
 }
 
 TEST(SpawnTest, ASessionOfItsOwn) {
@@ -186,7 +186,7 @@ TEST(SpawnTest, ASessionOfItsOwn) {
 
 TEST(PipesTest, WritingToNobodyIsAnErrorAndNoSignal) {
   Spawned spawned = spawn({"true"}, {});
-  EXPECT_EQ(spawned.child.wait(), 0);
+  EXPECT_EQ(spawned.child.wait().exit_code(), 0);
   const Result<std::size_t> written = write_pipe(spawned.input.get(), "x");  // SIGPIPE would end this test
   ASSERT_FALSE(written);
   EXPECT_EQ(written.error(), std::errc::broken_pipe);

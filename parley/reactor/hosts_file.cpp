@@ -1,8 +1,8 @@
 #include "parley/reactor/hosts_file.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <string>
+#include <utility>
 
 namespace parley {
 
@@ -12,49 +12,52 @@ char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-// A last dot says that a name is whole, and is no part of it.
-std::string_view without_dot(std::string_view name) {
-  if (name.ends_with('.')) name.remove_suffix(1);
-  return name;
-}
-
 bool is_localhost(std::string_view name) {
-  constexpr std::string_view reserved = "localhost";
-  if (name.size() < reserved.size()) return false;
-  const std::size_t before = name.size() - reserved.size();
-  return same_name(name.substr(before), reserved) && (before == 0 || name[before - 1] == '.');
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
+// Takes the next word off a line; empty at its end.
+std::string_view next_word(std::string_view& line) {
+  constexpr std::string_view space = " \t\r\v\f";
+  line.remove_prefix(std::min(line.find_first_not_of(space), line.size()));
+  const std::string_view word = line.substr(0, line.find_first_of(space));
+  line.remove_prefix(word.size());
+  return word;
 }
 
 }  // namespace
 
-std::vector<Address> addresses_in_hosts(std::istream& file, std::string_view name) {
-  name = without_dot(name);
+HostsFile::HostsFile(std::string_view text) : text_(text.begin(), text.end()) {
+  std::ranges::transform(text_, text_.begin(), lower);
+  for (std::string_view rest(text_.data(), text_.size()); !rest.empty();) {
+    const std::string_view line = rest.substr(0, rest.find('\n'));
+    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    read_line(line.substr(0, line.find('#')));
+  }
+  std::ranges::sort(entries_, {},
+                    [](const Entry& entry) { return std::pair(entry.name, entry.name.data()); });
+}
+
+void HostsFile::read_line(std::string_view line) {
+  const std::string_view address = next_word(line);
+  for (std::string_view name = next_word(line); !name.empty(); name = next_word(line))
+    entries_.push_back({name, address});
+}
+
+std::vector<Address> HostsFile::addresses_of(std::string_view name) const {
+  if (name.ends_with('.')) name.remove_suffix(1);  // it says that a name is whole, and is no part of it
+  std::string wanted(name);
+  std::ranges::transform(wanted, wanted.begin(), lower);
   std::vector<Address> addresses;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line.substr(0, line.find('#')));
-    std::string host;
-    words >> host;
-    bool named = false;
-    for (std::string word; words >> word;) named = named || same_name(word, name);
-    if (!named) continue;
+  for (const Entry& entry : std::ranges::equal_range(entries_, std::string_view(wanted), {}, &Entry::name)) {
     try {
-      const Address address(host, 0);
+      const Address address(std::string(entry.address), 0);
       if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
     } catch (const AddressError&) {
       continue;
     }
   }
-  return addresses;
-}
-
-std::vector<Address> addresses_in_hosts(const std::string& path, std::string_view name) {
-  std::ifstream file(path);
-  std::vector<Address> addresses = addresses_in_hosts(file, name);
-  if (addresses.empty() && is_localhost(without_dot(name))) return {{"::1", 0}, {"127.0.0.1", 0}};
+  if (addresses.empty() && is_localhost(wanted)) return {{"::1", 0}, {"127.0.0.1", 0}};
   return addresses;
 }
 

@@ -1,14 +1,13 @@
 #include "parley/reactor/hosts_file.h"
 
 #include <gtest/gtest.h>
-#include <sstream>
+#include <string>
 
 namespace parley {
 namespace {
 
-std::vector<Address> found(const std::string& text, std::string_view name) {
-  std::istringstream file(text);
-  return addresses_in_hosts(file, name);
+std::vector<Address> found(std::string_view text, std::string_view name) {
+  return HostsFile(text).addresses_of(name);
 }
 
 TEST(HostsFile, NamesAndAliasesOfBothFamiliesInOrder) {
@@ -32,12 +31,27 @@ TEST(HostsFile, WhatIsNoLineIsPassedOver) {
             (std::vector<Address>{{"10.0.0.9", 0}}));
 }
 
-TEST(HostsFile, LocalhostIsThisMachineWithoutAFileToo) {
+TEST(HostsFile, LocalhostIsThisMachineUnlessTheFileSaysOtherwise) {
   const std::vector<Address> both{{"::1", 0}, {"127.0.0.1", 0}};
-  EXPECT_EQ(addresses_in_hosts("/nonexistent", "localhost"), both);
-  EXPECT_EQ(addresses_in_hosts("/nonexistent", "a.LocalHost."), both);
-  EXPECT_TRUE(addresses_in_hosts("/nonexistent", "notlocalhost").empty());
-  EXPECT_TRUE(addresses_in_hosts("/nonexistent", "tower").empty());
+  EXPECT_EQ(found("", "localhost"), both);
+  EXPECT_EQ(found("", "a.LocalHost."), both);
+  EXPECT_TRUE(found("", "notlocalhost").empty());
+  EXPECT_TRUE(found("", "tower").empty());
+  EXPECT_EQ(found("127.0.0.9 localhost\n", "Localhost"), (std::vector<Address>{{"127.0.0.9", 0}}));
+}
+
+TEST(HostsFile, MayBeMoved) {
+  HostsFile first("10.0.0.7 a\n");  // short enough to stand in a string itself
+  const HostsFile second(std::move(first));
+  EXPECT_EQ(second.addresses_of("a"), (std::vector<Address>{{"10.0.0.7", 0}}));
+}
+
+TEST(HostsFile, ALargeOneIsSearchedAndNotRead) {
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "0.0.0.0 host" + std::to_string(i) + ".example\n";
+  const HostsFile file(text);
+  for (int i = 0; i < 100'000; ++i)
+    ASSERT_EQ(file.addresses_of("HOST" + std::to_string(i) + ".example").size(), 1U) << i;
 }
 
 }  // namespace

@@ -31,8 +31,9 @@ class NameServer {
   // What is sent back; nothing: it stays silent.
   using Answer = std::function<std::optional<std::string>(const Question&)>;
 
-  NameServer(Reactor& reactor, Answer answer) : answer_(std::move(answer)) {
-    bind();
+  NameServer(Reactor& reactor, Answer answer, const Address& address = {"127.0.0.1", 0})
+      : answer_(std::move(answer)) {
+    bind(address);
     udp_.setblocking(false);
     tcp_.listen();
     datagrams_ = reactor.watch(udp_.fileno(), Interest::read, [this](Interest) { receive(); });
@@ -44,6 +45,7 @@ class NameServer {
   }
 
   std::string at() const { return format(udp_.getsockname()); }
+  std::uint16_t port() const { return static_cast<std::uint16_t>(udp_.getsockname().port()); }
   const std::vector<Question>& questions() const { return questions_; }
 
   // An answer of so many records, which follow the question.
@@ -96,14 +98,14 @@ class NameServer {
   }
 
   // One port for both, which somebody may have for one of them.
-  void bind() {
+  void bind(const Address& address) {
     for (int attempt = 0;; ++attempt) {
       udp_ = Socket(Family::inet, Type::datagram);
-      udp_.bind({"127.0.0.1", 0});
+      udp_.bind(address);
       try {
         return tcp_.bind(udp_.getsockname());
       } catch (const SocketError&) {
-        if (attempt == 20) throw;
+        if (attempt == 20 || address.port() != 0) throw;
       }
     }
   }

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "parley/base/print.h"
+#include "parley/process/process_status.h"
 #include "parley/process/signals.h"
 #include "parley/process/spawn_settings.h"
 
@@ -16,34 +16,6 @@ namespace parley {
 
 class Processes;
 class Reactor;
-
-// How a child process has ended: a value, which prints `exit status 1` or `SIGKILL`.
-class ProcessStatus {
- public:
-  enum class Kind : std::uint8_t {
-    exited,    // by itself; `exit_code` says how
-    signaled,  // by a signal; `signal` says which
-    left,      // it runs on: the reactor has stopped before it
-  };
-
-  constexpr ProcessStatus(Kind kind, int number) : kind_(kind), number_(number) {}
-
-  Kind kind() const { return kind_; }
-  // 0 is success. -1 where it did not exit by itself.
-  int exit_code() const { return kind_ == Kind::exited ? number_ : -1; }
-  // The system's number of the signal; 0 where none ended it.
-  int signal() const { return kind_ == Kind::signaled ? number_ : 0; }
-  // Whether it exited with 0.
-  bool success() const { return kind_ == Kind::exited && number_ == 0; }
-
-  friend bool operator==(const ProcessStatus&, const ProcessStatus&) = default;
-
- private:
-  Kind kind_;
-  int number_;
-};
-
-void print(Writer& out, const ProcessStatus& status);
 
 // A child process as its protocol and everybody else sees it. It belongs to its reactor, and is valid until
 // `process_ended` has returned. Used from the loop's thread. No call here ever calls back: what follows from

@@ -14,6 +14,8 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "parley/process/after_fork_fixture.h"
+#include "parley/process/child.h"
 #include "parley/reactor/reactor.h"
 
 namespace parley {
@@ -94,7 +96,10 @@ std::size_t open_descriptors() {
 
 class ProcessTest : public testing::TestWithParam<Reactor::Kind> {
  protected:
-  ProcessTest() { start({}); }
+  ProcessTest() {
+    let_go_of_dropped();  // by another test
+    start({});
+  }
 
   void start(const Limits& limits) {
     reactor_.reset();
@@ -123,6 +128,12 @@ class ProcessTest : public testing::TestWithParam<Reactor::Kind> {
     EXPECT_EQ(::kill(pid, SIGKILL), 0);
     int status = 0;
     EXPECT_EQ(::waitpid(pid, &status, 0), pid);
+  }
+  // Waits for children that run on; they end with their stdin. Their descriptors go with the next child.
+  static void let_go_of_dropped() {
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
+    Child([] { return 0; }).wait();
   }
   void run_out() {
     reactor_->stop();
@@ -178,6 +189,40 @@ TEST_P(ProcessTest, ASignalIsSaid) {
     EXPECT_EQ(story.told.back(), kill ? "ended: SIGKILL" : "ended: SIGTERM");
     EXPECT_TRUE(story.has(kill ? "exited: SIGKILL" : "exited: SIGTERM"));
   }
+}
+
+TEST_P(ProcessTest, WhatNobodyCanTellIsNoSuccess) {
+  Story story;
+  story.at["made"] = [](ProcessTransport& child) {
+    child.close_stdin();
+    EXPECT_EQ(::waitpid(child.pid(), nullptr, 0), child.pid());  // somebody else
+  };
+  shell(story, "cat; exit 3");
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_TRUE(story.has("exited: exit status unknown"));
+  EXPECT_EQ(story.told.back(), "ended: exit status unknown");
+
+  const auto before = std::signal(SIGCHLD, SIG_IGN);
+  Story ignored;
+  spawn(ignored, {"false"});
+  EXPECT_TRUE(until_gone(ignored));
+  std::signal(SIGCHLD, before);
+  EXPECT_EQ(ignored.told.back(), "ended: exit status unknown");
+}
+
+TEST_P(ProcessTest, AChildThatIsGoneBeforeItsDescriptorIsTakenEndsAllTheSame) {
+  Story story;
+  {
+    const AfterFork somebody([](pid_t pid) {
+      ::kill(pid, SIGKILL);
+      EXPECT_EQ(::waitpid(pid, nullptr, 0), pid);
+    });
+    spawn(story, {"cat"});
+  }
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_EQ(story.told.front(), "made");
+  EXPECT_EQ(story.told.back(), "ended: exit status unknown");
+  EXPECT_TRUE(log_.lines.empty());
 }
 
 TEST_P(ProcessTest, MegabytesGoThroughUnchangedWithBackPressure) {
@@ -379,13 +424,18 @@ TEST_P(ProcessTest, WhenTheReactorStopsTheChildRunsOn) {
   run_out();
   EXPECT_TRUE(story.gone);
   EXPECT_THAT(story.told, ElementsAre("made", "in ended", "out ended", "err ended", "ended: left running"));
-  EXPECT_EQ(open_descriptors(), before);
-  end(pid);  // nobody has waited for it
+  EXPECT_EQ(open_descriptors(), before + 1) << "that of the child that runs on";
+  ::kill(pid, SIGKILL);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT),
+            0);  // nobody has waited for it
 
   Story again;  // a reactor may run again
   spawn(again, {"true"});
   ASSERT_TRUE(until_gone(again));
   EXPECT_EQ(again.told.back(), "ended: exit status 0");
+  EXPECT_EQ(open_descriptors(), before);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "the one that was left is a zombie";
 }
 
 TEST_P(ProcessTest, AHoldWaitsForTheChild) {
@@ -421,16 +471,19 @@ TEST_P(ProcessTest, AReactorThatGoesTellsNobody) {
   EXPECT_TRUE(story.gone);
   EXPECT_TRUE(never.told.empty());
   EXPECT_TRUE(never.gone);
+  let_go_of_dropped();
   EXPECT_LT(open_descriptors(), before);
-  while (::waitpid(-1, nullptr, 0) > 0) {  // both end with their stdin
-  }
 }
 
 TEST(ProcessStatusTest, PrintsAndCompares) {
   using Kind = ProcessStatus::Kind;
   EXPECT_EQ(format(ProcessStatus(Kind::exited, 0)), "exit status 0");
   EXPECT_EQ(format(ProcessStatus(Kind::signaled, SIGSEGV)), "SIGSEGV");
-  EXPECT_EQ(format(ProcessStatus(Kind::left, 0)), "left running");
+  EXPECT_EQ(format(ProcessStatus(Kind::left)), "left running");
+  EXPECT_EQ(format(ProcessStatus(Kind::unknown)), "exit status unknown");
+  EXPECT_FALSE(ProcessStatus(Kind::unknown).success());
+  EXPECT_EQ(ProcessStatus(Kind::unknown).exit_code(), -1);
+  EXPECT_EQ(ProcessStatus(Kind::unknown).signal(), 0);
   EXPECT_TRUE(ProcessStatus(Kind::exited, 0).success());
   EXPECT_FALSE(ProcessStatus(Kind::exited, 1).success());
   EXPECT_FALSE(ProcessStatus(Kind::signaled, 9).success());

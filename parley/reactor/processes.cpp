@@ -15,12 +15,7 @@ namespace parley {
 
 namespace {
 
-constexpr ProcessStatus left_running{ProcessStatus::Kind::left, 0};
-
-ProcessStatus status_of(int answer) {
-  return answer < 0 ? ProcessStatus(ProcessStatus::Kind::signaled, -answer)
-                    : ProcessStatus(ProcessStatus::Kind::exited, answer);
-}
+constexpr ProcessStatus left_running(ProcessStatus::Kind::left);
 
 bool nothing_yet(std::error_code error) {
   return error == std::errc::resource_unavailable_try_again || error == std::errc::operation_would_block;
@@ -84,7 +79,7 @@ class Processes::Record final : public ProcessTransport {
     if (std::exchange(made_, true)) return;
     call([](ProcessProtocol& protocol) { protocol.connection_made(); });
     const bool well = loop().call([this] {
-      exit_watch_ = watch(child_.fileno(), Interest::read, &Record::on_exit);
+      ask_for_exit();
       for (const Which which : {in, out, err}) {
         if (open(which)) watch(which);
       }
@@ -118,7 +113,7 @@ class Processes::Record final : public ProcessTransport {
     start();
     shut_all();
     exit_watch_.stop();
-    if (!status_) status_ = exit_status().value_or(left_running);
+    if (!status_) status_ = child_.poll().value_or(left_running);
   }
 
   // Nobody is told any more.
@@ -227,15 +222,12 @@ class Processes::Record final : public ProcessTransport {
                    : protocol.err_received(memory.first(*count));
     });
   }
-  std::optional<ProcessStatus> exit_status() {
-    const std::optional<int> answer = child_.poll();
-    return answer ? std::optional(status_of(*answer)) : std::nullopt;
-  }
-  void on_exit() {
-    const int descriptor = child_.fileno();
-    exit_watch_.stop();  // its descriptor is closed by the answer
-    status_ = exit_status();
-    if (!status_) exit_watch_ = watch(descriptor, Interest::read, &Record::on_exit);
+  // Its descriptor is closed by the answer, so the watch ends before it. A child that was gone before its
+  // descriptor could be taken has none to be watched, and its answer at once.
+  void ask_for_exit() {
+    exit_watch_.stop();
+    status_ = child_.poll();
+    if (!status_) exit_watch_ = watch(child_.fileno(), Interest::read, &Record::ask_for_exit);
   }
 
   Processes& processes_;
@@ -313,17 +305,6 @@ void Processes::stop_all() {
 std::span<char> Processes::buffer() {
   if (buffer_ == nullptr) buffer_ = std::make_unique<char[]>(limits_.read_bytes);
   return {buffer_.get(), limits_.read_bytes};
-}
-
-void print(Writer& out, const ProcessStatus& status) {
-  switch (status.kind()) {
-    case ProcessStatus::Kind::exited:
-      return print_all(out, "exit status ", status.exit_code());
-    case ProcessStatus::Kind::signaled:
-      return print(out, name_of_signal(status.signal()));
-    case ProcessStatus::Kind::left:
-      return print(out, "left running");
-  }
 }
 
 ProcessTransport* Process::transport() const {

@@ -36,13 +36,18 @@ class Resolver {
 
 // How the reactor's own resolver asks.
 struct ResolverSettings {
-  // Name servers, by address: `127.0.0.1`, `[::1]:5353`. None: the system's (/etc/resolv.conf).
+  // Name servers, by address: `127.0.0.1`, `[::1]:5353`. None: the system's, which stand in `resolv_conf`.
   std::vector<std::string> servers{};
+  // The port of servers that are named without one.
+  std::uint16_t port = 53;
   // How long it waits for the first answer of a server; longer each time that it asks again.
   Duration timeout = std::chrono::seconds(2);
   int tries = 3;  // of each server
-  // Names that no server is asked for. Read at each look-up, as the system's own does.
+  // Names that no server is asked for, and the system's servers, search list and options. At each look-up
+  // they are looked at, and read where they have changed; what was asked before ends with the configuration
+  // that it began with.
   std::string hosts_file = "/etc/hosts";
+  std::string resolv_conf = "/etc/resolv.conf";
 };
 
 // The resolver that a reactor has unless it is given another: the hosts file first, then the name servers

@@ -164,7 +164,135 @@ TEST_P(Resolving, TheHostsFileComesFirstAndCountsForBothFamilies) {
   EXPECT_EQ(*look_up("localhost"), (std::vector<Address>{{"127.0.0.1", 0}}));
   EXPECT_TRUE(server_->questions().empty());
   std::filesystem::remove(path);
-  EXPECT_EQ(*look_up("tower.example"), (std::vector<Address>{{"127.0.0.1", 0}})) << "it is read each time";
+  EXPECT_EQ(*look_up("tower.example"), (std::vector<Address>{{"127.0.0.1", 0}})) << "it is gone";
+}
+
+// A system whose configuration changes under a program that runs. Both servers are asked at one port.
+class Configured : public Resolving {
+ protected:
+  Configured() {
+    server_.emplace(reactor_, answers(first_));
+    other_.emplace(reactor_, answers(second_), Address("127.0.0.2", server_->port()));
+    name("127.0.0.1");
+    ask({.port = server_->port(),
+         .timeout = 100ms,
+         .tries = 5,
+         .hosts_file = folder_ + "hosts",
+         .resolv_conf = folder_ + "resolv"});
+  }
+  ~Configured() override {
+    for (const char* file : {"hosts", "resolv"}) std::filesystem::remove(folder_ + file);
+  }
+
+  void name(const std::string& server) {
+    std::ofstream(folder_ + "resolv") << "nameserver " << server << "\nsearch example\n";
+  }
+  std::string found(const std::string& host) {
+    const Resolver::Answer answer = look_up(host);
+    return answer ? answer->front().host() : answer.error().message();
+  }
+  static NameServer::Answer answers(std::optional<std::string>& address) {
+    return [&address](const Question& question) -> std::optional<std::string> {
+      if (!address) return std::nullopt;
+      if (question.type != NameServer::a) return NameServer::reply(question, {});
+      return NameServer::reply(question, {NameServer::record(Address(*address, 0))});
+    };
+  }
+
+  const std::string folder_ = testing::TempDir() + "parley_resolver_" + std::to_string(GetParam()) + "_";
+  std::optional<std::string> first_ = "192.0.2.1";
+  std::optional<std::string> second_ = "192.0.2.2";
+  std::optional<NameServer> other_;
+};
+INSTANTIATE_TEST_SUITE_P(Over, Configured, testing::Values(Reactor::epoll, Reactor::poll, Reactor::select),
+                         [](const auto& kind) {
+                           return std::string(kind.param == Reactor::epoll  ? "epoll"
+                                              : kind.param == Reactor::poll ? "poll"
+                                                                            : "select");
+                         });
+
+TEST_P(Configured, ServersThatHaveChangedAreAskedFromThenOn) {
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+  name("127.0.0.2");
+  EXPECT_EQ(found("tower.example"), "192.0.2.2");
+  EXPECT_EQ(server_->questions().size(), 1U);
+  std::ofstream(folder_ + "resolv.new") << "nameserver 127.0.0.1\n";  // as most programs write it
+  std::filesystem::rename(folder_ + "resolv.new", folder_ + "resolv");
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+}
+
+TEST_P(Configured, TheSearchListChangesToo) {
+  EXPECT_EQ(found("tower"), "192.0.2.1");
+  EXPECT_EQ(server_->questions().back().name, "tower.example");
+  std::ofstream(folder_ + "resolv") << "nameserver 127.0.0.1\nsearch example.org\n";
+  EXPECT_EQ(found("tower"), "192.0.2.1");
+  EXPECT_EQ(server_->questions().back().name, "tower.example.org");
+}
+
+TEST_P(Configured, ServersThatComeWhenTheProgramRunsAlready) {
+  std::filesystem::remove(folder_ + "resolv");
+  ask({.port = server_->port(),
+       .timeout = 60ms,
+       .tries = 1,
+       .hosts_file = "",
+       .resolv_conf = folder_ + "resolv"});
+  first_.reset();  // c-ares asks this machine where nobody is named
+  EXPECT_NE(found("tower.example"), "192.0.2.2");
+  name("127.0.0.2");
+  EXPECT_EQ(found("tower.example"), "192.0.2.2");
+}
+
+TEST_P(Configured, WhatIsAskedAlreadyIsAnsweredByWhomItWasAsked) {
+  first_.reset();
+  std::vector<std::string> told;
+  const auto ask_for = [&](const std::string& host) {
+    return reactor_.resolver().look_up(host, Family::inet, [&told, host](const Resolver::Answer& answer) {
+      told.push_back(host + ": " + (answer ? answer->front().host() : answer.error().message()));
+    });
+  };
+  ask_for("slow.example");
+  const Resolver::Id dropped = ask_for("dropped.example");
+  ASSERT_TRUE(until([&] { return server_->questions().size() >= 2; }));
+  name("127.0.0.2");
+  ask_for("quick.example");
+  reactor_.resolver().cancel(dropped);
+  ASSERT_TRUE(until([&] { return !told.empty(); }));
+  EXPECT_EQ(told, (std::vector<std::string>{"quick.example: 192.0.2.2"}));
+  first_ = "192.0.2.1";  // when it is asked again
+  ASSERT_TRUE(until([&] { return told.size() == 2; }));
+  EXPECT_EQ(told.back(), "slow.example: 192.0.2.1");
+  EXPECT_EQ(other_->questions().size(), 1U);
+}
+
+TEST_P(Configured, ItMayGoWithQuestionsToOldServers) {
+  first_.reset();
+  reactor_.resolver().look_up("slow.example", Family::inet, [](const Resolver::Answer&) { FAIL(); });
+  ASSERT_TRUE(until([&] { return !server_->questions().empty(); }));
+  name("127.0.0.2");
+  EXPECT_EQ(found("tower.example"), "192.0.2.2");
+  ask({.servers = {server_->at()}, .hosts_file = ""});  // the one before goes with the reactor
+}
+
+TEST_P(Configured, TheHostsFileIsReadAgainWhenItHasChanged) {
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+  for (const char* address : {"192.0.2.7", "192.0.2.8"}) {  // of one size, within one tick of the clock
+    std::ofstream(folder_ + "hosts") << address << " tower.example\n";
+    EXPECT_EQ(found("tower.example"), address);
+  }
+  std::filesystem::remove(folder_ + "hosts");
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+}
+
+TEST_P(Configured, ServersOfTheSettingsStay) {
+  ask({.servers = {"127.0.0.1"},
+       .port = server_->port(),
+       .timeout = 100ms,
+       .hosts_file = "",
+       .resolv_conf = folder_ + "resolv"});
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+  name("127.0.0.2");
+  EXPECT_EQ(found("tower.example"), "192.0.2.1");
+  EXPECT_TRUE(other_->questions().empty());
 }
 
 TEST_P(Resolving, WhatWasCancelledIsNotTold) {

@@ -15,10 +15,11 @@ struct Children::State {
 
 namespace {
 
-void tell_if_killed(const Child& child, int status) {
-  if (status >= 0) return;
-  standard_log().write(Level::warn,
-                       format("process ", child.pid(), ", serving a request, was ended by signal ", -status));
+// Where nobody can tell how it ended there is nothing to warn of: a program may have SIGCHLD ignored.
+void tell_if_killed(const Child& child, const ProcessStatus& status) {
+  if (status.kind() != ProcessStatus::Kind::signaled) return;
+  standard_log().write(Level::warn, format("process ", child.pid(),
+                                           ", serving a request, was ended by signal ", status.signal()));
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ void Children::start(const std::function<int()>& body, std::size_t most) {
 
 void Children::ended(int descriptor) {
   const auto found = state_->running.find(descriptor);
-  const std::optional<int> status = found->second.poll();
+  const std::optional<ProcessStatus> status = found->second.poll();
   if (!status) return;
   tell_if_killed(found->second, *status);
   server_.unwatch(descriptor);

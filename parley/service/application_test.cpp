@@ -102,7 +102,7 @@ TEST_F(ApplicationTest, ASignalStopsIt) {
   EXPECT_THAT(log_.messages, ElementsAre("test: SIGINT: stopping", "test: SIGTERM: stopping"));
   EXPECT_THAT(told_, ElementsAre("bind", "start", "stop", "bind", "start", "stop"));
   // Afterwards a signal does what it did before.
-  EXPECT_EQ(Child([] { return std::raise(SIGTERM); }).wait(), -SIGTERM);
+  EXPECT_EQ(Child([] { return std::raise(SIGTERM); }).wait().signal(), SIGTERM);
 }
 
 TEST_F(ApplicationTest, WaitsForServicesThatTakeTheirTime) {
@@ -162,7 +162,7 @@ TEST_F(ApplicationTest, WhatFailsIsUndone) {
   EXPECT_FALSE(std::filesystem::exists(pid_file_));
   Socket client(Family::inet);
   EXPECT_EQ(client.connect_ex(at), std::errc::connection_refused);
-  EXPECT_EQ(Child([] { return std::raise(SIGTERM); }).wait(), -SIGTERM);
+  EXPECT_EQ(Child([] { return std::raise(SIGTERM); }).wait().signal(), SIGTERM);
 }
 
 TEST_F(ApplicationTest, AnUnknownUserIsToldBeforeAnythingIsDone) {
@@ -249,7 +249,7 @@ TEST_F(ApplicationTest, DropsPrivilegesBetweenItsTwoStarts) {
     application.run();
     return bound == 0 && started == wanted ? 0 : 1;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 }  // namespace

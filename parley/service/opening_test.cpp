@@ -138,7 +138,7 @@ TEST_F(Opening, ListensForWhatSystemdHasHandedOver) {
     if (said.find(R"(sockets handed over: 2 "http" (in use) "chat" (in use))") == said.npos) return 3;
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST_F(Opening, SocketsOfOneNameAreTakenInTheirOrder) {
@@ -150,7 +150,7 @@ TEST_F(Opening, SocketsOfOneNameAreTakenInTheirOrder) {
     if (listen(reactor, "systemd:chat", greeter).host() != at[1]) return 2;
     return complaint(reactor, "systemd:2").empty() ? 3 : 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST_F(Opening, SaysWhatSystemdHasNotHandedOver) {
@@ -161,7 +161,7 @@ TEST_F(Opening, SaysWhatSystemdHasNotHandedOver) {
                ? 0
                : 1;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
 }
 
 TEST_F(Opening, Connects) {

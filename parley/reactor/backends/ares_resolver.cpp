@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/reactor/backends/configuration_file.h"
 #include "parley/reactor/hosts_file.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/resolver.h"
@@ -63,23 +64,42 @@ std::string joined(const std::vector<std::string>& servers) {
   return csv;
 }
 
-class AresResolver final : public Resolver {
+Resolver::Answer answer_of(int status, const ares_addrinfo* found) {
+  if (status != ARES_SUCCESS) return reason_of(status);
+  std::vector<Address> addresses;
+  for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
+    const Address address = from_sockaddr(node->ai_addr, node->ai_addrlen);
+    if (address.family() == Family::inet || address.family() == Family::inet6) addresses.push_back(address);
+  }
+  if (addresses.empty()) return reason_of(ARES_ENODATA);
+  return addresses;
+}
+
+// c-ares with one configuration: the one of resolv.conf as it was when this was made. It asks the servers;
+// its sockets and its timeouts are the reactor's to watch.
+class Channel {
  public:
-  AresResolver(Reactor& reactor, const ResolverSettings& settings)
-      : reactor_(reactor), hosts_file_(settings.hosts_file) {
+  using Answered = std::function<void(Resolver::Answer)>;
+
+  Channel(Reactor& reactor, const ResolverSettings& settings) : reactor_(reactor) {
     if (const int status = initialised(); status != ARES_SUCCESS) fail("c-ares", status);
     const std::string csv = joined(settings.servers);
-    char names_only[] = "b";  // the hosts file is read here: it counts for both families at once
+    std::string resolv_conf = settings.resolv_conf;
+    char names_only[] = "b";
     ares_options options{};
     options.sock_state_cb = [](void* self, ares_socket_t socket, int readable, int writable) {
-      static_cast<AresResolver*>(self)->watch(socket, readable != 0, writable != 0);
+      static_cast<Channel*>(self)->watch(socket, readable != 0, writable != 0);
     };
     options.sock_state_cb_data = this;
     options.timeout =
         static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(settings.timeout).count());
     options.tries = settings.tries;
     options.lookups = names_only;
-    const int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS;
+    options.resolvconf_path = resolv_conf.data();
+    options.udp_port = settings.port;
+    options.tcp_port = settings.port;
+    const int mask = ARES_OPT_SOCK_STATE_CB | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+                     ARES_OPT_RESOLVCONF | ARES_OPT_UDP_PORT | ARES_OPT_TCP_PORT;
     if (const int status = ares_init_options(&channel_, &options, mask); status != ARES_SUCCESS)
       fail("c-ares", status);
     if (csv.empty()) return;
@@ -88,88 +108,40 @@ class AresResolver final : public Resolver {
       throw std::invalid_argument(format("resolver: there is no name server's address in ", csv));
     }
   }
-
-  // Calls nobody: the questions that are open end here, and nobody asks for what they say.
-  ~AresResolver() override {
-    asked_.clear();
+  // Never from inside a call of c-ares. Questions that are open end here, and tell so.
+  ~Channel() {
     ares_destroy(channel_);
     for (auto& [socket, watching] : watched_) watching.stop();
     timer_.cancel();
-    delivery_.cancel();
   }
-  AresResolver(const AresResolver&) = delete;
-  AresResolver& operator=(const AresResolver&) = delete;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
 
-  Id look_up(const std::string& host, Family family, Answered answered) override {
-    const Id id = ++last_id_;
-    asked_.emplace(id, std::move(answered));
-    const std::vector<Address> known = addresses_in_hosts(hosts_file_, host);
-    if (!known.empty()) {
-      std::vector<Address> wanted;
-      std::ranges::copy_if(known, std::back_inserter(wanted),
-                           [&](const Address& address) { return address.family() == family; });
-      finished(id, wanted.empty() ? Answer(reason_of(ARES_ENODATA)) : Answer(std::move(wanted)));
-    } else if (host.find('\0') != std::string::npos) {
-      finished(id, reason_of(ARES_EBADNAME));
-    } else {
-      ask(id, host, family);
-    }
-    return id;
-  }
-
-  void cancel(Id id) override { asked_.erase(id); }
-
- private:
-  // What c-ares gives back with an answer.
-  struct Question {
-    AresResolver* resolver;
-    Id id;
-  };
-
-  void ask(Id id, const std::string& host, Family family) {
+  // `answered` is called once, also from inside this call, and always from inside c-ares.
+  void ask(const std::string& host, Family family, Answered answered) {
     ares_addrinfo_hints hints{};
     hints.ai_family = domain_of(family);
     hints.ai_socktype = SOCK_STREAM;
-    auto* const question = new Question{this, id};
+    ++open_;
     ares_getaddrinfo(
         channel_, host.c_str(), nullptr, &hints,
         [](void* asked, int status, int /*timeouts*/, ares_addrinfo* found) {
           const std::unique_ptr<Question> of(static_cast<Question*>(asked));
           const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(found, ares_freeaddrinfo);
-          of->resolver->finished(of->id, answer_of(status, found));
+          --of->channel->open_;
+          of->answered(answer_of(status, found));
         },
-        question);
+        new Question{this, std::move(answered)});
     set_timer();
   }
+  bool idle() const { return open_ == 0; }
 
-  static Answer answer_of(int status, const ares_addrinfo* found) {
-    if (status != ARES_SUCCESS) return reason_of(status);
-    std::vector<Address> addresses;
-    for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
-      const Address address = from_sockaddr(node->ai_addr, node->ai_addrlen);
-      if (address.family() == Family::inet || address.family() == Family::inet6) addresses.push_back(address);
-    }
-    if (addresses.empty()) return reason_of(ARES_ENODATA);
-    return addresses;
-  }
-
-  // Comes from anywhere inside c-ares: nobody may be called yet, least of all somebody who drops this.
-  void finished(Id id, Answer answer) {
-    if (!asked_.contains(id)) return;
-    finished_.emplace_back(id, std::move(answer));
-    if (!delivery_.active()) delivery_ = reactor_.call_later(Duration::zero(), [this] { deliver(); });
-  }
-
-  void deliver() {
-    std::vector<std::pair<Id, Answer>> finished;
-    finished.swap(finished_);
-    const std::weak_ptr<void> alive = alive_;  // whoever is told may drop this
-    for (auto& [id, answer] : finished) {
-      if (alive.expired()) return;
-      const auto asked = asked_.extract(id);
-      if (asked) asked.mapped()(std::move(answer));
-    }
-  }
+ private:
+  // What c-ares gives back with an answer.
+  struct Question {
+    Channel* channel;
+    Answered answered;
+  };
 
   // c-ares says what it waits for; nothing more means that it closes the socket.
   void watch(int socket, bool readable, bool writable) noexcept {
@@ -215,13 +187,107 @@ class AresResolver final : public Resolver {
   }
 
   Reactor& reactor_;
-  std::string hosts_file_;
   ares_channel channel_ = nullptr;
+  std::size_t open_ = 0;  // questions
+  std::map<int, Watching> watched_;
+  Timer timer_;
+};
+
+class AresResolver final : public Resolver {
+ public:
+  AresResolver(Reactor& reactor, const ResolverSettings& settings)
+      : reactor_(reactor),
+        settings_(settings),
+        hosts_file_(settings.hosts_file),
+        resolv_conf_(settings.resolv_conf),
+        configuration_(resolv_conf_.read_if_changed().value_or("")),
+        channel_(std::make_unique<Channel>(reactor, settings)),
+        channel_configuration_(configuration_) {}
+
+  // Calls nobody: the questions that are open end here, and nobody asks for what they say.
+  ~AresResolver() override {
+    asked_.clear();
+    retired_.clear();
+    channel_.reset();
+    delivery_.cancel();
+  }
+  AresResolver(const AresResolver&) = delete;
+  AresResolver& operator=(const AresResolver&) = delete;
+
+  Id look_up(const std::string& host, Family family, Answered answered) override {
+    read_configuration();
+    const Id id = ++last_id_;
+    asked_.emplace(id, std::move(answered));
+    const std::vector<Address> known = hosts_.addresses_of(host);
+    if (!known.empty()) {
+      std::vector<Address> wanted;
+      std::ranges::copy_if(known, std::back_inserter(wanted),
+                           [&](const Address& address) { return address.family() == family; });
+      finished(id, wanted.empty() ? Answer(reason_of(ARES_ENODATA)) : Answer(std::move(wanted)));
+    } else if (host.find('\0') != std::string::npos) {
+      finished(id, reason_of(ARES_EBADNAME));
+    } else {
+      channel_->ask(host, family, [this, id](Answer answer) { finished(id, std::move(answer)); });
+    }
+    return id;
+  }
+
+  void cancel(Id id) override { asked_.erase(id); }
+
+ private:
+  // Two calls of stat where nothing has changed, as the system's own resolver does it.
+  //
+  // The hosts file is parsed here and not by c-ares: that (1.18) knows no path but /etc/hosts, opens and
+  // reads the file at each question, and looks for the family alone that is asked for, so that a name that
+  // the file gives an IPv4 address would have its IPv6 addresses from a name server.
+  void read_configuration() {
+    if (const auto text = hosts_file_.read_if_changed()) hosts_ = HostsFile(*text);
+    if (auto text = resolv_conf_.read_if_changed()) configuration_ = std::move(*text);
+    if (configuration_ == channel_configuration_) return;
+    std::unique_ptr<Channel> renewed;
+    try {
+      renewed = std::make_unique<Channel>(reactor_, settings_);
+    } catch (const std::system_error&) {
+      return;  // no memory, or the file cannot be read: the old one goes on, and the next look-up tries again
+    }
+    // What was asked already is answered by those who were asked.
+    if (!channel_->idle()) retired_.push_back(std::move(channel_));
+    channel_ = std::move(renewed);
+    channel_configuration_ = configuration_;
+  }
+
+  // Comes from anywhere inside c-ares: nobody may be called yet, least of all somebody who drops this, and no
+  // channel may go.
+  void finished(Id id, Answer answer) {
+    if (asked_.contains(id)) finished_.emplace_back(id, std::move(answer));
+    if (finished_.empty() && retired_.empty()) return;
+    if (!delivery_.active()) delivery_ = reactor_.call_later(Duration::zero(), [this] { deliver(); });
+  }
+
+  void deliver() {
+    std::erase_if(retired_, [](const std::unique_ptr<Channel>& channel) { return channel->idle(); });
+    std::vector<std::pair<Id, Answer>> finished;
+    finished.swap(finished_);
+    const std::weak_ptr<void> alive = alive_;  // whoever is told may drop this
+    for (auto& [id, answer] : finished) {
+      if (alive.expired()) return;
+      const auto asked = asked_.extract(id);
+      if (asked) asked.mapped()(std::move(answer));
+    }
+  }
+
+  Reactor& reactor_;
+  const ResolverSettings settings_;
+  ConfigurationFile hosts_file_;
+  HostsFile hosts_;
+  ConfigurationFile resolv_conf_;
+  std::string configuration_;  // what resolv.conf says
   Id last_id_ = 0;
   std::map<Id, Answered> asked_;
   std::vector<std::pair<Id, Answer>> finished_;  // to be told
-  std::map<int, Watching> watched_;
-  Timer timer_;
+  std::unique_ptr<Channel> channel_;
+  std::string channel_configuration_;              // what it said when that was made
+  std::vector<std::unique_ptr<Channel>> retired_;  // of older configurations, with questions that are open
   Timer delivery_;
   std::shared_ptr<void> alive_ = std::make_shared<char>();
 };

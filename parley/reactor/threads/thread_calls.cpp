@@ -1,4 +1,4 @@
-#include "parley/reactor/thread_calls.h"
+#include "parley/reactor/threads/thread_calls.h"
 
 #include <utility>
 

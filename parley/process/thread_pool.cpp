@@ -46,7 +46,7 @@ void require_threads(const ThreadPoolSettings& settings) {
 }  // namespace
 
 struct ThreadPool::Thread {
-  std::thread thread{};
+  std::list<std::thread> thread{};  // itself: in a list, so that it can be handed on without memory
   // Each waits on one of its own, so that the caller chooses who wakes up, and nobody else does.
   std::condition_variable woken{};
   std::optional<Call> call{};
@@ -69,7 +69,10 @@ struct ThreadPool::State {
   // The one that has idled for the shortest time is last, and is called first: its stack is still in the
   // cache, and those that are not needed reach their idle time.
   std::vector<Thread*> idle;
-  std::list<Thread> ended;  // to be joined
+  std::list<std::thread> ended;  // to be joined
+  // Of threads that have ended. They are kept for the next ones, and not freed before the pool is: whoever
+  // wakes up a thread does so without the mutex, and by then it may have ended already.
+  std::list<Thread> spare;
   std::size_t running = 0;
   bool stopped = false;
 };
@@ -86,7 +89,7 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::call(std::function<void()> work, std::function<void()> dropped) {
   State& state = *state_;
   Call call{std::move(work), std::move(dropped)};
-  const std::scoped_lock lock(state.mutex);
+  std::unique_lock lock(state.mutex);
   if (state.stopped) throw ThreadPoolStopped("ThreadPool: a call was refused, for the pool has stopped");
   if (!state.idle.empty()) {
     // The call is handed to this thread rather than queued, so that no other one can be faster and leave it
@@ -95,25 +98,28 @@ void ThreadPool::call(std::function<void()> work, std::function<void()> dropped)
     state.idle.pop_back();
     thread.call = std::move(call);
     ++state.running;
+    lock.unlock();  // or it would wake up only to wait for the mutex
     thread.woken.notify_one();
     return;
   }
   const bool may_wait = state.waiting.size() < state.settings.waiting;
   if (state.threads.size() < state.settings.threads) {
     state.idle.reserve(state.threads.size() + 1);  // so that a thread can idle where there is no memory left
-    Thread& thread = state.threads.emplace_back();
+    if (state.spare.empty()) state.spare.emplace_back();
+    state.threads.splice(state.threads.end(), state.spare, state.spare.begin());
+    Thread& thread = state.threads.back();
     thread.self = std::prev(state.threads.end());
     try {
       // It begins when this function has let go of the mutex, and finds its call then.
-      thread.thread = std::thread([this, &thread] { run(thread); });
+      thread.thread.emplace_back([this, &thread] { run(thread); });
     } catch (const std::system_error&) {
-      state.threads.pop_back();
+      state.spare.splice(state.spare.end(), state.threads, thread.self);
       // The system has no further thread. Where this pool has some, the call waits for one of these.
       if (state.threads.empty() || !may_wait) throw;
       state.waiting.push_back(std::move(call));
       return;
     } catch (...) {
-      state.threads.pop_back();
+      state.spare.splice(state.spare.end(), state.threads, thread.self);
       throw;
     }
     if (!state.waiting.empty()) {
@@ -173,13 +179,14 @@ void ThreadPool::run(Thread& self) {
   }
   // A thread cannot join itself: the next one that ends does, or `end`. So no more than one that has ended
   // keeps its stack.
-  std::list<Thread> earlier;
+  std::list<std::thread> earlier;
   earlier.swap(state.ended);
   state.forget_idle(self);
-  state.ended.splice(state.ended.end(), state.threads, self.self);
+  state.ended.splice(state.ended.end(), self.thread);
+  state.spare.splice(state.spare.end(), state.threads, self.self);
   if (state.threads.empty() || state.running == 0) state.changed.notify_all();
   lock.unlock();
-  for (Thread& other : earlier) other.thread.join();
+  for (std::thread& other : earlier) other.join();
 }
 
 void ThreadPool::adjust(const ThreadPoolSettings& settings) {
@@ -222,14 +229,14 @@ void ThreadPool::end() {
     for (Thread* const thread : state.idle) thread->woken.notify_one();
   }
   drop(dropped);
-  std::list<Thread> ended;
+  std::list<std::thread> ended;
   {
     std::unique_lock lock(state.mutex);
     state.changed.wait(lock, [&state] { return state.threads.empty(); });
     ended.swap(state.ended);
   }
   // Each of these has joined, or is joining, those that ended before it.
-  for (Thread& thread : ended) thread.thread.join();
+  for (std::thread& thread : ended) thread.join();
 }
 
 bool ThreadPool::on_own_thread() const {

@@ -264,6 +264,7 @@ TEST(ThreadPoolTest, ItsBoundsMayChange) {
   EXPECT_EQ(pool.threads(), 3U) << "what runs is not ended";
   door.open();
   wait_for_threads(pool, 1);
+  next.wait_for(1);
   EXPECT_EQ(pool.waiting(), 2U);
   next.open();
   pool.wait();

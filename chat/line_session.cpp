@@ -1,13 +1,12 @@
 #include "chat/line_session.h"
 
-#include "chat/post/post_office.h"
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
 
 namespace chat {
 
 // An idle client is to fit in 256 bytes altogether; this is the session's share.
-static_assert(sizeof(LineSession) <= 64);
+static_assert(sizeof(LineSession) <= 56);
 
 std::unique_ptr<parley::Protocol> LineService::new_session() {
   const auto [memory, place] = places_.allocate();
@@ -17,6 +16,7 @@ std::unique_ptr<parley::Protocol> LineService::new_session() {
 LineSession::LineSession(LineService& service, std::uint32_t place) noexcept
     : LineReceiver({.max_length = service.line_bytes_}), place_(place), service_(service) {}
 
+// Destroying, because the session knows its place in the slab and does not any more once it is destroyed.
 void LineSession::operator delete(LineSession* session, std::destroying_delete_t) {
   LineService& service = session->service_;
   const std::uint32_t place = session->place_;
@@ -27,10 +27,12 @@ void LineSession::operator delete(LineSession* session, std::destroying_delete_t
 void LineSession::connection_made() {
   parley::TextWriter name;
   print(name, peer());
-  service_.desk_.submit(Connect{session_of(transport().id()), name.text(), service_.room_});
+  session_ = service_.desk_.open(transport().id()).index;
+  service_.desk_.submit(Connect{session(), name.text(), service_.room_});
 }
 
 void LineSession::data_received(std::span<char> lent) {
+  // Before lines are cut, for a negotiation may contain line ends.
   parley::TextWriter answers;
   const std::span<char> data = telnet_.strip(lent, answers);
   if (const std::string_view refusals = answers.text(); !refusals.empty()) transport().write(refusals);
@@ -39,7 +41,7 @@ void LineSession::data_received(std::span<char> lent) {
 
 void LineSession::line_received(std::string_view line) {
   FrontDesk& desk = service_.desk_;
-  desk.submit(Say{session_of(transport().id()), desk.clean(line)});
+  desk.submit(Say{session(), desk.clean(line)});
 }
 
 void LineSession::line_length_exceeded(std::string_view /*line*/) {
@@ -67,9 +69,15 @@ void LineSession::connection_lost(parley::Reason reason) {
   leave();
 }
 
-// The hall passes over the second time.
+SessionId LineSession::session() const {
+  return session_ == none ? SessionId() : service_.desk_.session_at(session_);
+}
+
+// Comes twice where the input has ended before the connection did.
 void LineSession::leave() {
-  service_.desk_.submit(Disconnect{session_of(transport().id())});
+  if (session_ == none) return;
+  service_.desk_.close(session());
+  session_ = none;
 }
 
 }  // namespace chat

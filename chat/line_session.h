@@ -34,10 +34,16 @@ class LineSession final : public parley::LineReceiver {
   bool eof_received() override;
   void connection_lost(parley::Reason reason) override;
 
+  SessionId session() const;
   void leave();
+
+  static constexpr std::uint32_t none = 0xffffffff;
 
   TelnetFilter telnet_;
   std::uint32_t place_;
+  // The index of the session's number: there is room for the whole of it in the front desk's table alone.
+  // None before it has connected and after it has left.
+  std::uint32_t session_ = none;
   LineService& service_;
 };
 

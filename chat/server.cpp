@@ -37,12 +37,13 @@ Server::Server(const Config& config, Outlet& out, parley::Log& log, const parley
       out_(out),
       reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))
                     : parley::Reactor(config.reactor, reactor_settings(config, log, clock))),
-      office_(reactor_, config.chat ? &transcript_.emplace(out, log) : nullptr),
-      desk_(hall_, office_, reactor_, log, std::chrono::system_clock::now()) {}
+      office_(reactor_, sessions_, config.chat ? &transcript_.emplace(out, log) : nullptr),
+      desk_(hall_, office_, sessions_, reactor_, log, std::chrono::system_clock::now()) {}
 
 void Server::listen() {
   std::string started;
   for (const ListenerConfig& listener : config_.listeners) {
+    // A deque: its elements stay where they are, and each session keeps a reference to its own.
     LineService& service = services_.emplace_back(desk_, listener.room, config_.line_bytes);
     const auto new_session = [&service] { return service.new_session(); };
     const bool local = listener.address.family() == parley::Family::local;
@@ -52,11 +53,13 @@ void Server::listen() {
     started += local ? parley::format("ChatServer started on ", port.host(), "\n")
                      : parley::format("ChatServer started on port ", port.host().port(), "\n");
   }
+  // Not before all are open: who waits for these lines, to connect, is to find everything there.
   out_.put(started);
 }
 
 void Server::shut_down() {
   if (std::exchange(shutting_down_, true)) return reactor_.stop(parley::Duration::zero());
+  // First: it is queued for everybody, and `stop` sends what is queued before it closes.
   desk_.submit(ShutDown{});
   reactor_.stop(drain);
 }

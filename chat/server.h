@@ -11,6 +11,7 @@
 #include "chat/line_session.h"
 #include "chat/post/outlet.h"
 #include "chat/post/post_office.h"
+#include "chat/post/sessions.h"
 #include "chat/post/transcript.h"
 #include "parley/base/log.h"
 #include "parley/reactor/reactor.h"
@@ -45,6 +46,7 @@ class Server {
   std::deque<LineService> services_;
   parley::Reactor reactor_;
   std::optional<Transcript> transcript_;
+  Sessions sessions_;
   PostOffice office_;
   Hall hall_;
   FrontDesk desk_;

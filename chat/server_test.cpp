@@ -224,8 +224,9 @@ TEST_F(ServerTest, AtTheEndEverybodyIsToldAndNobodyIsSeenToLeave) {
 TEST_F(ServerTest, SessionsStandInPlacesThatAreUsedAgain) {
   start();
   Hall hall;
-  PostOffice office(server->reactor(), nullptr);
-  FrontDesk desk(hall, office, server->reactor(), log, {});
+  Sessions sessions;
+  PostOffice office(server->reactor(), sessions, nullptr);
+  FrontDesk desk(hall, office, sessions, server->reactor(), log, {});
   LineService service(desk, "#lobby", 100);
   auto first = service.new_session();
   const auto second = service.new_session();
@@ -234,6 +235,51 @@ TEST_F(ServerTest, SessionsStandInPlacesThatAreUsedAgain) {
   first.reset();
   const auto third = service.new_session();
   EXPECT_EQ(third.get(), place);
+}
+
+// What a session is called and where its connection stands have nothing to do with each other.
+TEST_F(ServerTest, ASessionsNumberIsNotItsConnections) {
+  start();
+  Hall hall;
+  Sessions sessions;
+  PostOffice office(server->reactor(), sessions, nullptr);
+  FrontDesk desk(hall, office, sessions, server->reactor(), log, {});
+  LineService service(desk, "#lobby", 100);
+  server->reactor().listen_tcp(parley::Address("127.0.0.1", 1000), [&] { return service.new_session(); });
+  for (int i = 0; i < 3; ++i) desk.open({});  // they have a number, and no connection
+  const auto enter = [this] {
+    parley::MemoryPeer peer = network.connect(1000);
+    turns();
+    return peer;
+  };
+  parley::MemoryPeer ann = enter();
+  parley::MemoryPeer bob = enter();
+  EXPECT_EQ(ann.take(), greeting + joined(bob));
+  EXPECT_EQ(bob.take(), greeting);
+  ann.send("hello\n");
+  turns();
+  EXPECT_EQ(ann.take(), "");
+  EXPECT_EQ(bob.take(), says(ann, "hello"));
+  ann.close();
+  turns();
+  EXPECT_EQ(bob.take(), left(ann));
+  EXPECT_EQ(sessions.size(), 4U);
+  parley::MemoryPeer cat = enter();  // with Ann's place, and not her number
+  EXPECT_EQ(sessions.size(), 5U);
+  EXPECT_EQ(sessions.transport_of({3, 1}), parley::TransportId());
+  EXPECT_NE(sessions.transport_of({3, 3}), parley::TransportId());
+  cat.send("meow\n");
+  turns();
+  EXPECT_EQ(cat.take(), greeting);
+  EXPECT_EQ(bob.take(), joined(cat) + says(cat, "meow"));
+  desk.submit(ShutDown{});
+  turns();
+  EXPECT_EQ(bob.take(), goodbye);
+  EXPECT_EQ(cat.take(), goodbye);
+  EXPECT_TRUE(bob.ended());
+  EXPECT_TRUE(cat.ended());
+  stop();  // while what the sessions use is there
+  EXPECT_EQ(sessions.size(), 3U);
 }
 
 // Over a network that is late, short and split, with people who come, talk, break off and go: one who

@@ -17,7 +17,7 @@ struct Id {
   friend auto operator<=>(const Id&, const Id&) = default;
 };
 
-// One connection of a client. The front desk gives these numbers.
+// One client that is connected. The front desk gives these numbers; they say nothing about its connection.
 using SessionId = Id<struct SessionTag>;
 // Somebody who talks, with no session, one or several. The hall gives these and the next.
 using UserId = Id<struct UserTag>;

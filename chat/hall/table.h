@@ -63,6 +63,11 @@ class Table {
     Cell& cell = cells_[id.index];
     return cell.in_use() && cell.generation == id.generation ? &cell.row : nullptr;
   }
+  const Row* find(RowId id) const {
+    if (id.index >= cells_.end()) return nullptr;
+    const Cell& cell = cells_[id.index];
+    return cell.in_use() && cell.generation == id.generation ? &cell.row : nullptr;
+  }
   // A row that is there, by its index alone: tables refer to each other's rows in this way, and hold them.
   Row& at(std::uint32_t index) {
     assert(cells_[index].in_use());

@@ -23,6 +23,7 @@ void PostOffice::subscribe(SessionId session, RoomId room) {
 void PostOffice::unsubscribe(SessionId session, RoomId room) {
   Room* const there = find(room);
   assert(there != nullptr);
+  // Counted here, for the group's own number would have to be counted each time.
   if (--there->subscribers == 0) {
     rooms_[room.index].reset();
   } else {
@@ -38,6 +39,8 @@ void PostOffice::publish(RoomId room, const Event& event, SessionId except) {
 }
 
 void PostOffice::publish(std::span<const SessionId> sessions, const Event& event) {
+  // These may be of any room. A group of theirs, for this one time, has the event printed once for all of
+  // them.
   parley::Group group(reactor_);
   for (const SessionId session : sessions) group.add(transport_of(session));
   group.broadcast(LineEvent{event});
@@ -45,7 +48,7 @@ void PostOffice::publish(std::span<const SessionId> sessions, const Event& event
 
 void PostOffice::tell(SessionId session, const Reply& reply) {
   parley::Transport* const transport = reactor_.find(transport_of(session));
-  if (transport == nullptr) return;
+  if (transport == nullptr) return;  // it was lost, and the hall has not been told yet
   parley::TextWriter text;
   print(text, LineReply{reply});
   transport->write(text.text());

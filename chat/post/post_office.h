@@ -6,26 +6,21 @@
 #include <vector>
 
 #include "chat/hall/post.h"
+#include "chat/post/sessions.h"
 #include "chat/post/transcript.h"
 #include "parley/reactor/group.h"
 #include "parley/reactor/reactor.h"
 
 namespace chat {
 
-// Each session is one connection of the reactor, and has its number: so that nobody must look up which.
-inline SessionId session_of(parley::TransportId id) {
-  return {id.slot, id.generation};
-}
-inline parley::TransportId transport_of(SessionId id) {
-  return {id.index, id.generation};
-}
-
 // Who gets what: hands what the hall says to the connections of one reactor. An event is written once for
 // all who get it. Used on the reactor's thread; to be destroyed before the reactor.
 class PostOffice final : public Post {
  public:
-  // `transcript` gets what is published to rooms, too; null: the conversation is not shown.
-  PostOffice(parley::Reactor& reactor, Transcript* transcript) : reactor_(reactor), transcript_(transcript) {}
+  // `sessions` tells whose connection is which, and must outlive it. `transcript` gets what is published to
+  // rooms, too; null: the conversation is not shown.
+  PostOffice(parley::Reactor& reactor, const Sessions& sessions, Transcript* transcript)
+      : reactor_(reactor), sessions_(sessions), transcript_(transcript) {}
 
   void set_form(SessionId session, Form form) override;
   void subscribe(SessionId session, RoomId room) override;
@@ -45,7 +40,10 @@ class PostOffice final : public Post {
   // Null when nobody is subscribed to it.
   Room* find(RoomId room) const;
 
+  parley::TransportId transport_of(SessionId session) const { return sessions_.transport_of(session); }
+
   parley::Reactor& reactor_;
+  const Sessions& sessions_;
   Transcript* transcript_;
   std::vector<std::unique_ptr<Room>> rooms_;  // by the index of their numbers
 };

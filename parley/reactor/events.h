@@ -3,7 +3,7 @@
 #include "parley/reactor/processes.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/signal_handlers.h"
-#include "parley/reactor/thread_calls.h"
+#include "parley/reactor/threads/thread_calls.h"
 
 namespace parley {
 

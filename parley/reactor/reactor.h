@@ -12,6 +12,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
 #include "parley/process/signals.h"
+#include "parley/process/thread_pool.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/connector.h"
 #include "parley/reactor/datagram.h"
@@ -19,7 +20,7 @@
 #include "parley/reactor/entry_id.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/resolver.h"
-#include "parley/reactor/thread_pool.h"
+#include "parley/reactor/threads/thread_call.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
 

@@ -91,6 +91,31 @@ TEST(ThreadingTest, BeyondTheBoundTheyWaitAndThenAreRefused) {
   EXPECT_EQ(answer_to(third, "me too\n"), "heard me too\n");
 }
 
+TEST(ThreadingTest, TheBoundMayChangeBetweenRequests) {
+  ThreadingTcpServer server({"127.0.0.1", 0}, handler<Holds>);
+  server.max_waiting = 0;
+  const auto accepted = [&server] {
+    Socket client = client_of(server);
+    server.handle_request();
+    return client;
+  };
+  server.max_threads = 1;
+  Socket first = accepted();
+  EXPECT_EQ(first.recv(6), "hello\n");
+  EXPECT_EQ(accepted().recv(10), "") << "one too many";
+  server.max_threads = 2;
+  Socket second = accepted();
+  EXPECT_EQ(second.recv(6), "hello\n");
+  EXPECT_EQ(accepted().recv(10), "");
+  server.max_waiting = 1;
+  Socket third = accepted();
+  EXPECT_EQ(server.active_threads(), 2U) << "one waits";
+  EXPECT_EQ(answer_to(first, "one\n"), "heard one\n");
+  EXPECT_EQ(third.recv(6), "hello\n");
+  EXPECT_EQ(answer_to(second, "two\n"), "heard two\n");
+  EXPECT_EQ(answer_to(third, "three\n"), "heard three\n");
+}
+
 TEST(ThreadingTest, WhoIsRefusedMayBeTold) {
   struct Polite : ThreadingTcpServer {
     using ThreadingTcpServer::ThreadingTcpServer;

@@ -2,8 +2,8 @@
 
 #include <cstddef>
 
-#include "parley/server/crew.h"
 #include "parley/server/local.h"
+#include "parley/server/request_threads.h"
 #include "parley/server/tcp.h"
 #include "parley/server/udp.h"
 
@@ -20,8 +20,8 @@ class ThreadingMixIn : public Server {
  public:
   using Server::Server;
   ~ThreadingMixIn() override {
-    if (daemon_threads) crew_.cut();
-    crew_.wait();
+    if (daemon_threads) threads_.end_connections();
+    threads_.wait();
   }
 
   // Requests that are served at a time, and those that wait for one of these to be over. What comes then is
@@ -37,7 +37,7 @@ class ThreadingMixIn : public Server {
   bool block_on_close = true;
 
   void process_request(Request& request) override {
-    if (!crew_.serve(request, {max_threads, max_waiting, daemon_threads})) refuse_request(request);
+    if (!threads_.handle(request, {max_threads, max_waiting, daemon_threads})) refuse_request(request);
   }
   // What the request's thread does. What it throws goes to `handle_error`.
   virtual void process_request_thread(Request& request) { this->serve_and_close(request); }
@@ -45,17 +45,18 @@ class ThreadingMixIn : public Server {
   virtual void refuse_request(Request& request) { this->shutdown_request(request); }
 
   void server_close() override {
-    if (daemon_threads) crew_.cut();
-    if (this->socket().type() == Type::datagram) crew_.wait();
+    if (daemon_threads) threads_.end_connections();
+    if (this->socket().type() == Type::datagram) threads_.wait();
     Server::server_close();
-    if (block_on_close) crew_.wait();
+    if (block_on_close) threads_.wait();
   }
 
   // Requests that are being served at this moment. Thread: any.
-  std::size_t active_threads() const { return crew_.size(); }
+  std::size_t active_threads() const { return threads_.size(); }
 
  private:
-  Crew crew_{[this](Request& request) { this->attempt(request, [&] { process_request_thread(request); }); }};
+  RequestThreads threads_{
+      [this](Request& request) { this->attempt(request, [&] { process_request_thread(request); }); }};
 };
 
 using ThreadingTcpServer = ThreadingMixIn<TcpServer>;

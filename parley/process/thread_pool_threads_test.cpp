@@ -8,8 +8,9 @@
 #include <thread>
 #include <vector>
 
+#include "parley/base/clock.h"
 #include "parley/base/print.h"
-#include "parley/reactor/thread_pool.h"
+#include "parley/process/thread_pool.h"
 #include "parley/socket/blocking.h"
 
 namespace parley {
@@ -182,6 +183,120 @@ TEST(ThreadPoolTest, WaitingForOneselfIsRefused) {
   const InsideReactor inside;
   EXPECT_THROW(pool.wait(), std::logic_error);
   EXPECT_THROW(pool.stop(), std::logic_error);
+}
+
+// A thread that has ended is counted no more a moment after it has finished its call.
+void wait_for_threads(const ThreadPool& pool, std::size_t threads) {
+  const Time end = system_clock().now() + std::chrono::seconds(30);
+  while (pool.threads() != threads) {
+    ASSERT_LT(system_clock().now(), end) << pool.threads() << " threads";
+    std::this_thread::yield();
+  }
+}
+
+TEST(ThreadPoolTest, AThreadThatHasNothingToDoEndsAfterItsIdleTime) {
+  std::atomic<int> done = 0;
+  ThreadPool pool({.threads = 4, .idle_time = Duration::zero()});
+  for (int round = 0; round < 20; ++round) {
+    Door door;
+    for (int i = 0; i < 8; ++i) {
+      pool.call([&] {
+        door.pass();
+        ++done;
+      });
+    }
+    door.wait_for(4);
+    EXPECT_EQ(pool.threads(), 4U);
+    door.open();
+    pool.wait();
+    wait_for_threads(pool, 0);
+    if (HasFatalFailure()) return;
+  }
+  EXPECT_EQ(done, 160);
+  ThreadPool patient({.threads = 2, .idle_time = Duration::max()});
+  patient.call([] {});
+  patient.wait();
+  patient.call([] {});
+  patient.wait();
+  EXPECT_EQ(patient.threads(), 1U);
+}
+
+TEST(ThreadPoolTest, ItsBoundsMayChange) {
+  ThreadPool pool({.threads = 1, .waiting = 2});
+  std::vector<int> order;
+  std::mutex mutex;
+  {
+    Door door;
+    pool.call([&] { door.pass(); });
+    for (int i = 0; i < 2; ++i) {
+      pool.call([&, i] {
+        const std::scoped_lock lock(mutex);
+        order.push_back(i);
+        if (i == 1) door.open();
+      });
+    }
+    door.wait_for(1);
+    EXPECT_THROW(pool.call([] {}), ThreadPoolFull);
+    pool.adjust({.threads = 2, .waiting = 2});
+    pool.call([&] {  // there may be a thread more, and those that came before are its first
+      const std::scoped_lock lock(mutex);
+      order.push_back(2);
+    });
+    pool.wait();
+    EXPECT_THAT(order, ElementsAre(0, 1, 2));
+    EXPECT_EQ(pool.threads(), 2U);
+  }
+  pool.adjust({.threads = 1, .waiting = 2});
+  wait_for_threads(pool, 1);
+  Door door;
+  pool.adjust({.threads = 3, .waiting = 0});
+  for (int i = 0; i < 3; ++i) pool.call([&] { door.pass(); });
+  door.wait_for(3);
+  pool.adjust({.threads = 1, .waiting = 3});
+  std::atomic<int> done = 0;
+  Door next;
+  for (int i = 0; i < 3; ++i) {
+    pool.call([&] {
+      next.pass();
+      ++done;
+    });
+  }
+  EXPECT_EQ(pool.threads(), 3U) << "what runs is not ended";
+  door.open();
+  wait_for_threads(pool, 1);
+  next.wait_for(1);
+  EXPECT_EQ(pool.waiting(), 2U);
+  next.open();
+  pool.wait();
+  EXPECT_EQ(done, 3);
+  wait_for_threads(pool, 1);
+  EXPECT_THROW(pool.adjust({.threads = 0}), std::invalid_argument);
+}
+
+TEST(ThreadPoolTest, ACallThatAThreadHasIsNotDropped) {
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<bool> ran = false;
+    ThreadPool pool({.threads = 1});
+    pool.call([&] { ran = true; }, [] { ADD_FAILURE() << "there was a thread for it"; });
+    EXPECT_EQ(pool.drop_waiting(), 0U);
+    pool.stop();
+    EXPECT_TRUE(ran);
+  }
+}
+
+TEST(ThreadPoolTest, KnowsItsOwnThreads) {
+  ThreadPool pool;
+  ThreadPool other;
+  bool inside = false;
+  bool elsewhere = true;
+  pool.call([&] {
+    inside = pool.on_own_thread();
+    elsewhere = other.on_own_thread();
+  });
+  pool.wait();
+  EXPECT_TRUE(inside);
+  EXPECT_FALSE(elsewhere);
+  EXPECT_FALSE(pool.on_own_thread());
 }
 
 TEST(ThreadPoolTest, CallsMayComeFromManyThreadsAndFromItsOwn) {

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "parley/process/thread_pool.h"
 #include "parley/reactor/reactor.h"
-#include "parley/reactor/thread_pool.h"
 
 namespace parley {
 

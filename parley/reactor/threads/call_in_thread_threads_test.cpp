@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "parley/process/thread_pool.h"
 #include "parley/reactor/reactor.h"
-#include "parley/reactor/thread_pool.h"
 
 namespace parley {
 namespace {

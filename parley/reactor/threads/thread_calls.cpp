@@ -1,4 +1,4 @@
-#include "parley/reactor/thread_calls.h"
+#include "parley/reactor/threads/thread_calls.h"
 
 #include <utility>
 
@@ -15,6 +15,8 @@ ThreadPool& ThreadCalls::pool() {
 void ThreadCalls::start(std::shared_ptr<detail::ThreadCall> call) {
   if (stopping_) throw ThreadPoolStopped("call_in_thread: a call was refused, for the reactor stops");
   pool().call(
+      // The call is shared, for the pool holds both functions, and keeps the one that it does not need until
+      // the other one is called.
       [this, call]() mutable {
         call->work();
         come_back(std::move(call));
@@ -24,18 +26,20 @@ void ThreadCalls::start(std::shared_ptr<detail::ThreadCall> call) {
             ThreadPoolStopped("call_in_thread: the call was dropped before it began")));
         come_back(call);
       });
-  ++away_;
+  ++away_;  // after it was taken: one that is refused does not come back
   arm();
 }
 
 // From a thread. It gives the call away whole: what `then` holds is the loop's, and ends there.
 void ThreadCalls::come_back(std::shared_ptr<detail::ThreadCall> call) {
   reactor_.post([this, call = std::move(call)] {
+    // Before `then` is told, which may throw: the reactor must not wait for this call any more.
     if (--away_ == 0) hold_ = Hold();
     call->tell();
   });
 }
 
+// Triggers are called once; so they are added anew for each time that the reactor runs and there are calls.
 void ThreadCalls::arm() {
   if (std::exchange(armed_, true)) return;
   reactor_.on_stop(Stopping::during, [this](Hold hold) { stop(std::move(hold)); });
@@ -44,11 +48,13 @@ void ThreadCalls::arm() {
 
 void ThreadCalls::stop(Hold hold) {
   stopping_ = true;
+  // Those that are dropped come back too, by `post`: their `then` is told in the loop, as always.
   pool_->drop_waiting();
   if (away_ != 0) hold_ = std::move(hold);
 }
 
 void ThreadCalls::stopped() {
+  // The reactor may run again, and take calls then.
   armed_ = stopping_ = false;
   hold_ = Hold();
   if (away_ == 0) return;

@@ -202,7 +202,7 @@ def instructions(args):
     show(names, figures)
     lines = []
     for name, goal in GOALS.items():
-        if name in figures:
+        if name in figures and not args.check:
             met = "met" if figures[name] <= goal else "MISSED"
             lines.append(f"goal: {name}: {figures[name]} of at most {goal}: {met}")
     ours = {name: figure for name, figure in figures.items() if name.split(".")[0] in PARLEY}

@@ -45,7 +45,7 @@ no() { ! "$@"; }
 
 everything="g++ cmake ninja-build pkg-config libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libc-ares-dev
   libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libasio-dev
-  inetutils-telnet netcat-openbsd curl python3"
+  inetutils-telnet netcat-openbsd curl python3 valgrind"
 for name in $everything; do echo "$name installed"; done >"$room/all"
 
 cp "$room/all" "$room/installed"

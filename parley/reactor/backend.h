@@ -12,6 +12,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/result.h"
 #include "parley/socket/address.h"
+#include "parley/socket/open_options.h"
 #include "parley/socket/poller.h"
 
 namespace parley {
@@ -39,14 +40,6 @@ struct Door {
 struct Watch {
   int descriptor = -1;
   std::uint32_t state = 0;
-};
-
-// How to listen.
-struct ListenOptions {
-  int backlog = 4096;       // connections that the kernel holds until they are accepted; it may cap it
-  bool reuse_port = false;  // several processes on one port
-  // Permissions of a local socket's path, before anybody can connect; none: what the umask leaves.
-  std::optional<unsigned> mode{};
 };
 
 // What became of a write.
@@ -111,7 +104,8 @@ class Backend {
   virtual Address host(const Channel& channel) const = 0;
 
   // Listens at the address and answers the real one (the port that the kernel chose). `address` with
-  // no host: IPv6 and IPv4 both, where the machine has IPv6. It accepts once `set_accepting` says so.
+  // no host: IPv6 and IPv4 both, where the machine has IPv6, or with `v6_only` IPv6 alone. It accepts once
+  // `set_accepting` says so.
   virtual Result<Address> listen(Door& door, const Address& address, const ListenOptions& options) = 0;
   // Takes over a socket that listens already and does not block, and answers its address. It is left to the
   // caller where it does not listen. `unlisten` leaves a path that it has in the file system.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parley/reactor/backend.h"
+#include "parley/socket/bound_path.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/poller.h"
 
@@ -51,7 +52,7 @@ class ReadinessBackend final : public Backend {
   };
   struct LocalPath {
     int descriptor;
-    std::string path;
+    BoundPath path;
   };
 
   void change(Channel& channel);

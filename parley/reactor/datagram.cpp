@@ -1,11 +1,11 @@
 #include "parley/reactor/datagram.h"
 
-#include <filesystem>
 #include <stdexcept>
 #include <utility>
 
 #include "parley/base/print.h"
 #include "parley/reactor/loop.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -16,51 +16,24 @@ void require(const std::unique_ptr<DatagramProtocol>& protocol, const char* mess
   if (protocol == nullptr) throw std::invalid_argument(message);
 }
 
-Socket socket_of(Family family, const DatagramSettings& settings) {
-  Socket socket(family, Type::datagram);
-  socket.setblocking(false);
-  if (settings.reuse_port) socket.setsockopt(options::reuse_port, true);
-  if (settings.listen_multiple) socket.setsockopt(options::reuse_addr, true);
+DatagramOptions options_of(const DatagramSettings& settings) {
+  DatagramOptions options;
+  options.reuse_port = settings.reuse_port;
+  options.listen_multiple = settings.listen_multiple;
+  options.v6_only = settings.v6_only;
+  return options;
+}
+
+Opened opened_at(const Address& address, const DatagramSettings& settings) {
+  Result<Opened> opened = open_datagram(address, options_of(settings));
+  if (opened) return *std::move(opened);
+  throw SocketError("bind", format(address), system_code(opened.error()), advice_on_opening(opened.error()));
+}
+
+Socket socket_of(Opened& opened) {
+  Socket socket = Socket::adopt(opened.descriptor.get());
+  opened.descriptor.release();
   return socket;
-}
-
-Socket bound(const Address& address, Family family, const DatagramSettings& settings) {
-  Socket socket = socket_of(family, settings);
-  if (family == Family::inet6) socket.setsockopt(options::v6_only, false);
-  socket.bind(address);
-  return socket;
-}
-
-// Its file, which goes with it; empty for an abstract name.
-std::string file_of(const Address& address) {
-  const std::string& path = address.path();
-  return path.empty() || path.front() == '\0' ? std::string() : path;
-}
-
-void remove_file(const std::string& path) {
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-}
-
-// Whether a path is a socket that is left over from somebody who is gone.
-bool nobody_reads(const std::string& path, const Address& address) {
-  std::error_code error;
-  if (path.empty() || !std::filesystem::is_socket(path, error)) return false;
-  return socket_of(Family::local, {}).connect_ex(address) == std::errc::connection_refused;
-}
-
-Socket bound_local(const Address& address) {
-  if (address.family() != Family::local) {
-    throw AddressError(format(address, " is no address of a Unix socket: Address::local(path) makes one"));
-  }
-  try {
-    return bound(address, Family::local, {});
-  } catch (const SocketError& error) {
-    const std::string path = file_of(address);
-    if (error.code() != std::errc::address_in_use || !nobody_reads(path, address)) throw;
-    std::filesystem::remove(path);
-    return bound(address, Family::local, {});
-  }
 }
 
 void require_network(const Address& address) {
@@ -69,16 +42,9 @@ void require_network(const Address& address) {
       format(address, " is an address of a Unix socket: the calls with unix_datagram are for that"));
 }
 
-// A socket's file is removed unless it becomes a port's.
-std::uint64_t open(Loop& loop, Socket socket, const Address& peer, const std::optional<Address>& own,
-                   std::unique_ptr<DatagramProtocol> protocol) {
-  const std::string file = own ? file_of(*own) : std::string();
-  try {
-    return loop.datagrams().open(std::move(socket), peer, file, std::move(protocol));
-  } catch (...) {
-    remove_file(file);
-    throw;
-  }
+void require_local(const Address& address) {
+  if (address.family() == Family::local && !address.path().empty()) return;
+  throw AddressError(format(address, " is no address of a Unix socket: Address::local(path) makes one"));
 }
 
 }  // namespace
@@ -100,16 +66,8 @@ DatagramPort Reactor::listen_udp(const Address& address, std::unique_ptr<Datagra
                                  const DatagramSettings& settings) {
   require(protocol, "listen_udp: no protocol was given");
   require_network(address);
-  const bool any = address.family() == Family::unspecified;
-  Socket socket = [&] {
-    if (!any) return bound(address, address.family(), settings);
-    try {
-      return bound(address, Family::inet6, settings);
-    } catch (const SocketError&) {  // a machine without IPv6; one where the port is taken says so again
-      return bound(address, Family::inet, settings);
-    }
-  }();
-  return {loop_.get(), open(*loop_, std::move(socket), {}, {}, std::move(protocol))};
+  Opened opened = opened_at(address, settings);
+  return {loop_.get(), loop_->datagrams().open(socket_of(opened), {}, {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
@@ -119,29 +77,34 @@ DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramP
   if (peer.family() == Family::unspecified) {
     throw AddressError(format(peer, " names no host to connect to"));
   }
-  Socket socket = socket_of(peer.family(), settings);
-  if (settings.source) socket.bind(*settings.source);
+  Address source = settings.source.value_or(Address());
+  if (source.family() == Family::unspecified) {
+    source = Address(peer.family() == Family::inet6 ? "::" : "0.0.0.0", source.port());
+  }
+  Opened opened = opened_at(source, settings);
+  Socket socket = socket_of(opened);
   socket.connect(peer);
-  return {loop_.get(), open(*loop_, std::move(socket), peer, {}, std::move(protocol))};
+  return {loop_.get(), loop_->datagrams().open(std::move(socket), peer, {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::listen_unix_datagram(const Address& address,
                                            std::unique_ptr<DatagramProtocol> protocol) {
   require(protocol, "listen_unix_datagram: no protocol was given");
-  return {loop_.get(), open(*loop_, bound_local(address), {}, address, std::move(protocol))};
+  require_local(address);
+  Opened opened = opened_at(address, {});
+  return {loop_.get(),
+          loop_->datagrams().open(socket_of(opened), {}, std::move(opened.path), std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_unix_datagram(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
                                             const DatagramSettings& settings) {
   require(protocol, "connect_unix_datagram: no protocol was given");
-  Socket socket = settings.source ? bound_local(*settings.source) : socket_of(Family::local, settings);
-  try {
-    socket.connect(peer);
-  } catch (...) {
-    if (settings.source) remove_file(file_of(*settings.source));
-    throw;
-  }
-  return {loop_.get(), open(*loop_, std::move(socket), peer, settings.source, std::move(protocol))};
+  if (settings.source) require_local(*settings.source);
+  Opened opened = opened_at(settings.source.value_or(Address::local_peer(0)), {});
+  Socket socket = socket_of(opened);
+  socket.connect(peer);
+  return {loop_.get(),
+          loop_->datagrams().open(std::move(socket), peer, std::move(opened.path), std::move(protocol))};
 }
 
 }  // namespace parley

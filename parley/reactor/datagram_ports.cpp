@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <filesystem>
 #include <utility>
 
 #include "parley/base/print.h"
@@ -28,7 +27,7 @@ std::string_view advice(std::error_code error) {
 // One socket.
 class DatagramPorts::Port final : public DatagramTransport {
  public:
-  Port(DatagramPorts& ports, std::uint64_t id, Socket socket, const Address& peer, std::string path)
+  Port(DatagramPorts& ports, std::uint64_t id, Socket socket, const Address& peer, BoundPath path)
       : ports_(ports),
         id_(id),
         socket_(std::move(socket)),
@@ -38,7 +37,7 @@ class DatagramPorts::Port final : public DatagramTransport {
         batch_(most_at_once()),
         watch_(ports.loop_.watch(socket_.fileno(), Interest::read,
                                  [this](Interest ready) { on_ready(ready); })) {}
-  ~Port() { remove_path(); }
+  ~Port() { path_.remove_with(Descriptor(socket_.detach())); }
 
   std::uint64_t id() const { return id_; }
   void start(std::unique_ptr<DatagramProtocol> protocol) {
@@ -129,8 +128,7 @@ class DatagramPorts::Port final : public DatagramTransport {
     host_ = socket_.getsockname();
     ended_ = true;
     ports_.loop_.unwatch(watch_);
-    socket_.close();
-    remove_path();
+    path_.remove_with(Descriptor(socket_.detach()));
     ports_.ending_.push_back(id_);
   }
   std::size_t queued() const override { return outbox_.size(); }
@@ -147,12 +145,6 @@ class DatagramPorts::Port final : public DatagramTransport {
   }
   bool v6() const { return family_ == Family::inet6; }
   bool connected() const { return peer_.family() != Family::unspecified; }
-  void remove_path() {
-    if (path_.empty()) return;
-    std::error_code ignored;  // it may have been removed by others
-    std::filesystem::remove(std::exchange(path_, {}), ignored);
-  }
-
   // The protocol stays until the port is taken out, which is not done from inside a call.
   template <class Call>
   void call(Call call_protocol) {
@@ -299,7 +291,7 @@ class DatagramPorts::Port final : public DatagramTransport {
   const Family family_;
   Address peer_;
   Address host_;  // once it has ended
-  std::string path_;
+  BoundPath path_;
   std::unique_ptr<DatagramProtocol> protocol_;
   DatagramOutbox outbox_;
   std::deque<Kept> kept_;
@@ -327,7 +319,7 @@ void DatagramPorts::clear() {
   const auto gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
 }
 
-std::uint64_t DatagramPorts::open(Socket socket, const Address& peer, std::string path,
+std::uint64_t DatagramPorts::open(Socket socket, const Address& peer, BoundPath path,
                                   std::unique_ptr<DatagramProtocol> protocol) {
   const std::uint64_t id = ++last_id_;
   auto port = std::make_unique<Port>(*this, id, std::move(socket), peer, std::move(path));

@@ -9,6 +9,7 @@
 
 #include "parley/base/limits.h"
 #include "parley/reactor/datagram.h"
+#include "parley/socket/bound_path.h"
 #include "parley/socket/datagrams.h"
 #include "parley/socket/interest.h"
 #include "parley/socket/socket.h"
@@ -26,9 +27,9 @@ class DatagramPorts {
   DatagramPorts(const DatagramPorts&) = delete;
   DatagramPorts& operator=(const DatagramPorts&) = delete;
 
-  // Takes over a bound or connected socket, which does not block. `path` is removed when it ends, unless it
-  // is empty.
-  std::uint64_t open(Socket socket, const Address& peer, std::string path,
+  // Takes over a bound or connected socket, which does not block. `path` is what it is bound to, or
+  // none.
+  std::uint64_t open(Socket socket, const Address& peer, BoundPath path,
                      std::unique_ptr<DatagramProtocol> protocol);
   DatagramTransport* find(std::uint64_t id) const;
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "parley/socket/error.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/options.h"
 
 namespace parley {
@@ -11,22 +12,6 @@ namespace {
 
 // A local server whose queue is full says so, and never that there is room again.
 constexpr Duration full_queue_rest = std::chrono::milliseconds(20);
-
-// Without a listener, the kernel may give our end the very port that it is to reach, and connect it to
-// itself.
-bool is_its_own_peer(const Socket& socket) {
-  if (socket.family() == Family::local) return false;
-  try {
-    return socket.getsockname() == socket.getpeername();
-  } catch (const SocketError&) {
-    return false;  // the peer has gone again already; whoever reads will be told
-  }
-}
-
-std::error_code outcome_of(const Socket& socket) {
-  if (const std::error_code error = socket.getsockopt(options::error)) return error;
-  return is_its_own_peer(socket) ? std::make_error_code(std::errc::connection_refused) : std::error_code();
-}
 
 }  // namespace
 
@@ -93,7 +78,7 @@ std::optional<Socket> Race::begin(const Address& address) {
     socket.bind(*settings_.source);
   }
   const std::error_code reason = socket.connect_ex(address);
-  if (!reason && !is_its_own_peer(socket)) return socket;
+  if (!reason && !is_its_own_peer(socket.fileno())) return socket;
   if (address.family() == Family::local && reason == std::errc::resource_unavailable_try_again) {
     waiting_[1].push_front(address);
     next_ = reactor_.call_later(full_queue_rest, [this] { go(); });
@@ -115,7 +100,7 @@ std::optional<Socket> Race::begin(const Address& address) {
 }
 
 void Race::finished(Attempts::iterator attempt) {
-  const std::error_code reason = outcome_of(attempt->socket);
+  const std::error_code reason = outcome_of_connecting(attempt->socket.fileno());
   attempt->watching.stop();
   Attempt ended = std::move(*attempt);
   attempts_.erase(attempt);

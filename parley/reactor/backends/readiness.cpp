@@ -4,17 +4,14 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
 #include "parley/socket/error.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -59,48 +56,6 @@ std::error_code last_error() {
 bool passes(int error) {
   return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM || error == ENETDOWN ||
          error == ENOPROTOOPT || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH;
-}
-
-void set(int descriptor, int level, int option, int value) {
-  ::setsockopt(descriptor, level, option, &value, sizeof value);
-}
-
-// Whether a Unix socket's path is left over from a server that is gone.
-bool nobody_listens(const RawAddress& raw, const std::string& path) {
-  std::error_code unknown;
-  if (!std::filesystem::is_socket(path, unknown)) return false;
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return probe && ::connect(probe.get(), raw.data(), raw.size) != 0 && errno == ECONNREFUSED;
-}
-
-Result<Descriptor> bound(const Address& address, Family family, const ListenOptions& options) {
-  Descriptor descriptor(::socket(domain_of(family), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!descriptor) return last_error();
-  const RawAddress raw = to_raw(address, family);
-  if (family != Family::local) {
-    set(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options.reuse_port) set(descriptor.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    if (family == Family::inet6) set(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    set(descriptor.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what it accepts inherits it
-  }
-  if (::bind(descriptor.get(), raw.data(), raw.size) != 0) {
-    const std::error_code error = last_error();
-    const std::string& path = address.path();
-    const bool left_over = family == Family::local && error == std::errc::address_in_use && !path.empty() &&
-                           path.front() != '\0' && nobody_listens(raw, path);
-    if (!left_over) return error;
-    ::unlink(path.c_str());
-    if (::bind(descriptor.get(), raw.data(), raw.size) != 0) return last_error();
-  }
-  if (const std::string& path = address.path(); options.mode && !path.empty() && path.front() != '\0') {
-    if (::chmod(path.c_str(), *options.mode) != 0) {
-      const std::error_code error = last_error();
-      ::unlink(path.c_str());
-      return error;
-    }
-  }
-  if (::listen(descriptor.get(), options.backlog) != 0) return last_error();
-  return descriptor;
 }
 
 }  // namespace
@@ -267,18 +222,11 @@ Address ReadinessBackend::host(const StreamSlot& slot) const {
 
 Result<Address> ReadinessBackend::listen(ListenerSlot& slot, const Address& address,
                                          const ListenOptions& options) {
-  const bool any = address.family() == Family::unspecified;
-  Result<Descriptor> descriptor = bound(address, any ? Family::inet6 : address.family(), options);
-  if (any && !descriptor) {  // a machine without IPv6; one where the port is taken says so again
-    descriptor = bound(address, Family::inet, options);
-  }
-  if (!descriptor) return descriptor.error();
-  RawAddress raw;
-  if (::getsockname(descriptor->get(), raw.data(), &raw.size) != 0) return last_error();
-  slot.handle.native = descriptor->release();
-  const std::string& path = address.path();
-  if (!path.empty() && path.front() != '\0') local_paths_.push_back({slot.handle.native, path});
-  return from_raw(raw);
+  Result<Opened> opened = open_listening(address, options);
+  if (!opened) return opened.error();
+  slot.handle.native = opened->descriptor.release();
+  if (opened->path) local_paths_.push_back({slot.handle.native, std::move(opened->path)});
+  return std::move(opened->host);
 }
 
 Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
@@ -314,12 +262,10 @@ void ReadinessBackend::unlisten(ListenerSlot& slot) {
   const auto path = std::find_if(local_paths_.begin(), local_paths_.end(), [&](const LocalPath& entry) {
     return entry.descriptor == slot.handle.native;
   });
-  if (path != local_paths_.end()) {
-    ::unlink(path->path.c_str());
-    local_paths_.erase(path);
-  }
-  ::close(slot.handle.native);
-  slot.handle.native = -1;
+  Descriptor socket(std::exchange(slot.handle.native, -1));
+  if (path == local_paths_.end()) return;
+  path->path.remove_with(std::move(socket));
+  local_paths_.erase(path);
 }
 
 void ReadinessBackend::accept(ListenerSlot& slot) {

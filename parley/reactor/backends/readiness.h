@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parley/reactor/backend.h"
+#include "parley/socket/bound_path.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/poller.h"
 
@@ -62,7 +63,7 @@ class ReadinessBackend final : public Backend {
   };
   struct LocalPath {
     int descriptor;
-    std::string path;
+    BoundPath path;
   };
 
   std::size_t send(StreamSlot& slot, std::span<const std::string_view> pieces);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "parley/reactor/backends/sending_file.h"
 #include "parley/socket/error.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
@@ -26,9 +27,11 @@ enum State : std::uint32_t {
   failed = 1U << 3,      // and the failure is told, or will be
   closed = 1U << 4,      // nothing more is told but that
   listed = 1U << 5,      // in changed_
-  full = 1U << 8,        // the kernel took no more of what was offered
   known_read = 1U << 6,  // what the poller knows
   known_write = 1U << 7,
+  full = 1U << 8,        // the kernel took no more of what was offered
+  connecting = 1U << 9,  // is being made
+  named = 1U << 10,      // has a path in the file system
 };
 
 // What a ready descriptor belongs to: a tagged pointer in the poller's key.
@@ -95,13 +98,31 @@ void ReadinessBackend::set_reading(StreamSlot& slot, bool on) {
   change(slot);
 }
 
-// TEMPORARY
-void ReadinessBackend::connect(StreamSlot&, const Address&, const ConnectOptions&) {
-  std::abort();
+// What succeeds or fails at once is told in the next turn, as everything is.
+void ReadinessBackend::connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) {
+  slot.handle = {};
+  slot.state = 0;
+  try {
+    Result<Connecting> begun = start_connecting(to, options);
+    if (!begun) return fail(slot, system_code(begun.error()));
+    slot.handle.native = begun->socket.descriptor.release();
+    if (begun->socket.path) {
+      slot.state |= named;
+      local_paths_.push_back({slot.handle.native, std::move(begun->socket.path)});
+    }
+    if (begun->connected) return connected_.push_back(&slot);
+    slot.state |= connecting;
+    change(slot);
+  } catch (const AddressError&) {
+    fail(slot, std::make_error_code(std::errc::invalid_argument));
+  }
 }
-Written ReadinessBackend::start_send_file(StreamSlot&, Handle, std::uint64_t, std::size_t) {
-  std::abort();
+
+void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
+  slot.state |= failed;
+  failures_.push_back({&slot, error});
 }
+
 Result<Address> ReadinessBackend::bind(DatagramSlot&, const Address&, const DatagramOptions&) {
   std::abort();
 }
@@ -176,8 +197,7 @@ std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {
-        slot.state |= failed;
-        failures_.push_back({&slot, last_error()});
+        fail(slot, last_error());
       }
       break;
     }
@@ -188,26 +208,59 @@ std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string
   return taken;
 }
 
+// At most a turn's bytes at once, so that a peer which takes them as fast as they come does not hold up the
+// others: the poller tells at once that there is room.
+Written ReadinessBackend::start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset,
+                                          std::size_t count) {
+  std::size_t taken = 0;
+  if ((slot.state & (full | failed)) == 0) {
+    const FileSent sent =
+        send_file(slot.handle.native, file.native, offset, std::min(count, limits_.turn_bytes));
+    taken = sent.taken;
+    if (sent.error) fail(slot, sent.error);
+  }
+  slot.state &= ~static_cast<std::uint32_t>(full);
+  if (taken < count && (slot.state & failed) == 0) {
+    slot.state |= writing;
+    change(slot);
+  }
+  return {.taken = taken};
+}
+
 void ReadinessBackend::shutdown_write(StreamSlot& slot) {
   ::shutdown(slot.handle.native, SHUT_WR);
 }
 
+// One that could not even begin to connect has no descriptor.
 void ReadinessBackend::close(StreamSlot& slot, bool reset) {
-  poller_->remove(slot.handle.native);
-  forget(key_of(slot, to_stream));
-  if (reset) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(slot.handle.native, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (slot.handle) {
+    poller_->remove(slot.handle.native);
+    forget(key_of(slot, to_stream));
+    if (reset) {
+      const linger at_once{.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(slot.handle.native, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    Descriptor socket(std::exchange(slot.handle.native, -1));
+    if ((slot.state & named) != 0) take_path(socket.get()).remove_with(std::move(socket));
   }
-  ::close(slot.handle.native);
-  slot.handle.native = -1;
   slot.state |= closed;
   closed_.push_back(&slot);
+}
+
+// The path of a descriptor that is about to go; an empty one where it has none.
+BoundPath ReadinessBackend::take_path(int descriptor) {
+  const auto found = std::find_if(local_paths_.begin(), local_paths_.end(),
+                                  [&](const LocalPath& entry) { return entry.descriptor == descriptor; });
+  if (found == local_paths_.end()) return {};
+  BoundPath path = std::move(found->path);
+  local_paths_.erase(found);
+  return path;
 }
 
 void ReadinessBackend::detach(StreamSlot& slot) {
   poller_->remove(slot.handle.native);
   forget(key_of(slot, to_stream));
+  if ((slot.state & named) != 0) take_path(slot.handle.native).remove();  // its peer knows it by now
   slot.state |= closed;
   detached_.push_back(&slot);
 }
@@ -259,13 +312,8 @@ bool ReadinessBackend::refuse(ListenerSlot& slot, std::string_view words) {
 void ReadinessBackend::unlisten(ListenerSlot& slot) {
   poller_->remove(slot.handle.native);
   no_more_from(slot);
-  const auto path = std::find_if(local_paths_.begin(), local_paths_.end(), [&](const LocalPath& entry) {
-    return entry.descriptor == slot.handle.native;
-  });
   Descriptor socket(std::exchange(slot.handle.native, -1));
-  if (path == local_paths_.end()) return;
-  path->path.remove_with(std::move(socket));
-  local_paths_.erase(path);
+  if (BoundPath path = take_path(socket.get())) path.remove_with(std::move(socket));
 }
 
 void ReadinessBackend::accept(ListenerSlot& slot) {
@@ -322,10 +370,13 @@ void ReadinessBackend::submit() {
 }
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
-  tell_failures();
-  settle_changes();
+  // Whoever is told may have something to do: there is no waiting then.
+  bool told = tell_failures();
+  told = tell_connected() || told;
+  told = settle_changes() || told;
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
-  if (tell_closed()) deadline = clock_.now();
+  told = tell_closed() || told;
+  if (told || !connected_.empty() || !failures_.empty()) deadline = clock_.now();
   if (next_ == batch_.size()) {
     std::optional<Duration> timeout;
     if (deadline) timeout = std::max(Duration::zero(), *deadline - clock_.now());
@@ -337,7 +388,8 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
   while (next_ < batch_.size() && taken_in_ < limits_.turn_bytes) dispatch(batch_[next_++]);
 }
 
-void ReadinessBackend::tell_failures() {
+bool ReadinessBackend::tell_failures() {
+  const bool any = !failures_.empty();
   while (!failures_.empty()) {
     std::vector<Failure> failures;
     failures.swap(failures_);
@@ -345,14 +397,24 @@ void ReadinessBackend::tell_failures() {
       if ((failure.slot->state & closed) == 0) up_.on_failed(*failure.slot, failure.error);
     }
   }
+  return any;
 }
 
-void ReadinessBackend::settle_changes() {
+bool ReadinessBackend::tell_connected() {
+  std::vector<StreamSlot*> connected;
+  connected.swap(connected_);
+  for (StreamSlot* const slot : connected) {
+    if ((slot->state & closed) == 0) up_.on_connected(*slot);
+  }
+  return !connected.empty();
+}
+
+bool ReadinessBackend::settle_changes() {
   for (StreamSlot* const slot : changed_) {
     slot->state &= ~static_cast<std::uint32_t>(listed);
     if ((slot->state & closed) != 0) continue;
-    const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed)) == 0;
-    const bool write = (slot->state & writing) != 0;
+    const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed | connecting)) == 0;
+    const bool write = (slot->state & (writing | connecting)) != 0;
     const std::uint32_t wanted = (read ? known_read : 0U) | (write ? known_write : 0U);
     if ((slot->state & (known_read | known_write)) == wanted) continue;
     slot->state = (slot->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
@@ -361,12 +423,11 @@ void ReadinessBackend::settle_changes() {
     try {
       poller_->update(slot->handle.native, interest, key_of(*slot, to_stream));
     } catch (const SocketError& error) {  // select takes no descriptor past FD_SETSIZE
-      slot->state |= failed;
-      failures_.push_back({slot, error.code()});
+      fail(*slot, error.code());
     }
   }
   changed_.clear();
-  tell_failures();
+  return tell_failures();
 }
 
 bool ReadinessBackend::tell_closed() {
@@ -409,12 +470,22 @@ void ReadinessBackend::dispatch(const Ready& event) {
 }
 
 void ReadinessBackend::serve(StreamSlot& slot, Interest ready) {
+  if ((slot.state & connecting) != 0) return finish_connecting(slot);
   if ((ready & Interest::write) != Interest::none && (slot.state & writing) != 0) {
     slot.state &= ~static_cast<std::uint32_t>(writing);
     change(slot);
     up_.on_written(slot, 0);
   }
   if ((ready & Interest::read) != Interest::none) receive(slot);
+}
+
+void ReadinessBackend::finish_connecting(StreamSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(connecting);
+  change(slot);
+  const std::error_code error = outcome_of_connecting(slot.handle.native);
+  if (!error) return up_.on_connected(slot);
+  slot.state |= failed;
+  up_.on_failed(slot, error);
 }
 
 void ReadinessBackend::receive(StreamSlot& slot) {

@@ -68,12 +68,16 @@ class ReadinessBackend final : public Backend {
 
   std::size_t send(StreamSlot& slot, std::span<const std::string_view> pieces);
   void change(StreamSlot& slot);
-  void settle_changes();
-  void tell_failures();
+  void fail(StreamSlot& slot, std::error_code error);
+  BoundPath take_path(int descriptor);
+  bool settle_changes();
+  bool tell_failures();
+  bool tell_connected();
   bool tell_closed();
   void forget(std::uint64_t key);
   void dispatch(const Ready& event);
   void serve(StreamSlot& slot, Interest ready);
+  void finish_connecting(StreamSlot& slot);
   void receive(StreamSlot& slot);
   void accept(ListenerSlot& slot);
   void no_more_from(const ListenerSlot& slot);
@@ -95,7 +99,8 @@ class ReadinessBackend final : public Backend {
   std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
   std::vector<StreamSlot*> closed_;          // to be told so
   std::vector<StreamSlot*> detached_;
-  std::vector<Failure> failures_;  // of writes
+  std::vector<StreamSlot*> connected_;  // at once; to be told so
+  std::vector<Failure> failures_;       // that no event of the poller told
   std::vector<LocalPath> local_paths_;
 };
 

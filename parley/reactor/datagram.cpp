@@ -5,8 +5,6 @@
 
 #include "parley/base/print.h"
 #include "parley/reactor/loop.h"
-#include "parley/socket/opening.h"
-#include "parley/socket/socket.h"
 
 namespace parley {
 
@@ -22,18 +20,6 @@ DatagramOptions options_of(const DatagramSettings& settings) {
   options.listen_multiple = settings.listen_multiple;
   options.v6_only = settings.v6_only;
   return options;
-}
-
-Opened opened_at(const Address& address, const DatagramSettings& settings) {
-  Result<Opened> opened = open_datagram(address, options_of(settings));
-  if (opened) return *std::move(opened);
-  throw SocketError("bind", format(address), system_code(opened.error()), advice_on_opening(opened.error()));
-}
-
-Socket socket_of(Opened& opened) {
-  Socket socket = Socket::adopt(opened.descriptor.get());
-  opened.descriptor.release();
-  return socket;
 }
 
 void require_network(const Address& address) {
@@ -66,8 +52,7 @@ DatagramPort Reactor::listen_udp(const Address& address, std::unique_ptr<Datagra
                                  const DatagramSettings& settings) {
   require(protocol, "listen_udp: no protocol was given");
   require_network(address);
-  Opened opened = opened_at(address, settings);
-  return {loop_.get(), loop_->datagrams().open(socket_of(opened), {}, {}, std::move(protocol))};
+  return {loop_.get(), loop_->datagrams().open(address, options_of(settings), {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
@@ -81,30 +66,22 @@ DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramP
   if (source.family() == Family::unspecified) {
     source = Address(peer.family() == Family::inet6 ? "::" : "0.0.0.0", source.port());
   }
-  Opened opened = opened_at(source, settings);
-  Socket socket = socket_of(opened);
-  socket.connect(peer);
-  return {loop_.get(), loop_->datagrams().open(std::move(socket), peer, {}, std::move(protocol))};
+  return {loop_.get(), loop_->datagrams().open(source, options_of(settings), peer, std::move(protocol))};
 }
 
 DatagramPort Reactor::listen_unix_datagram(const Address& address,
                                            std::unique_ptr<DatagramProtocol> protocol) {
   require(protocol, "listen_unix_datagram: no protocol was given");
   require_local(address);
-  Opened opened = opened_at(address, {});
-  return {loop_.get(),
-          loop_->datagrams().open(socket_of(opened), {}, std::move(opened.path), std::move(protocol))};
+  return {loop_.get(), loop_->datagrams().open(address, {}, {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_unix_datagram(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
                                             const DatagramSettings& settings) {
   require(protocol, "connect_unix_datagram: no protocol was given");
   if (settings.source) require_local(*settings.source);
-  Opened opened = opened_at(settings.source.value_or(Address::local_peer(0)), {});
-  Socket socket = socket_of(opened);
-  socket.connect(peer);
-  return {loop_.get(),
-          loop_->datagrams().open(std::move(socket), peer, std::move(opened.path), std::move(protocol))};
+  const Address source = settings.source.value_or(Address::local_peer(0));
+  return {loop_.get(), loop_->datagrams().open(source, {}, peer, std::move(protocol))};
 }
 
 }  // namespace parley

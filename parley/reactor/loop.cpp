@@ -23,6 +23,7 @@ Loop::~Loop() {
     if (!connection.has(Connection::closed)) backend_->close(connection, false);
     connection.set(Connection::shut | Connection::closing | Connection::lost | Connection::closed);
   });
+  datagrams_.close();
   backend_.reset();
   datagrams_.clear();
   // Before the timers: a protocol may cancel one as it goes.
@@ -173,10 +174,18 @@ void Loop::unwatch(std::uint64_t id) {
   watchers_.erase(found);
 }
 
-void Loop::on_datagrams(DatagramSlot&, std::span<Received>) {}
-void Loop::on_sent(DatagramSlot&, std::size_t, std::error_code) {}
-void Loop::on_datagram_error(DatagramSlot&, std::error_code) {}
-void Loop::on_closed(DatagramSlot&) {}
+void Loop::on_datagrams(DatagramSlot& slot, std::span<Received> lent) {
+  datagrams_.on_datagrams(slot, lent);
+}
+void Loop::on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) {
+  datagrams_.on_sent(slot, count, error);
+}
+void Loop::on_datagram_error(DatagramSlot& slot, std::error_code error) {
+  datagrams_.on_datagram_error(slot, error);
+}
+void Loop::on_closed(DatagramSlot& slot) {
+  datagrams_.on_closed(slot);
+}
 
 void Loop::on_ready(WatchSlot& slot, Interest ready) {
   auto& watcher = static_cast<Watcher&>(slot);

@@ -4,18 +4,23 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
+#include <limits>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
+#include "parley/reactor/backends/readiness_keys.h"
 #include "parley/reactor/backends/sending_file.h"
 #include "parley/socket/error.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
+
+using readiness::key_of, readiness::target_of;
+using readiness::to_stream, readiness::to_listener, readiness::to_datagrams, readiness::to_watch;
 
 namespace {
 
@@ -34,22 +39,8 @@ enum State : std::uint32_t {
   named = 1U << 10,      // has a path in the file system
 };
 
-// What a ready descriptor belongs to: a tagged pointer in the poller's key.
-enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
 constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
-constexpr std::uint64_t tag_bits = 3;
 constexpr std::uint64_t forgotten = ~std::uint64_t{0};
-
-template <class Target>
-std::uint64_t key_of(Target& target, Tag tag) {
-  static_assert(alignof(Target) > tag_bits);
-  return reinterpret_cast<std::uintptr_t>(&target) | tag;
-}
-
-template <class Target>
-Target& target_of(std::uint64_t key) {
-  return *reinterpret_cast<Target*>(static_cast<std::uintptr_t>(key & ~tag_bits));
-}
 
 std::error_code last_error() {
   return {errno, std::system_category()};
@@ -69,6 +60,7 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       clock_(setting.clock),
       kind_(poller),
       poller_(make_poller(poller)),
+      datagrams_(up_, limits_, poller == PollerKind::select ? FD_SETSIZE : std::numeric_limits<int>::max()),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
   poller_->update(wakeup_.descriptor(), Interest::read, wakeup_key);
 }
@@ -123,27 +115,6 @@ void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   failures_.push_back({&slot, error});
 }
 
-Result<Address> ReadinessBackend::bind(DatagramSlot&, const Address&, const DatagramOptions&) {
-  std::abort();
-}
-std::error_code ReadinessBackend::connect(DatagramSlot&, const Address&) {
-  std::abort();
-}
-std::error_code ReadinessBackend::change(DatagramSlot&, const DatagramChange&) {
-  std::abort();
-}
-void ReadinessBackend::set_receiving(DatagramSlot&, bool) {
-  std::abort();
-}
-Sent ReadinessBackend::start_send(DatagramSlot&, std::span<const Outgoing>) {
-  std::abort();
-}
-void ReadinessBackend::close(DatagramSlot&) {
-  std::abort();
-}
-Address ReadinessBackend::host(const DatagramSlot&) const {
-  std::abort();
-}
 void ReadinessBackend::renew() {
   std::abort();
 }
@@ -345,6 +316,11 @@ void ReadinessBackend::rest(ListenerSlot& slot, std::error_code error) {
   up_.on_accept_failed(slot, error);
 }
 
+void ReadinessBackend::close(DatagramSlot& slot) {
+  forget(key_of(slot, to_datagrams));
+  datagrams_.close(slot, *poller_);
+}
+
 // Foreign descriptors.
 
 void ReadinessBackend::watch(WatchSlot& slot, Handle handle, Interest wanted) {
@@ -373,9 +349,12 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
   // Whoever is told may have something to do: there is no waiting then.
   bool told = tell_failures();
   told = tell_connected() || told;
+  told = datagrams_.tell_errors() || told;
   told = settle_changes() || told;
+  datagrams_.settle_changes(*poller_);
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
   told = tell_closed() || told;
+  told = datagrams_.tell_closed() || told;
   if (told || !connected_.empty() || !failures_.empty()) deadline = clock_.now();
   if (next_ == batch_.size()) {
     std::optional<Duration> timeout;
@@ -456,11 +435,14 @@ void ReadinessBackend::dispatch(const Ready& event) {
     wakeup_.clear();
     return up_.on_woken();
   }
-  switch (event.key & tag_bits) {
+  switch (event.key & readiness::tag_bits) {
     case to_stream:
       return serve(target_of<StreamSlot>(event.key), event.ready);
     case to_listener:
       return accept(target_of<ListenerSlot>(event.key));
+    case to_datagrams:
+      taken_in_ += datagrams_.serve(target_of<DatagramSlot>(event.key), event.ready);
+      return;
     case to_watch: {
       auto& slot = target_of<WatchSlot>(event.key);
       const Interest ready = event.ready & static_cast<Interest>(slot.state);

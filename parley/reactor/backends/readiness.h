@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "parley/reactor/backend.h"
+#include "parley/reactor/backends/readiness_datagrams.h"
 #include "parley/socket/bound_path.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/poller.h"
@@ -39,13 +40,21 @@ class ReadinessBackend final : public Backend {
   bool refuse(ListenerSlot& slot, std::string_view words) override;
   void unlisten(ListenerSlot& slot) override;
 
-  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override;
-  std::error_code connect(DatagramSlot& slot, const Address& peer) override;
-  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override;
-  void set_receiving(DatagramSlot& slot, bool on) override;
-  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override;
+  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override {
+    return datagrams_.bind(slot, at, options);
+  }
+  std::error_code connect(DatagramSlot& slot, const Address& peer) override {
+    return datagrams_.connect(slot, peer);
+  }
+  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override {
+    return datagrams_.change(slot, what);
+  }
+  void set_receiving(DatagramSlot& slot, bool on) override { datagrams_.set_receiving(slot, on); }
+  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override {
+    return datagrams_.start_send(slot, batch);
+  }
   void close(DatagramSlot& slot) override;
-  Address host(const DatagramSlot& slot) const override;
+  Address host(const DatagramSlot& slot) const override { return datagrams_.host(slot); }
 
   void watch(WatchSlot& slot, Handle handle, Interest wanted) override;
   void rewatch(WatchSlot& slot, Interest wanted) override;
@@ -89,6 +98,7 @@ class ReadinessBackend final : public Backend {
   const Clock& clock_;
   const PollerKind kind_;
   std::unique_ptr<Poller> poller_;
+  ReadinessDatagrams datagrams_;
   Wakeup wakeup_;
   ReserveDescriptor reserve_;
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into

@@ -52,7 +52,8 @@ Crew::Crew(std::function<void(Request&)> work)
 Crew::~Crew() {
   wait();
   // Of threads that are not there none can be joined, and their lock may never be free.
-  if (process_ != own_process()) static_cast<void>(state_.release());
+  if (process_ == own_process()) return;
+  [[maybe_unused]] const State* const left = state_.release();
 }
 
 bool Crew::serve(Request& request, const Bounds& bounds) {

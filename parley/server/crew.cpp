@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "parley/process/own_process.h"
+
 namespace parley {
 
 namespace {
@@ -44,10 +46,14 @@ struct Crew::State {
   std::vector<std::thread> left;  // have finished, and are to be joined
 };
 
-Crew::Crew(std::function<void(Request&)> work) : work_(std::move(work)), state_(std::make_unique<State>()) {}
+Crew::Crew(std::function<void(Request&)> work)
+    : work_(std::move(work)), process_(own_process()), state_(std::make_unique<State>()) {}
 
 Crew::~Crew() {
   wait();
+  // Of threads that are not there none can be joined, and their lock may never be free.
+  if (process_ == own_process()) return;
+  [[maybe_unused]] const State* const left = state_.release();
 }
 
 bool Crew::serve(Request& request, const Bounds& bounds) {
@@ -119,6 +125,7 @@ void Crew::leave(Member& member) {
 }
 
 void Crew::cut() {
+  if (process_ != own_process()) return;
   std::deque<State::Waiting> forgotten;
   const std::lock_guard lock(state_->mutex);
   forgotten.swap(state_->waiting);
@@ -132,7 +139,7 @@ void Crew::cut() {
 }
 
 void Crew::wait() {
-  if (own_crew == this) return;
+  if (own_crew == this || process_ != own_process()) return;
   std::vector<std::thread> left;
   {
     std::unique_lock lock(state_->mutex);

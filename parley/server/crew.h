@@ -3,6 +3,7 @@
 // What ThreadingMixIn stands on.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -16,7 +17,8 @@ class Crew {
  public:
   // `work` serves one request, and must not throw.
   explicit Crew(std::function<void(Request&)> work);
-  // Waits for all.
+  // Waits for all. In a process that was forked from the one which made it, this, `cut` and `wait` do
+  // nothing: the threads are not there, and the connections are the other one's.
   ~Crew();
   Crew(const Crew&) = delete;
   Crew& operator=(const Crew&) = delete;
@@ -45,6 +47,7 @@ class Crew {
   void leave(Member& member);
 
   const std::function<void(Request&)> work_;
+  const std::int64_t process_;
   std::unique_ptr<State> state_;
 };
 

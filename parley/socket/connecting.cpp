@@ -104,9 +104,8 @@ std::error_code Socket::connect_address(const Address& address) {
     return std::make_error_code(std::errc::timed_out);  // see connect_local
   }
   if (error == 0 && type_ == Type::stream && is_its_own_peer(fileno())) {
-    const sockaddr nobody{AF_UNSPEC, {}};
-    ::connect(fileno(), &nobody, sizeof nobody);  // it may be used to connect to somebody else
-    error = ECONNREFUSED;
+    const sockaddr nobody{AF_UNSPEC, {}};  // so that it may be used to connect to somebody else
+    error = ::connect(fileno(), &nobody, sizeof nobody) == 0 ? ECONNREFUSED : errno;
   }
   if (error == 0 || error == EINPROGRESS) peer_ = from_raw(raw);
   return {error, std::system_category()};

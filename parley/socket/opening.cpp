@@ -107,14 +107,8 @@ Result<Opened> receiving(const Address& at, Family family, const DatagramOptions
       return explained(opened, error, at, family);
   }
   if (const std::error_code error = learn_host(opened)) return error;
-  if (is_any(opened.host)) {
-    Setting setting(descriptor);
-    // An IPv6 socket is told both ways of IPv4 datagrams; only IPv4's own names our address where they were
-    // sent to a group or a broadcast address.
-    if (family == Family::inet6) setting.set(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-    if (family == Family::inet || !options.v6_only) setting.set(IPPROTO_IP, IP_PKTINFO, 1);
-    if (setting.error()) return setting.error();
-  }
+  const Result<bool> told = tell_asked(descriptor, opened.host, family);
+  if (!told) return told.error();
   return opened;
 }
 
@@ -197,6 +191,18 @@ std::error_code prepare_datagram(int descriptor, Family family, const DatagramOp
   }
   setting.set_buffers(options);
   return setting.error();
+}
+
+Result<bool> tell_asked(int descriptor, const Address& host, Family family) noexcept {
+  if (family == Family::local || !is_any(host)) return false;
+  Setting setting(descriptor);
+  // An IPv6 socket is told both ways of IPv4 datagrams; only IPv4's own names our address where they were
+  // sent to a group or a broadcast address.
+  if (family == Family::inet6) setting.set(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+  const bool takes_ipv4 = family == Family::inet || option_of(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+  if (takes_ipv4) setting.set(IPPROTO_IP, IP_PKTINFO, 1);
+  if (setting.error()) return setting.error();
+  return true;
 }
 
 Result<Opened> open_listening(const Address& at, const ListenOptions& options) {

@@ -49,6 +49,10 @@ std::error_code outcome_of_connecting(int descriptor) noexcept;
 // that it is to reach.
 bool is_its_own_peer(int descriptor) noexcept;
 
+// Has a socket of datagrams that is bound to `host` told which of our addresses each was sent to, where that
+// is every address; else nothing, since there is one. True when it is told.
+Result<bool> tell_asked(int descriptor, const Address& host, Family family) noexcept;
+
 // Marks of a socket that must stand before it is bound to an address of `family`.
 std::error_code prepare_listening(int descriptor, Family family, const ListenOptions& options) noexcept;
 std::error_code prepare_datagram(int descriptor, Family family, const DatagramOptions& options) noexcept;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <fcntl.h>
+#include <filesystem>
 #include <string_view>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -74,7 +75,10 @@ bool put(const std::string& beside, const std::string& path) {
 
 }  // namespace
 
-PidFile::PidFile(std::string path) : path_(std::move(path)) {
+PidFile::PidFile(std::string path) : path_(std::move(path)), process_(::getpid()) {
+  std::error_code unknown;
+  absolute_ = std::filesystem::absolute(path_, unknown).string();
+  if (unknown) absolute_ = path_;
   std::string beside = format(path_, '.', ::getpid());
   ::unlink(beside.c_str());  // a process of the same number may have ended just then
   file_ = written(beside, path_);
@@ -89,7 +93,7 @@ PidFile::PidFile(std::string path) : path_(std::move(path)) {
 }
 
 PidFile::~PidFile() {
-  if (file_ && same_file(file_.get(), path_)) ::unlink(path_.c_str());
+  if (file_ && process_ == ::getpid() && same_file(file_.get(), absolute_)) ::unlink(absolute_.c_str());
 }
 
 }  // namespace parley

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "parley/socket/descriptors.h"
@@ -17,13 +18,17 @@ class PidFile {
   explicit PidFile(std::string path);
   PidFile(PidFile&&) noexcept = default;
   PidFile& operator=(PidFile&&) = delete;
-  // Removes the file, if it is still this one; where that is not allowed any more, it stays behind.
+  // Removes the file, if it is still this one, in the process that made it: a child that was forked has a
+  // copy of the object, and leaves the file alone. A relative path is meant as of then, whatever `chdir` has
+  // done since. Where removing is not allowed any more, it stays behind.
   ~PidFile();
 
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
+  std::string absolute_;
+  std::int64_t process_;
   Descriptor file_;
 };
 

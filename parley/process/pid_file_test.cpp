@@ -120,6 +120,28 @@ TEST_F(PidFileTest, AnotherOnesFileIsNotRemoved) {
   EXPECT_EQ(content(), "other");
 }
 
+TEST_F(PidFileTest, AForkedChildLeavesItAlone) {
+  std::optional<PidFile> file(path_);
+  Child child([&] {
+    file.reset();
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(content(), own());
+}
+
+TEST_F(PidFileTest, ARelativePathIsMeantAsOfItsBeginning) {
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder_);
+  {
+    const PidFile file("server.pid");
+    EXPECT_EQ(file.path(), "server.pid");
+    std::filesystem::current_path("/");
+  }
+  EXPECT_EQ(files(), 0);
+  std::filesystem::current_path(before);
+}
+
 TEST_F(PidFileTest, FollowsNoLink) {
   const std::string target = (folder_ / "precious").string();
   std::ofstream(target) << "data";

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/process/own_process.h"
 #include "parley/socket/blocking.h"
 
 namespace parley {
@@ -78,7 +79,7 @@ struct ThreadPool::State {
 };
 
 ThreadPool::ThreadPool(const ThreadPoolSettings& settings, Log& log)
-    : log_(log), state_(std::make_unique<State>(settings)) {
+    : log_(log), forks_(fork_count()), state_(std::make_unique<State>(settings)) {
   require_threads(settings);
 }
 
@@ -86,8 +87,21 @@ ThreadPool::~ThreadPool() {
   end();
 }
 
+// In the child of a fork there are none of the threads, and a mutex that one of them held is never let go of. So the
+// child begins anew: what was called before the fork is done by the parent alone. What the threads stood in is left as
+// it is, for a thread that is not there cannot be joined.
+ThreadPool::State& ThreadPool::own_state() const {
+  if (forks_ != fork_count()) {
+    const ThreadPoolSettings settings = state_->settings;
+    [[maybe_unused]] const State* const left = state_.release();
+    state_ = std::make_unique<State>(settings);
+    forks_ = fork_count();
+  }
+  return *state_;
+}
+
 void ThreadPool::call(std::function<void()> work, std::function<void()> dropped) {
-  State& state = *state_;
+  State& state = own_state();
   Call call{std::move(work), std::move(dropped)};
   std::unique_lock lock(state.mutex);
   if (state.stopped) throw ThreadPoolStopped("ThreadPool: a call was refused, for the pool has stopped");
@@ -191,16 +205,16 @@ void ThreadPool::run(Thread& self) {
 
 void ThreadPool::adjust(const ThreadPoolSettings& settings) {
   require_threads(settings);
-  const std::scoped_lock lock(state_->mutex);
-  state_->settings = settings;
-  for (Thread* const thread : state_->idle) thread->woken.notify_one();
+  const std::scoped_lock lock(own_state().mutex);
+  own_state().settings = settings;
+  for (Thread* const thread : own_state().idle) thread->woken.notify_one();
 }
 
 std::size_t ThreadPool::drop_waiting() {
   std::deque<Call> dropped;
   {
-    const std::scoped_lock lock(state_->mutex);
-    dropped.swap(state_->waiting);
+    const std::scoped_lock lock(own_state().mutex);
+    dropped.swap(own_state().waiting);
   }
   return drop(dropped);
 }
@@ -208,8 +222,8 @@ std::size_t ThreadPool::drop_waiting() {
 void ThreadPool::wait() {
   require_blocking_allowed("ThreadPool::wait");
   refuse_own_thread(*this, "ThreadPool::wait");
-  std::unique_lock lock(state_->mutex);
-  state_->changed.wait(lock, [this] { return state_->waiting.empty() && state_->running == 0; });
+  std::unique_lock lock(own_state().mutex);
+  own_state().changed.wait(lock, [this] { return own_state().waiting.empty() && own_state().running == 0; });
 }
 
 void ThreadPool::stop() {
@@ -220,7 +234,7 @@ void ThreadPool::stop() {
 
 // What `stop` does and a destructor may: it throws nothing, wherever it is called.
 void ThreadPool::end() {
-  State& state = *state_;
+  State& state = own_state();
   std::deque<Call> dropped;
   {
     const std::scoped_lock lock(state.mutex);
@@ -244,18 +258,18 @@ bool ThreadPool::on_own_thread() const {
 }
 
 std::size_t ThreadPool::threads() const {
-  const std::scoped_lock lock(state_->mutex);
-  return state_->threads.size();
+  const std::scoped_lock lock(own_state().mutex);
+  return own_state().threads.size();
 }
 
 std::size_t ThreadPool::running() const {
-  const std::scoped_lock lock(state_->mutex);
-  return state_->running;
+  const std::scoped_lock lock(own_state().mutex);
+  return own_state().running;
 }
 
 std::size_t ThreadPool::waiting() const {
-  const std::scoped_lock lock(state_->mutex);
-  return state_->waiting.size();
+  const std::scoped_lock lock(own_state().mutex);
+  return own_state().waiting.size();
 }
 
 }  // namespace parley

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,11 +75,13 @@ class ThreadPool {
  private:
   struct Thread;
   struct State;
+  State& own_state() const;
   void run(Thread& self);
   void end();
 
   Log& log_;
-  std::unique_ptr<State> state_;
+  mutable std::uint32_t forks_;  // before which it was made
+  mutable std::unique_ptr<State> state_;
 };
 
 }  // namespace parley

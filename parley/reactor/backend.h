@@ -12,6 +12,7 @@
 #include "parley/base/result.h"
 #include "parley/socket/address.h"
 #include "parley/socket/interest.h"
+#include "parley/socket/open_options.h"
 
 namespace parley {
 
@@ -34,25 +35,6 @@ struct StreamSlot : Slot {};    // a connection, or one that is being made
 struct ListenerSlot : Slot {};  // a socket that connections are accepted from
 struct DatagramSlot : Slot {};  // a socket of datagrams
 struct WatchSlot : Slot {};  // a descriptor of somebody else: signals, name look-ups, a child's pipes, stdin
-
-// How to listen.
-struct ListenOptions {
-  int backlog = 4096;       // connections that the kernel holds until they are accepted; it may cap it
-  bool reuse_port = false;  // several processes on one port
-  // Permissions of a local socket's path, before anybody can connect; none: what the umask leaves.
-  std::optional<unsigned> mode{};
-};
-
-// How to connect.
-struct ConnectOptions {
-  std::optional<Address> source{};  // our end; of another family than the peer: an error of that connection
-};
-
-// How to open a socket of datagrams.
-struct DatagramOptions {
-  bool reuse_port = false;       // several sockets on one port; the kernel spreads the datagrams over them
-  bool listen_multiple = false;  // several programs on one port; each gets what is sent to its groups
-};
 
 // What became of a write.
 struct Written {
@@ -187,7 +169,8 @@ class Backend {
   // Listeners.
 
   // Listens at the address and answers the real one (the port that the kernel chose). `at` with no host: IPv6
-  // and IPv4 both, where the machine has IPv6. It accepts once `set_accepting` says so.
+  // and IPv4 both, where the machine has IPv6, or with `v6_only` IPv6 alone. It accepts once `set_accepting`
+  // says so.
   virtual Result<Address> listen(ListenerSlot& slot, const Address& at, const ListenOptions& options) = 0;
   // Takes over a socket that listens already and does not block, and answers its address. It is left to the
   // caller where it does not listen. `unlisten` leaves a path that it has in the file system.

@@ -157,11 +157,12 @@ void Connectors::begin(std::uint64_t id) {
   if (reactor_.loop().stopping()) return fail_stopped(id);
   record.timer = reactor_.call_later(record.settings.timeout, [this, id] { late(id); });
   record.questions = {};
+  ConnectOptions options;
+  options.source = record.settings.source;
   record.race = std::make_unique<Race>(
-      reactor_,
-      Race::Settings{.attempt_delay = record.settings.attempt_delay, .source = record.settings.source},
+      reactor_, Race::Settings{.attempt_delay = record.settings.attempt_delay, .options = options},
       Race::Outcome{
-          .won = [this, id](Socket socket, const Address& peer) { won(id, std::move(socket), peer); },
+          .won = [this, id](TransportId connection, const Address& peer) { won(id, connection, peer); },
           .lost = [this, id] { lost_race(id); }});
   if (record.told != nullptr) {
     reactor_.loop().call([&] { record.told->started_connecting(record.connector); });
@@ -217,7 +218,8 @@ void Connectors::answered(std::uint64_t id, std::size_t which, const Resolver::A
   record.race->go();
 }
 
-void Connectors::won(std::uint64_t id, Socket socket, const Address& peer) {
+// A connection that nobody starts is given up by the loop.
+void Connectors::won(std::uint64_t id, TransportId connection, const Address& peer) {
   Record& record = *find(id);
   std::unique_ptr<Protocol> protocol;
   reactor_.loop().call([&] { protocol = record.factory->build_protocol(peer); });
@@ -229,10 +231,9 @@ void Connectors::won(std::uint64_t id, Socket socket, const Address& peer) {
   }
   clear(record);
   record.state = Connector::State::connected;
-  record.connection =
-      reactor_.loop().connections().adopt(Handle{socket.detach()}, peer.compact(), std::move(protocol));
-  reactor_.loop().connections().follow(record.connection,
-                                       [this, id](const Reason& reason) { lost(id, reason); });
+  record.connection = connection;
+  reactor_.loop().connections().start(connection, std::move(protocol));
+  reactor_.loop().connections().follow(record.connection, [this, id](const Reason& reason) { lost(id, reason); });
 }
 
 void Connectors::lost(std::uint64_t id, Reason reason) {

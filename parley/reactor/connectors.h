@@ -70,7 +70,7 @@ class Connectors {
   void begin(std::uint64_t id);
   void look_up(std::uint64_t id);
   void answered(std::uint64_t id, std::size_t which, const Resolver::Answer& answer);
-  void won(std::uint64_t id, Socket socket, const Address& peer);
+  void won(std::uint64_t id, TransportId connection, const Address& peer);
   void lost_race(std::uint64_t id);
   void late(std::uint64_t id);
   void lost(std::uint64_t id, Reason reason);

@@ -117,6 +117,8 @@ struct DatagramSettings {
   bool reuse_port = false;
   // Several programs on one port, each of which gets what is sent to a group they have joined.
   bool listen_multiple = false;
+  // IPv6 alone. Else a socket at every IPv6 address takes IPv4 too.
+  bool v6_only = false;
   // For connecting: where to send from. Any address and port, or no name for a Unix socket, which then cannot
   // be answered.
   std::optional<Address> source{};

@@ -157,6 +157,29 @@ TEST_P(DatagramKinds, APathIsTakenOverFromTheDeadAlone) {
   EXPECT_FALSE(std::filesystem::exists(path("x")));
 }
 
+TEST_P(DatagramKinds, ANewerOnesPathIsLeftAlone) {
+  const Address at = Address::local(path("socket"));
+  DatagramPort old = reactor_->listen_unix_datagram(at, player(story()));
+  std::filesystem::remove(path("socket"));
+  DatagramPort newer = reactor_->listen_unix_datagram(at, player(story()));
+  old.stop_listening();
+  EXPECT_TRUE(std::filesystem::exists(path("socket")));
+  newer.stop_listening();
+  EXPECT_FALSE(std::filesystem::exists(path("socket")));
+}
+
+TEST_P(DatagramKinds, IPv6AloneLeavesThePortToIPv4) {
+  DatagramPort six = reactor_->listen_udp({"", 0}, player(story()), {.v6_only = true});
+  DatagramPort four = reactor_->listen_udp({"0.0.0.0", six.host().port()}, player(story()));
+  EXPECT_EQ(four.host().port(), six.host().port());
+  try {
+    reactor_->listen_udp({"", six.host().port()}, player(story()));
+    ADD_FAILURE() << "both are taken";
+  } catch (const SocketError& error) {
+    EXPECT_EQ(error.code(), std::errc::address_in_use);
+  }
+}
+
 TEST_P(DatagramKinds, APartOfADatagramIsNeverDelivered) {
   start({.datagram_bytes = 100});
   Story& server = story();

@@ -1,17 +1,20 @@
 #include "parley/reactor/datagram_ports.h"
 
-#include <algorithm>
 #include <deque>
-#include <filesystem>
+#include <string>
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/reactor/asked_addresses.h"
 #include "parley/reactor/loop/loop.h"
-#include "parley/socket/multicast.h"
+#include "parley/socket/opening.h"
 
 namespace parley {
 
 namespace {
+
+// Of errors, and of datagrams that are sent before the turn's end.
+constexpr std::size_t most_at_once = DatagramQueue::most_at_once;
 
 std::string_view advice(std::error_code error) {
   if (error == std::errc::message_size) return "send less in one datagram";
@@ -23,27 +26,55 @@ std::string_view advice(std::error_code error) {
   return {};
 }
 
+std::string_view advice_on_groups(std::error_code error) {
+  if (error == std::errc::invalid_argument) return "no multicast address";
+  if (error == std::errc::address_in_use) return "a member already";
+  if (error == std::errc::no_such_device) {
+    return "no such interface, or no route to the group: name an interface";
+  }
+  return {};
+}
+
+// Said when it is written, and not by the kernel when it is sent.
+void require_reachable(const Address& to, Family family) {
+  const Family own = to.family();
+  const bool fits = own == family || (own == Family::unspecified && family != Family::local) ||
+                    (own == Family::inet && family == Family::inet6);
+  if (!fits) {
+    throw AddressError(format(to, " is an address of family ", own, ", the socket's family is ", family));
+  }
+  if (family == Family::local && to.path().empty()) {
+    throw AddressError(format(to, " is a peer without a name: it cannot be reached by it"));
+  }
+}
+
+// It was to leave from an address that we have no more.
+bool is_of_our_address(std::error_code error) {
+  return error == std::errc::address_not_available || error == std::errc::invalid_argument ||
+         error == std::errc::network_unreachable || error == std::errc::no_such_device;
+}
+
 }  // namespace
 
 // One socket.
-class DatagramPorts::Port final : public DatagramTransport {
+class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot {
  public:
-  Port(DatagramPorts& ports, std::uint64_t id, Socket socket, const Address& peer, std::string path)
-      : ports_(ports),
-        id_(id),
-        socket_(std::move(socket)),
-        family_(socket_.family()),
-        peer_(peer),
-        path_(std::move(path)),
-        batch_(most_at_once()),
-        watch_(ports.loop_.watches().watch(Handle{socket_.fileno()}, Interest::read,
-                                           [this](Interest ready) { on_ready(ready); })) {}
-  ~Port() { remove_path(); }
+  Port(DatagramPorts& ports, std::uint64_t id) : ports_(ports), id_(id), queue_(ports.spare_) {}
 
   std::uint64_t id() const { return id_; }
+  // Nothing is to be given back where it throws.
+  void open(const Address& at, const DatagramOptions& options) {
+    const Result<Address> host = backend().bind(*this, at, options);
+    if (!host) {
+      throw SocketError("bind", format(at), system_code(host.error()), advice_on_opening(host.error()));
+    }
+    // At every address it is the family of the socket that there was to be had.
+    family_ = at.family() == Family::unspecified ? host->family() : at.family();
+  }
   void start(std::unique_ptr<DatagramProtocol> protocol) {
     protocol_ = std::move(protocol);
     protocol_->transport_ = this;
+    backend().set_receiving(*this, true);
   }
   void tell_start() {
     if (ended_) return;
@@ -71,35 +102,82 @@ class DatagramPorts::Port final : public DatagramTransport {
     while (reading() && !resuming_ && !kept_.empty()) {
       Kept kept = std::move(kept_.front());
       kept_.pop_front();
-      deliver(kept.bytes, kept.peer);
+      deliver(kept.bytes, kept.peer, kept.asked);
     }
-    want(Interest::read, reading());
+    if (reading() && !resuming_) backend().set_receiving(*this, true);
   }
   void flush() {
     unsent_ = false;
     send_now();
   }
+  // Gives its socket back; `on_closed` follows.
+  void close() {
+    host_ = backend().host(*this);
+    ended_ = true;
+    backend().close(*this);
+  }
+  bool ended() const { return ended_; }
+
+  // Backend::Upcalls
+
+  void on_datagrams(std::span<Received> lent) {
+    for (const Received& each : lent) {
+      if (ended_) return;
+      if (!each.whole) {
+        ++dropped_;
+        failed("recv", each.peer, std::make_error_code(std::errc::message_size));
+      } else if (reading() && !resuming_) {
+        deliver(each.bytes, each.peer, each.asked);
+      } else {  // paused in the middle of the batch
+        kept_.push_back({std::string(each.bytes.data(), each.bytes.size()), each.peer, each.asked});
+      }
+    }
+  }
+  void on_sent(std::size_t count, std::error_code error) {
+    full_ = false;
+    if (queue_.in_batch()) finished(count, error);
+    if (!ended_) list();
+  }
+  void on_error(std::error_code error) {
+    if (ended_) return;
+    if (!started_) return failed("recv", peer_, error);
+    if (refused(error)) return call([](DatagramProtocol& protocol) { protocol.connection_refused(); });
+    const SocketError what("recv", format(peer_), error, advice(error));
+    call([&](DatagramProtocol& protocol) { protocol.error_received(what); });
+  }
+  void on_closed() { closed_ = true; }
+  bool closed() const { return closed_; }
 
   // DatagramTransport
 
   void write(std::string_view bytes, const Address& to) override {
     if (!makes_room(bytes, to)) return;
-    outbox_.append(bytes, to, family_);
+    require_reachable(to, family_);
+    queue_.append(bytes, &to, asked_.find(to));
     written();
   }
   void write(std::string_view bytes) override {
     if (!makes_room(bytes, peer_)) return;
-    outbox_.append(bytes);
+    queue_.append(bytes, nullptr, {});
     written();
   }
   void connect(const Address& peer) override {
     if (ended_) return;
-    socket_.connect(peer);
+    require_reachable(peer, family_);
+    if (const std::error_code error = backend().connect(*this, peer)) {
+      const bool left_over = error == std::errc::connection_refused && family_ == Family::local;
+      throw SocketError("connect", format(peer), error,
+                        left_over ? "the socket file is there, but nobody listens on it" : "");
+    }
     peer_ = peer;
   }
   Address peer() const override { return peer_; }
-  Address host() const override { return ended_ ? host_ : socket_.getsockname(); }
-  void pause_reading() override { paused_ = true; }
+  Address host() const override { return ended_ ? host_ : backend().host(*this); }
+  void pause_reading() override {
+    if (!reading()) return;
+    paused_ = true;
+    backend().set_receiving(*this, false);
+  }
   void resume_reading() override {
     if (!paused_ || ended_) return;
     paused_ = false;
@@ -107,51 +185,41 @@ class DatagramPorts::Port final : public DatagramTransport {
   }
   bool reading() const override { return !paused_ && !ended_; }
   void join_group(const Address& group, std::uint32_t interface) override {
-    parley::join_group(socket_, group, interface);
+    change_group("join_group", {.what = DatagramChange::join, .value = interface, .group = group});
   }
   void leave_group(const Address& group, std::uint32_t interface) override {
-    parley::leave_group(socket_, group, interface);
+    change_group("leave_group", {.what = DatagramChange::leave, .value = interface, .group = group});
   }
   void set_multicast_ttl(int routers) override {
-    socket_.setsockopt(v6() ? options::multicast_hops : options::multicast_ttl, routers);
+    change("set_multicast_ttl", DatagramChange::hops, static_cast<std::uint32_t>(routers));
   }
   void set_multicast_loop(bool on) override {
-    socket_.setsockopt(v6() ? options::multicast_loop6 : options::multicast_loop, on);
+    change("set_multicast_loop", DatagramChange::loop, on ? 1 : 0);
   }
   void set_multicast_interface(std::uint32_t interface) override {
-    parley::set_multicast_interface(socket_, interface);
+    change("set_multicast_interface", DatagramChange::interface, interface);
   }
-  void set_broadcast(bool on) override { socket_.setsockopt(options::broadcast, on); }
+  void set_broadcast(bool on) override { change("set_broadcast", DatagramChange::broadcast, on ? 1 : 0); }
   void stop_listening() override {
     if (ended_) return;
     send_now();
-    dropped_ += outbox_.size();
-    host_ = socket_.getsockname();
-    ended_ = true;
-    ports_.loop_.watches().stop(watch_);
-    socket_.close();
-    remove_path();
+    dropped_ += queue_.size();
+    close();
     ports_.ending_.push_back(id_);
   }
-  std::size_t queued() const override { return outbox_.size(); }
+  std::size_t queued() const override { return queue_.size(); }
   std::uint64_t dropped() const override { return dropped_; }
 
  private:
   struct Kept {
     std::string bytes;
     Address peer;
+    Address asked;
   };
 
-  std::size_t most_at_once() const {
-    return std::clamp<std::size_t>(ports_.limits_.datagram_batch, 1, most_datagrams_at_once);
-  }
-  bool v6() const { return family_ == Family::inet6; }
+  Backend& backend() const { return ports_.backend(); }
   bool connected() const { return peer_.family() != Family::unspecified; }
-  void remove_path() {
-    if (path_.empty()) return;
-    std::error_code ignored;  // it may have been removed by others
-    std::filesystem::remove(std::exchange(path_, {}), ignored);
-  }
+  bool refused(std::error_code error) const { return connected() && error == std::errc::connection_refused; }
 
   // The protocol stays until the port is taken out, which is not done from inside a call.
   template <class Call>
@@ -159,44 +227,28 @@ class DatagramPorts::Port final : public DatagramTransport {
     ports_.loop_.call([&] { call_protocol(*protocol_); });
   }
 
-  void on_ready(Interest ready) {
-    if (has(ready, Interest::write) && !ended_) {
-      want(Interest::write, false);
-      full_ = false;
-      list();
-    }
-    if (!has(ready, Interest::read) || ended_) return;
-    // Only now, for pausing and resuming within a turn need not cost anything. What is kept stays one batch.
-    if (!reading() || resuming_) return want(Interest::read, false);
-    receive();
-  }
-
-  void receive() {
-    DatagramInbox& inbox = ports_.inbox();
-    const Result<std::size_t> count = inbox.receive(socket_.fileno(), family_, batch_);
-    if (!count) return failed("recv", peer_, count.error());
-    std::size_t taken = 0;
-    for (std::size_t i = 0; i < *count && !ended_; ++i) {
-      const std::span<char> bytes = inbox.bytes(i);
-      taken += bytes.size();
-      const Address peer = inbox.peer(i);
-      if (!inbox.whole(i)) {
-        ++dropped_;
-        failed("recv", peer, std::make_error_code(std::errc::message_size));
-      } else if (reading() && !resuming_) {
-        deliver(bytes, peer);
-      } else {  // paused in the middle of the batch
-        kept_.push_back({std::string(bytes.data(), bytes.size()), peer});
-      }
-    }
-    // Large ones come in smaller batches, so that others have their turn.
-    const Limits& limits = ports_.limits_;
-    batch_ = taken > limits.read_bytes ? std::max<std::size_t>(1, batch_ / 2)
-                                       : std::min(batch_ * 2, most_at_once());
-  }
-
-  void deliver(std::span<char> bytes, const Address& peer) {
+  void deliver(std::span<char> bytes, const Address& peer, const Address& asked) {
+    asked_.note(peer, asked);
     call([&](DatagramProtocol& protocol) { protocol.datagram_received(bytes, peer); });
+  }
+
+  void change(const char* operation, DatagramChange::What what, std::uint32_t value) {
+    if (const std::error_code error = change({.what = what, .value = value})) {
+      throw SocketError(operation, {}, error);
+    }
+  }
+  void change_group(const char* operation, const DatagramChange& what) {
+    if (what.group.family() != family_) {
+      throw AddressError(format(what.group, " is of family ", what.group.family(),
+                                ", the socket's family is ", family_,
+                                " (a group must be of the socket's own family)"));
+    }
+    if (const std::error_code error = change(what)) {
+      throw SocketError(operation, format(what.group), error, advice_on_groups(error));
+    }
+  }
+  std::error_code change(const DatagramChange& what) {
+    return ended_ ? std::make_error_code(std::errc::bad_file_descriptor) : backend().change(*this, what);
   }
 
   bool makes_room(std::string_view bytes, const Address& to) {
@@ -207,17 +259,17 @@ class DatagramPorts::Port final : public DatagramTransport {
       failed("send", to, std::make_error_code(std::errc::message_size));
       return false;
     }
-    while (!outbox_.empty() && (outbox_.size() >= limits.datagram_queue ||
-                                outbox_.bytes() + bytes.size() > limits.datagram_queue_bytes)) {
-      outbox_.drop_oldest();
+    while (!queue_.empty() && (queue_.size() >= limits.datagram_queue ||
+                               queue_.bytes() + bytes.size() > limits.datagram_queue_bytes)) {
+      if (!queue_.drop_oldest()) break;
       ++dropped_;
     }
     return true;
   }
 
   void written() {
-    const std::size_t ready = outbox_.size() - outbox_.held();
-    if (!full_ && (ready >= most_datagrams_at_once || outbox_.bytes() >= ports_.limits_.tape_bytes)) {
+    const std::size_t ready = queue_.size() - queue_.held();
+    if (!full_ && (ready >= most_at_once || queue_.bytes() >= ports_.limits_.tape_bytes)) {
       send_now();
     } else {
       list();
@@ -225,46 +277,42 @@ class DatagramPorts::Port final : public DatagramTransport {
   }
 
   void list() {
-    if (full_ || unsent_ || outbox_.size() == outbox_.held()) return;
+    if (full_ || unsent_ || queue_.in_batch() || queue_.size() == queue_.held()) return;
     unsent_ = true;
     ports_.unsent_.push_back(id_);
   }
 
   void send_now() {
-    bool tried_again = false;
-    while (!ended_ && !full_ && outbox_.size() > outbox_.held()) {
-      const std::error_code error = outbox_.send(socket_.fileno()).error;
-      if (!error) {
-        tried_again = false;
-      } else if (error == std::errc::resource_unavailable_try_again ||
-                 error == std::errc::operation_would_block) {
-        wait_for_room();
-      } else if (refused_before(error) && !tried_again) {
-        tried_again = true;
-        failed("send", peer_, error);
-      } else {
-        const Address to = outbox_.next_peer();
-        failed("send", to.family() == Family::unspecified ? peer_ : to, error);
-        outbox_.drop_next();
-        ++dropped_;
-      }
+    while (!ended_ && !full_ && !queue_.in_batch() && queue_.size() > queue_.held()) {
+      const Sent sent = backend().start_send(*this, queue_.begin_batch());
+      if (sent.pending) return queue_.advance_batch(sent.count);
+      finished(sent.count, sent.error);
     }
   }
 
-  // A refusal over a network answers an earlier datagram: this one was not sent, but can be.
-  bool refused_before(std::error_code error) const {
-    return error == std::errc::connection_refused && family_ != Family::local;
-  }
-
-  // Of a Unix socket that is not connected, the kernel tells when it has room itself, and not when its peer's
-  // has: others must not wait for that one, and the loop must not spin.
-  void wait_for_room() {
-    if (family_ != Family::local || outbox_.next_peer().family() == Family::unspecified) {
-      full_ = true;
-      want(Interest::write, true);
+  void finished(std::size_t count, std::error_code error) {
+    DatagramQueue::Entry* const next = queue_.end_batch(count);
+    if (next == nullptr || !error || ended_) return;
+    if (error == std::errc::resource_unavailable_try_again || error == std::errc::operation_would_block) {
+      return wait_for_room(*next);
+    }
+    if (next->from.family() != Family::unspecified && is_of_our_address(error)) {
+      next->from = {};  // so from where the kernel chooses
       return;
     }
-    outbox_.hold_next();
+    failed("send", next->to_peer ? peer_ : next->to, error);
+    queue_.drop(next);
+    ++dropped_;
+  }
+
+  // Of a Unix socket that is not connected, nobody tells when its peer has room: others must not wait for
+  // that one, and the loop must not spin.
+  void wait_for_room(const DatagramQueue::Entry& next) {
+    if (family_ != Family::local || next.to_peer) {
+      full_ = true;
+      return;
+    }
+    queue_.hold(next);
     if (std::exchange(resting_, true)) return;
     Loop& loop = ports_.loop_;
     loop.timers().add(loop.now() + ports_.limits_.datagram_rest, [&ports = ports_, id = id_] {
@@ -273,20 +321,14 @@ class DatagramPorts::Port final : public DatagramTransport {
   }
   void rested() {
     resting_ = false;
-    outbox_.release();
+    queue_.release();
     list();
   }
 
-  void want(Interest what, bool on) {
-    if (ended_ || has(wanted_, what) == on) return;
-    wanted_ = static_cast<Interest>(static_cast<std::uint8_t>(wanted_) ^ static_cast<std::uint8_t>(what));
-    ports_.loop_.watches().change(watch_, wanted_);
-  }
-
   void failed(std::string_view operation, const Address& whom, std::error_code error) {
-    if (connected() && error == std::errc::connection_refused) {
+    if (refused(error)) {
       refused_ = true;
-    } else if (errors_.size() < most_datagrams_at_once) {
+    } else if (errors_.size() < most_at_once) {
       errors_.emplace_back(operation, format(whom), error, advice(error));
     }
     if (!std::exchange(failing_, true)) ports_.failing_.push_back(id_);
@@ -294,42 +336,59 @@ class DatagramPorts::Port final : public DatagramTransport {
 
   DatagramPorts& ports_;
   const std::uint64_t id_;
-  Socket socket_;
-  const Family family_;
+  Family family_ = Family::unspecified;
   Address peer_;
   Address host_;  // once it has ended
-  std::string path_;
-  std::unique_ptr<DatagramProtocol> protocol_;
-  DatagramOutbox outbox_;
+  DatagramQueue queue_;
+  AskedAddresses asked_;
   std::deque<Kept> kept_;
   std::vector<SocketError> errors_;
   bool refused_ = false;
   std::uint64_t dropped_ = 0;
-  std::size_t batch_;
-  EntryId watch_;
-  Interest wanted_ = Interest::read;
   bool started_ = false;
   bool ended_ = false;
+  bool closed_ = false;
   bool paused_ = false;
-  bool full_ = false;     // the kernel is
+  bool full_ = false;     // the kernel is: `on_sent` is to come
   bool resting_ = false;  // somebody is held back until a timer
   // In the lists of those who ...
   bool unsent_ = false;
   bool resuming_ = false;
   bool failing_ = false;
+  std::unique_ptr<DatagramProtocol> protocol_;  // goes first, and may still ask for the rest
 };
 
 DatagramPorts::DatagramPorts(Loop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
 DatagramPorts::~DatagramPorts() = default;
 
-void DatagramPorts::clear() {
-  const auto gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
+Backend& DatagramPorts::backend() const {
+  return loop_.backend();
 }
 
-std::uint64_t DatagramPorts::open(Socket socket, const Address& peer, std::string path,
+void DatagramPorts::close() {
+  for (const auto& [id, port] : ports_) {
+    if (!port->ended()) port->close();
+  }
+}
+
+void DatagramPorts::clear() {
+  const auto gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
+  leaving_.clear();
+}
+
+std::uint64_t DatagramPorts::open(const Address& at, const DatagramOptions& options,
+                                  const std::optional<Address>& peer,
                                   std::unique_ptr<DatagramProtocol> protocol) {
   const std::uint64_t id = ++last_id_;
-  auto port = std::make_unique<Port>(*this, id, std::move(socket), peer, std::move(path));
+  auto port = std::make_unique<Port>(*this, id);
+  port->open(at, options);
+  try {
+    if (peer) port->connect(*peer);
+  } catch (...) {
+    port->close();
+    leaving_.emplace(port.get(), std::move(port));
+    throw;
+  }
   port->start(std::move(protocol));
   ports_.emplace(id, std::move(port));
   starting_.push_back(id);
@@ -350,14 +409,8 @@ void DatagramPorts::each(Ids& ids, Call call) {
   }
 }
 
-DatagramInbox& DatagramPorts::inbox() {
-  if (inbox_ == nullptr) {
-    inbox_ = std::make_unique<DatagramInbox>(limits_.datagram_batch, limits_.datagram_bytes);
-  }
-  return *inbox_;
-}
-
 void DatagramPorts::prepare() {
+  told_ = !resuming_.empty() || !failing_.empty();
   each(resuming_, [](Port& port) { port.go_on(); });
   each(failing_, [](Port& port) { port.tell_errors(); });
 }
@@ -366,7 +419,8 @@ void DatagramPorts::settle() {
   each(starting_, [](Port& port) { port.tell_start(); });
   each(ending_, [this](Port& port) {
     port.tell_stop();
-    ports_.erase(port.id());
+    auto entry = ports_.extract(port.id());
+    if (!port.closed()) leaving_.emplace(&port, std::move(entry.mapped()));
   });
 }
 
@@ -376,6 +430,19 @@ void DatagramPorts::flush() {
 
 void DatagramPorts::stop_all() {
   for (const auto& [id, port] : ports_) port->stop_listening();
+}
+
+void DatagramPorts::on_datagrams(DatagramSlot& slot, std::span<Received> lent) {
+  static_cast<Port&>(slot).on_datagrams(lent);
+}
+void DatagramPorts::on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) {
+  static_cast<Port&>(slot).on_sent(count, error);
+}
+void DatagramPorts::on_datagram_error(DatagramSlot& slot, std::error_code error) {
+  static_cast<Port&>(slot).on_error(error);
+}
+void DatagramPorts::on_closed(DatagramSlot& slot) {
+  if (leaving_.erase(&slot) == 0) static_cast<Port&>(slot).on_closed();
 }
 
 }  // namespace parley

@@ -3,22 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <optional>
+#include <span>
+#include <system_error>
 #include <unordered_map>
 #include <vector>
 
 #include "parley/base/limits.h"
+#include "parley/reactor/backend.h"
 #include "parley/reactor/datagram.h"
-#include "parley/socket/datagrams.h"
-#include "parley/socket/interest.h"
-#include "parley/socket/socket.h"
+#include "parley/reactor/datagram_queue.h"
 
 namespace parley {
 
 class Loop;
 
-// A loop's sockets of datagrams. They stand on watched descriptors; the loop asks them, once per turn each,
-// to tell, to send and to go on.
+// A loop's sockets of datagrams. The back end receives and sends for them; the loop asks them, once per turn
+// each, to tell, to send and to go on.
 class DatagramPorts {
  public:
   DatagramPorts(Loop& loop, const Limits& limits);
@@ -26,16 +27,16 @@ class DatagramPorts {
   DatagramPorts(const DatagramPorts&) = delete;
   DatagramPorts& operator=(const DatagramPorts&) = delete;
 
-  // Takes over a bound or connected socket, which does not block. `path` is removed when it ends, unless it
-  // is empty.
-  std::uint64_t open(Socket socket, const Address& peer, std::string path,
+  // Opens a socket, and connects it where there is a peer. Throws SocketError, AddressError.
+  std::uint64_t open(const Address& at, const DatagramOptions& options, const std::optional<Address>& peer,
                      std::unique_ptr<DatagramProtocol> protocol);
   DatagramTransport* find(std::uint64_t id) const;
 
   // In a turn's beginning: what was held back while paused, and what could not be sent, is told.
   void prepare();
-  // Whether that has something to do.
-  bool waiting() const { return !resuming_.empty() || !failing_.empty(); }
+  // Whether that has something to do, or had in this turn: whoever was told may have ended what the turns are
+  // for, and is to find out before the loop waits.
+  bool waiting() const { return told_ || !resuming_.empty() || !failing_.empty(); }
   // start_protocol and stop_protocol.
   void settle();
   bool unsettled() const { return !starting_.empty() || !ending_.empty(); }
@@ -44,8 +45,16 @@ class DatagramPorts {
   bool idle() const { return unsent_.empty(); }
 
   void stop_all();
+  // Gives all sockets back, before the back end goes; calls nobody.
+  void close();
   // Drops them all, and calls nobody.
   void clear();
+
+  // Backend::Upcalls
+  void on_datagrams(DatagramSlot& slot, std::span<Received> lent);
+  void on_sent(DatagramSlot& slot, std::size_t count, std::error_code error);
+  void on_datagram_error(DatagramSlot& slot, std::error_code error);
+  void on_closed(DatagramSlot& slot);
 
  private:
   class Port;
@@ -53,18 +62,21 @@ class DatagramPorts {
 
   template <class Call>
   void each(Ids& ids, Call call);
-  DatagramInbox& inbox();
+  Backend& backend() const;
 
   Loop& loop_;
   const Limits& limits_;
+  DatagramQueue::Spare spare_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Port>> ports_;
-  std::unique_ptr<DatagramInbox> inbox_;  // once there is a port
+  // That have ended, until the back end is done with them.
+  std::unordered_map<const DatagramSlot*, std::unique_ptr<Port>> leaving_;
   std::uint64_t last_id_ = 0;
   Ids starting_;  // to be told start_protocol
   Ids ending_;    // to be told stop_protocol
   Ids unsent_;    // that have something to send
   Ids resuming_;  // that go on reading in the next turn
   Ids failing_;   // that are to be told errors in the next turn
+  bool told_ = false;
 };
 
 }  // namespace parley

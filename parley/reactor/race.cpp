@@ -2,8 +2,7 @@
 
 #include <chrono>
 
-#include "parley/socket/error.h"
-#include "parley/socket/options.h"
+#include "parley/reactor/loop/loop.h"
 
 namespace parley {
 
@@ -11,22 +10,6 @@ namespace {
 
 // A local server whose queue is full says so, and never that there is room again.
 constexpr Duration full_queue_rest = std::chrono::milliseconds(20);
-
-// Without a listener, the kernel may give our end the very port that it is to reach, and connect it to
-// itself.
-bool is_its_own_peer(const Socket& socket) {
-  if (socket.family() == Family::local) return false;
-  try {
-    return socket.getsockname() == socket.getpeername();
-  } catch (const SocketError&) {
-    return false;  // the peer has gone again already; whoever reads will be told
-  }
-}
-
-std::error_code outcome_of(const Socket& socket) {
-  if (const std::error_code error = socket.getsockopt(options::error)) return error;
-  return is_its_own_peer(socket) ? std::make_error_code(std::errc::connection_refused) : std::error_code();
-}
 
 }  // namespace
 
@@ -62,79 +45,47 @@ std::optional<Address> Race::next_address() {
 
 void Race::go() {
   if (next_.active()) return;
-  while (const std::optional<Address> address = next_address()) {
-    std::optional<Socket> connected;
-    try {
-      connected = begin(*address);
-    } catch (const std::system_error& error) {
-      failures_.push_back({*address, error.code()});
-      continue;
-    } catch (const AddressError&) {
-      failures_.push_back({*address, std::make_error_code(std::errc::invalid_argument)});
-      continue;
-    }
-    if (connected) return win(std::move(*connected), *address);
-    if (!next_.active()) next_ = reactor_.call_later(settings_.attempt_delay, [this] { go(); });
-    return;
+  if (const std::optional<Address> address = next_address()) {
+    begin(*address);
+    return go_on_in(settings_.attempt_delay);
   }
   if (!complete_ || !attempts_.empty()) return;
   const auto lost = std::move(outcome_.lost);
   lost();
 }
 
-std::optional<Socket> Race::begin(const Address& address) {
-  Socket socket(address.family(), Type::stream);
-  socket.setblocking(false);
-  if (address.family() != Family::local) socket.setsockopt(options::no_delay, true);
-  if (settings_.source) {
-    if (settings_.source->family() != Family::unspecified && settings_.source->family() != address.family()) {
-      throw std::system_error(std::make_error_code(std::errc::address_family_not_supported));
-    }
-    socket.bind(*settings_.source);
-  }
-  const std::error_code reason = socket.connect_ex(address);
-  if (!reason && !is_its_own_peer(socket)) return socket;
-  if (address.family() == Family::local && reason == std::errc::resource_unavailable_try_again) {
-    waiting_[1].push_front(address);
-    next_ = reactor_.call_later(full_queue_rest, [this] { go(); });
-    return std::nullopt;
-  }
-  if (reason != std::errc::operation_in_progress && reason != std::errc::interrupted) {
-    throw std::system_error(reason ? reason : std::make_error_code(std::errc::connection_refused));
-  }
-  const int descriptor = socket.fileno();
-  const auto attempt = attempts_.insert(attempts_.end(), {std::move(socket), address, {}});
-  try {
-    attempt->watching =
-        reactor_.watch(descriptor, Interest::write, [this, attempt](Interest) { finished(attempt); });
-  } catch (...) {
-    attempts_.erase(attempt);
-    throw;
-  }
-  return std::nullopt;
+void Race::begin(const Address& address) {
+  const auto attempt = attempts_.insert(attempts_.end(), {.connection = {}, .address = address});
+  attempt->connection = reactor_.loop().connections().connect(
+      address, settings_.options, [this, attempt](std::error_code error) { finished(attempt, error); });
 }
 
-void Race::finished(Attempts::iterator attempt) {
-  const std::error_code reason = outcome_of(attempt->socket);
-  attempt->watching.stop();
-  Attempt ended = std::move(*attempt);
+void Race::finished(Attempts::iterator attempt, std::error_code error) {
+  const Attempt ended = std::move(*attempt);
   attempts_.erase(attempt);
-  if (!reason) return win(std::move(ended.socket), ended.address);
-  failures_.push_back({std::move(ended.address), reason});
+  if (!error) {
+    clear();
+    const auto won = std::move(outcome_.won);
+    return won(ended.connection, ended.address);
+  }
+  if (ended.address.family() == Family::local && error == std::errc::resource_unavailable_try_again) {
+    waiting_[1].push_front(ended.address);
+    return go_on_in(full_queue_rest);
+  }
+  failures_.push_back({ended.address, error});
   next_.cancel();
   go();
 }
 
-void Race::win(Socket socket, const Address& peer) {
-  clear();
-  const auto won = std::move(outcome_.won);
-  won(std::move(socket), peer);
+// Instead of what was waited for before.
+void Race::go_on_in(Duration time) {
+  next_.cancel();
+  next_ = reactor_.call_later(time, [this] { go(); });
 }
 
 void Race::clear() {
   next_.cancel();
-  for (Attempt& attempt : attempts_) attempt.watching.stop();
-  attempts_.clear();
+  for (const Attempt& attempt : std::exchange(attempts_, {})) reactor_.loop().connections().give_up(attempt.connection);
 }
 
 }  // namespace parley

@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "parley/reactor/backend.h"
 #include "parley/reactor/reactor.h"
-#include "parley/socket/socket.h"
 
 namespace parley {
 
@@ -22,7 +22,7 @@ class Race {
  public:
   struct Settings {
     Duration attempt_delay;
-    std::optional<Address> source;
+    ConnectOptions options;
   };
   struct Failure {
     Address address;
@@ -30,7 +30,8 @@ class Race {
   };
   // Exactly one of the two is called, once, from the loop; either may destroy the race.
   struct Outcome {
-    std::function<void(Socket, const Address&)> won;  // the socket, and whom it is connected to
+    // The connection, which is given up unless it is started (`Loop::start`) meanwhile, and its peer.
+    std::function<void(TransportId, const Address&)> won;
     std::function<void()> lost;
   };
 
@@ -52,17 +53,15 @@ class Race {
 
  private:
   struct Attempt {
-    Socket socket;
+    TransportId connection;
     Address address;
-    Watching watching;
   };
   using Attempts = std::list<Attempt>;
 
   std::optional<Address> next_address();
-  // Begins one; answers the socket when it was connected at once.
-  std::optional<Socket> begin(const Address& address);
-  void finished(Attempts::iterator attempt);
-  void win(Socket socket, const Address& peer);
+  void begin(const Address& address);
+  void finished(Attempts::iterator attempt, std::error_code error);
+  void go_on_in(Duration time);
   void clear();
 
   Reactor& reactor_;

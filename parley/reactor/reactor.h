@@ -148,9 +148,9 @@ class Trigger {
 
 // How a port is to be listened at.
 struct ListenSettings {
-  ListenOptions options;
+  ListenOptions options{};
   // Said to those who come when no descriptor is left for them, where one can be spared for that.
-  std::string refusal;
+  std::string refusal{};
   // Connections of this reactor beyond which new ones are refused in the same way; 0: no limit.
   std::size_t max_connections = 0;
 };

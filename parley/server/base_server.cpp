@@ -11,6 +11,7 @@
 
 #include "parley/base/log.h"
 #include "parley/socket/blocking.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/poller.h"
 
 namespace parley {
@@ -134,13 +135,22 @@ void BaseServer::bind_and_activate() {
 
 void BaseServer::server_bind() {
   const bool stream = socket_.type() != Type::datagram;
-  const bool local = socket_.family() == Family::local;
-  if (!local && settings_.allow_reuse_address.value_or(stream)) socket_.setsockopt(options::reuse_addr, true);
-  if (settings_.allow_reuse_port) socket_.setsockopt(options::reuse_port, true);
-  if (socket_.family() == Family::inet6) {
-    socket_.setsockopt(options::v6_only, !settings_.dualstack_ipv6);
-  } else if (settings_.dualstack_ipv6) {
+  const Family family = socket_.family();
+  if (settings_.dualstack_ipv6 && family != Family::inet6) {
     throw AddressError(format(address_, " cannot be dual-stack: only any address and IPv6 ones can"));
+  }
+  const bool v6_only = !settings_.dualstack_ipv6;
+  const std::error_code error =
+      stream ? prepare_listening(
+                   fileno(), family,
+                   {.reuse_port = settings_.allow_reuse_port, .v6_only = v6_only, .no_delay = false})
+             : prepare_datagram(fileno(), family,
+                                {.reuse_port = settings_.allow_reuse_port,
+                                 .listen_multiple = settings_.allow_reuse_address.value_or(false),
+                                 .v6_only = v6_only});
+  if (error) throw SocketError("setsockopt", format(address_), error);
+  if (stream && family != Family::local && !settings_.allow_reuse_address.value_or(true)) {
+    socket_.setsockopt(options::reuse_addr, false);
   }
   socket_.bind(address_);
   address_ = socket_.getsockname();

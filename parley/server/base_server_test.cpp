@@ -272,6 +272,43 @@ TEST(BaseServerTest, DatagramsAreCutAtMaxPacketSize) {
   EXPECT_EQ(size_of(11), "10");
 }
 
+// A client that is connected to one of the server's addresses hears answers from that one alone.
+TEST(BaseServerTest, DatagramsAreAnsweredFromTheAddressThatWasAsked) {
+  struct Echo : DatagramRequestHandler {
+    void handle() override { wfile().write(packet()); }
+  };
+  struct Sends : BaseRequestHandler {
+    void handle() override { request().sendto(packet(), client_address()); }
+  };
+  struct Asked : UdpServer {
+    using UdpServer::UdpServer;
+    bool verify_request(const Request& request) override {
+      asked = request.asked_address;
+      return true;
+    }
+    Address asked;
+  };
+  const auto ask = [](Asked& server, const char* host) {
+    Socket client(
+        server.server_address().family() == Family::inet || *host != ':' ? Family::inet : Family::inet6,
+        Type::datagram);
+    client.connect({host, server.server_address().port()});
+    client.settimeout(std::chrono::seconds(10));
+    client.sendall(host);
+    server.handle_request();
+    EXPECT_EQ(client.recv(100), host);
+    EXPECT_EQ(server.asked, Address(host, 0));
+  };
+  for (const HandlerFactory& make : {HandlerFactory(handler<Echo>), HandlerFactory(handler<Sends>)}) {
+    Asked four({"", 0}, make);
+    for (const char* host : {"127.0.0.1", "127.0.0.2"}) ask(four, host);
+    Asked both({"", 0}, make, {.dualstack_ipv6 = true});
+    for (const char* host : {"127.0.0.1", "127.0.0.2", "::1"}) ask(both, host);
+    Asked six({"::", 0}, make);
+    ask(six, "::1");
+  }
+}
+
 TEST(BaseServerTest, ADatagramOfNobodyIsServedWithoutAnAnswer) {
   struct Heard : DatagramRequestHandler {
     explicit Heard(std::string& what) : heard(what) {}

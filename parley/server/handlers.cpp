@@ -8,7 +8,10 @@ namespace parley {
 
 void BaseRequestHandler::serve(Request& request, BaseServer& server) {
   request_ = &request;
-  socket_ = request.connection ? &*request.connection : &server.socket();
+  if (request.asked_address.family() != Family::unspecified) {
+    answering_ = Socket(server.socket(), request.asked_address);
+  }
+  socket_ = request.connection ? &*request.connection : answering_ ? &*answering_ : &server.socket();
   server_ = &server;
   setup();
   try {

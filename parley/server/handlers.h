@@ -10,6 +10,7 @@
 #include "parley/base/clock.h"
 #include "parley/server/request.h"
 #include "parley/socket/file.h"
+#include "parley/socket/socket.h"
 
 namespace parley {
 
@@ -36,7 +37,8 @@ class BaseRequestHandler {
 
   // What follows is there from `setup` on, not yet in a constructor.
 
-  // The connection; of a datagram the server's own socket, from which an answer is sent with `sendto`.
+  // The connection; of a datagram the server's own socket, with which an answer is sent by `sendto`. It
+  // leaves from the address that the datagram was sent to.
   Socket& request() const { return *socket_; }
   // The datagram; empty for a connection.
   std::string_view packet() const { return request_->packet; }
@@ -46,6 +48,7 @@ class BaseRequestHandler {
  private:
   Request* request_ = nullptr;
   Socket* socket_ = nullptr;
+  std::optional<Socket> answering_;  // of a datagram that asked one of several addresses
   BaseServer* server_ = nullptr;
 };
 

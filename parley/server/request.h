@@ -13,6 +13,8 @@ struct Request {
   std::optional<Socket> connection;  // none for a datagram
   std::string packet;                // the datagram; empty for a connection
   Address client_address;
+  // Our address that a datagram was sent to, without a port, where the server is at every address.
+  Address asked_address{};
 };
 
 }  // namespace parley

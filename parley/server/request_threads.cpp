@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "parley/process/own_process.h"
 #include "parley/process/thread_pool.h"
 
 namespace parley {
@@ -46,17 +47,28 @@ struct RequestThreads::State {
 };
 
 RequestThreads::RequestThreads(std::function<void(Request&)> handle)
-    : handle_(std::move(handle)), state_(std::make_unique<State>()) {}
+    : handle_(std::move(handle)), forks_(fork_count()), state_(std::make_unique<State>()) {}
 
 RequestThreads::~RequestThreads() {
   wait();  // the pool alone would drop the requests that wait
+}
+
+// In the child of a fork, what is handled, and the threads that do it, are the parent's: the child begins anew, and leaves
+// what they stood in as it is.
+RequestThreads::State& RequestThreads::own_state() const {
+  if (forks_ != fork_count()) {
+    [[maybe_unused]] const State* const left = state_.release();
+    state_ = std::make_unique<State>();
+    forks_ = fork_count();
+  }
+  return *state_;
 }
 
 bool RequestThreads::handle(Request& request, const Bounds& bounds) {
   std::list<Accepted> one(1);
   if (bounds.can_be_ended && request.connection) one.front().duplicate = request.connection->dup();
   const auto accepted = one.begin();
-  State& state = *state_;
+  State& state = own_state();
   // Held throughout, so that `size` never counts a request that turns out to be one too many.
   const std::lock_guard lock(state.mutex);
   if (state.bounds != bounds) {
@@ -69,9 +81,9 @@ bool RequestThreads::handle(Request& request, const Bounds& bounds) {
     state.pool.call(
         [this, accepted] {
           handle_(accepted->request);
-          state_->remove(accepted);
+          own_state().remove(accepted);
         },
-        [this, accepted] { state_->remove(accepted); });
+        [this, accepted] { own_state().remove(accepted); });
     return true;
   } catch (const ThreadPoolFull&) {
     request = std::move(accepted->request);
@@ -85,9 +97,9 @@ bool RequestThreads::handle(Request& request, const Bounds& bounds) {
 }
 
 void RequestThreads::end_connections() {
-  state_->pool.drop_waiting();
-  const std::lock_guard lock(state_->mutex);
-  for (Accepted& accepted : state_->requests) {
+  own_state().pool.drop_waiting();
+  const std::lock_guard lock(own_state().mutex);
+  for (Accepted& accepted : own_state().requests) {
     if (!accepted.duplicate) continue;
     try {
       accepted.duplicate->shutdown(Shutdown::both);
@@ -98,16 +110,16 @@ void RequestThreads::end_connections() {
 
 void RequestThreads::wait() {
   // A handler that closes its server would wait for itself.
-  if (state_->pool.on_own_thread()) return;
+  if (own_state().pool.on_own_thread()) return;
   // Not ThreadPool::wait: that refuses to block a reactor's callback, and a server's destructor, which comes
   // here, must not throw.
-  std::unique_lock lock(state_->mutex);
-  state_->none_left.wait(lock, [this] { return state_->requests.empty(); });
+  std::unique_lock lock(own_state().mutex);
+  own_state().none_left.wait(lock, [this] { return own_state().requests.empty(); });
 }
 
 std::size_t RequestThreads::size() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->requests.size() - std::min(state_->requests.size(), state_->pool.waiting());
+  const std::lock_guard lock(own_state().mutex);
+  return own_state().requests.size() - std::min(own_state().requests.size(), own_state().pool.waiting());
 }
 
 }  // namespace parley

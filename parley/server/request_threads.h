@@ -3,6 +3,7 @@
 // What ThreadingMixIn serves its requests with.
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -42,9 +43,11 @@ class RequestThreads {
 
  private:
   struct State;
+  State& own_state() const;
 
   const std::function<void(Request&)> handle_;
-  std::unique_ptr<State> state_;
+  mutable std::uint32_t forks_;  // before which it was made
+  mutable std::unique_ptr<State> state_;
 };
 
 }  // namespace parley

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <mutex>
+#include <optional>
 #include <poll.h>
 #include <semaphore>
 #include <stdexcept>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <unistd.h>
 
+#include "parley/process/child.h"
 #include "parley/server/clients.h"
 
 namespace parley {
@@ -73,6 +75,20 @@ TEST(ThreadingTest, ServesSeveralAtATime) {
   EXPECT_EQ(server.active_threads(), 2U);
   EXPECT_EQ(answer_to(second, "two\n"), "heard two\n");
   EXPECT_EQ(answer_to(first, "one\n"), "heard one\n");
+}
+
+TEST(ThreadingTest, AForkedCopyEndsNothing) {
+  std::optional<ThreadingTcpServer> server(std::in_place, Address("127.0.0.1", 0), handler<Holds>);
+  server->daemon_threads = true;
+  const Beside beside(*server);
+  Socket client = greeted(*server);
+  Child child([&] {
+    ::alarm(30);
+    server.reset();
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(answer_to(client, "one\n"), "heard one\n");
 }
 
 TEST(ThreadingTest, BeyondTheBoundTheyWaitAndThenAreRefused) {

@@ -1,6 +1,10 @@
 #include "parley/server/udp.h"
 
+#include <span>
 #include <utility>
+
+#include "parley/socket/opening.h"
+#include "parley/socket/packet_info.h"
 
 namespace parley {
 
@@ -22,6 +26,13 @@ UdpServer::UdpServer(Unbound, const Address& address, HandlerFactory make_handle
                      const ServerSettings& settings)
     : BaseServer(address, std::move(make_handler), settings, Type::datagram) {}
 
+void UdpServer::server_bind() {
+  BaseServer::server_bind();
+  const Result<bool> told = tell_asked(fileno(), server_address(), socket().family());
+  if (!told) throw SocketError("setsockopt", format(server_address()), told.error());
+  asks_ = *told;
+}
+
 void UdpServer::server_close() {
   BaseServer::server_close();
   receiver_.reset();
@@ -35,8 +46,15 @@ Request UdpServer::get_request() {
     receiver_->setblocking(false);
   }
   room_.resize(max_packet_size);
-  auto [size, client] = receiver_->recvfrom_into(room_);
-  return {std::nullopt, room_.substr(0, size), std::move(client)};
+  if (!asks_) {
+    auto [size, client] = receiver_->recvfrom_into(room_);
+    return {std::nullopt, room_.substr(0, size), std::move(client)};
+  }
+  const std::span<char> room(room_);
+  MessageInfo info = receiver_->recvmsg_into({&room, 1}, packet_info_room);
+  CompactAddress asked;
+  for (const Ancillary& each : info.ancillary) note_asked(each.level, each.type, each.data, asked);
+  return {std::nullopt, room_.substr(0, info.size), std::move(info.address), Address(asked)};
 }
 
 }  // namespace parley

@@ -9,7 +9,7 @@
 namespace parley {
 
 // A server of UDP datagrams. Its handlers answer from the server's own socket, which any number of
-// threads may do at once.
+// threads may do at once. At every address, each is answered from the address that it was sent to.
 class UdpServer : public BaseServer {
  public:
   // Binds at once, unless the settings say otherwise. Any address is IPv4's. Throws SocketError, and
@@ -19,6 +19,7 @@ class UdpServer : public BaseServer {
   // Of a larger datagram, what is beyond it is lost.
   std::size_t max_packet_size = 8192;
 
+  void server_bind() override;
   void server_close() override;
   Request get_request() override;
 
@@ -27,6 +28,7 @@ class UdpServer : public BaseServer {
   UdpServer(Unbound, const Address& address, HandlerFactory make_handler, const ServerSettings& settings);
 
  private:
+  bool asks_ = false;  // which address a datagram was sent to
   std::optional<Socket> receiver_;
   std::string room_;
 };

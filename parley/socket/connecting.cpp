@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "parley/socket/opening.h"
 #include "parley/socket/resolve.h"
 #include "parley/socket/sockaddr.h"
 #include "parley/socket/transfer.h"
@@ -101,6 +102,10 @@ std::error_code Socket::connect_address(const Address& address) {
   }
   if (error == EAGAIN && family_ == Family::local && gettimeout() && getblocking()) {
     return std::make_error_code(std::errc::timed_out);  // see connect_local
+  }
+  if (error == 0 && type_ == Type::stream && is_its_own_peer(fileno())) {
+    const sockaddr nobody{AF_UNSPEC, {}};  // so that it may be used to connect to somebody else
+    error = ::connect(fileno(), &nobody, sizeof nobody) == 0 ? ECONNREFUSED : errno;
   }
   if (error == 0 || error == EINPROGRESS) peer_ = from_raw(raw);
   return {error, std::system_category()};

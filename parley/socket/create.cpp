@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include "parley/socket/opening.h"
 #include "parley/socket/resolve.h"
 #include "parley/socket/sockaddr.h"
 
@@ -84,9 +85,11 @@ Socket create_server(const Address& address, const ServerOptions& how) {
   }
   const Family any = how.dualstack_ipv6 ? Family::inet6 : Family::inet;
   Socket server(own == Family::unspecified ? any : own);
-  if (server.family() != Family::local) server.setsockopt(options::reuse_addr, true);
-  if (how.reuse_port) server.setsockopt(options::reuse_port, true);
-  if (server.family() == Family::inet6) server.setsockopt(options::v6_only, !how.dualstack_ipv6);
+  const ListenOptions options{
+      .reuse_port = how.reuse_port, .v6_only = !how.dualstack_ipv6, .no_delay = false};
+  if (const std::error_code error = prepare_listening(server.fileno(), server.family(), options)) {
+    throw SocketError("setsockopt", format(address), error);
+  }
   server.bind(address);
   server.listen(how.backlog);
   return server;

@@ -48,6 +48,22 @@ TEST(CreateServer, AnIPv6OneTakesIPv6AloneUnlessItIsDualStack) {
   EXPECT_FALSE(create_server({"::", 0}, {.dualstack_ipv6 = true}).getsockopt(options::v6_only));
 }
 
+TEST(CreateServer, BothFamiliesShareAPortAndTheHintSaysWhatIsInTheWay) {
+  const Socket four = create_server({"0.0.0.0", 0});
+  const int port = four.getsockname().port();
+  EXPECT_EQ(error_of([&] { create_server({"::", port}, {.dualstack_ipv6 = true}); }),
+            format("bind [::]:", port,
+                   ": Address already in use (IPv4 has the port; v6_only listens beside it, on IPv6 alone)"));
+  const Socket six = create_server({"::", port});
+  EXPECT_EQ(six.getsockname().port(), port);
+  const Socket both = create_server({"", 0}, {.dualstack_ipv6 = true});
+  EXPECT_EQ(
+      error_of([&] { create_server({"", both.getsockname().port()}); }),
+      format("bind 0.0.0.0:", both.getsockname().port(),
+             ": Address already in use (an IPv6 socket that takes IPv4 too has the port; with v6_only it "
+             "leaves IPv4 alone)"));
+}
+
 TEST(CreateServer, OnlyIPv6CanBeDualStack) {
   EXPECT_EQ(error_of([] { create_server({"127.0.0.1", 0}, {.dualstack_ipv6 = true}); }),
             "127.0.0.1:0 cannot be dual-stack: only any address and IPv6 ones can");

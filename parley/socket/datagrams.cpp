@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "parley/socket/packet_info.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -47,6 +49,12 @@ struct DatagramInbox::Call {
   std::vector<sockaddr_storage> names;
   std::vector<iovec> pieces;
   std::vector<mmsghdr> headers;
+  // Where a socket that asks has been received from.
+  struct Control {
+    alignas(cmsghdr) std::array<char, packet_info_room> bytes;
+  };
+  std::vector<Control> controls;
+  bool asks = false;
   Family family = Family::unspecified;
 };
 
@@ -54,9 +62,10 @@ DatagramInbox::DatagramInbox(std::size_t most, std::size_t bytes)
     : call_(std::make_unique<Call>(std::clamp<std::size_t>(most, 1, most_datagrams_at_once), bytes)) {}
 DatagramInbox::~DatagramInbox() = default;
 
-Result<std::size_t> DatagramInbox::receive(int descriptor, Family family, std::size_t most) {
+Result<std::size_t> DatagramInbox::receive(int descriptor, Family family, std::size_t most, bool asks) {
   most = std::min(most, call_->headers.size());
   for (std::size_t i = 0; i < most; ++i) call_->headers[i].msg_hdr.msg_namelen = sizeof(sockaddr_storage);
+  if (asks || call_->asks) set_controls(most, asks);
   call_->family = family;
   int count;
   do {
@@ -75,6 +84,29 @@ bool DatagramInbox::whole(std::size_t index) const {
   return (call_->headers[index].msg_hdr.msg_flags & MSG_TRUNC) == 0;
 }
 
+void DatagramInbox::set_controls(std::size_t most, bool asks) {
+  if (asks) call_->controls.resize(call_->headers.size());
+  // Without, of all: a later call may take more.
+  const std::size_t count = asks ? most : call_->headers.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    msghdr& header = call_->headers[i].msg_hdr;
+    header.msg_control = asks ? call_->controls[i].bytes.data() : nullptr;
+    header.msg_controllen = asks ? packet_info_room : 0;
+  }
+  call_->asks = asks;
+}
+
+Address DatagramInbox::asked(std::size_t index) const {
+  CompactAddress asked;
+  if (!call_->asks) return Address(asked);
+  msghdr& header = call_->headers[index].msg_hdr;
+  for (cmsghdr* each = CMSG_FIRSTHDR(&header); each != nullptr; each = CMSG_NXTHDR(&header, each)) {
+    const char* const data = reinterpret_cast<const char*>(CMSG_DATA(each));
+    note_asked(each->cmsg_level, each->cmsg_type, {data, each->cmsg_len - CMSG_LEN(0)}, asked);
+  }
+  return Address(asked);
+}
+
 Address DatagramInbox::peer(std::size_t index) const {
   const msghdr& header = call_->headers[index].msg_hdr;
   if (call_->family == Family::local && header.msg_namelen == 0) return Address::local_peer(0);
@@ -84,43 +116,65 @@ Address DatagramInbox::peer(std::size_t index) const {
 // What goes.
 
 void DatagramOutbox::append(std::string_view bytes) {
-  append({}, bytes);
+  append({}, {}, bytes);
 }
 
-void DatagramOutbox::append(std::string_view bytes, const Address& to, Family family) {
+void DatagramOutbox::append(std::string_view bytes, const Address& to, Family family, const Address& from) {
   const RawAddress raw = to_raw(to, family);
-  append({reinterpret_cast<const char*>(raw.data()), raw.size}, bytes);
+  const std::string_view name(reinterpret_cast<const char*>(raw.data()), raw.size);
+  if (from.family() == Family::unspecified || family == Family::local) return append(name, {}, bytes);
+  const PacketInfo info = leaving_from(from.compact(), family);
+  append(name, {reinterpret_cast<const char*>(&info), sizeof info}, bytes);
 }
 
-void DatagramOutbox::append(std::string_view name, std::string_view bytes) {
-  Entry entry{.at = memory_.size(), .name = name.size(), .size = bytes.size()};
+void DatagramOutbox::append(std::string_view name, std::string_view from, std::string_view bytes) {
+  Entry entry{.at = memory_.size(), .name = name.size(), .size = bytes.size(), .from = !from.empty()};
   // Behind one that is held back for the same peer: theirs keep their order.
   entry.held =
       held_ != 0 && std::any_of(entries_.begin() + static_cast<std::ptrdiff_t>(first_), entries_.end(),
                                 [&](const Entry& e) { return e.held && name_of(e) == name; });
   entries_.push_back(entry);
   memory_.append(name);
+  memory_.append(from);
   memory_.append(bytes);
-  live_ += name.size() + bytes.size();
+  live_ += size_of(entry);
   if (entry.held) ++held_;
+}
+
+std::size_t DatagramOutbox::size_of(const Entry& entry) {
+  return entry.name + (entry.from ? sizeof(PacketInfo) : 0) + entry.size;
 }
 
 DatagramOutbox::Sent DatagramOutbox::send(int descriptor) {
   std::array<mmsghdr, most_datagrams_at_once> headers;
   std::array<iovec, most_datagrams_at_once> pieces;
   std::array<std::size_t, most_datagrams_at_once> which;
+  // Written to where a datagram has an address to leave from, and not touched otherwise.
+  alignas(cmsghdr) std::array<std::array<char, CMSG_SPACE(sizeof(PacketInfo::bytes))>, most_datagrams_at_once>
+      controls;
   std::size_t count = 0;
   for (std::size_t i = first_; i < entries_.size() && count < headers.size(); ++i) {
     const Entry& entry = entries_[i];
     if (entry.held) continue;
     char* const at = memory_.data() + entry.at;
-    pieces[count] = {.iov_base = at + entry.name, .iov_len = entry.size};
+    pieces[count] = {.iov_base = at + size_of(entry) - entry.size, .iov_len = entry.size};
     headers[count] = {};
     msghdr& header = headers[count].msg_hdr;
     header.msg_name = entry.name == 0 ? nullptr : at;
     header.msg_namelen = static_cast<socklen_t>(entry.name);
     header.msg_iov = &pieces[count];
     header.msg_iovlen = 1;
+    if (entry.from) {
+      PacketInfo info;
+      std::memcpy(&info, at + entry.name, sizeof info);
+      header.msg_control = controls[count].data();
+      header.msg_controllen = CMSG_SPACE(info.size);
+      cmsghdr* const control = CMSG_FIRSTHDR(&header);
+      control->cmsg_level = info.level;
+      control->cmsg_type = info.type;
+      control->cmsg_len = CMSG_LEN(info.size);
+      std::memcpy(CMSG_DATA(control), info.bytes.data(), info.size);
+    }
     which[count++] = i;
   }
   if (count == 0) return {};
@@ -184,7 +238,7 @@ void DatagramOutbox::release() {
 
 void DatagramOutbox::erase(std::size_t index) {
   const Entry& entry = entries_[index];
-  live_ -= entry.name + entry.size;
+  live_ -= size_of(entry);
   if (entry.held) --held_;
   if (index == first_) {
     ++first_;
@@ -211,7 +265,7 @@ void DatagramOutbox::tidy() {
   for (std::size_t i = first_; i < entries_.size(); ++i) {
     Entry& entry = entries_[i];
     const std::size_t at = kept.size();
-    kept.append(memory_, entry.at, entry.name + entry.size);
+    kept.append(memory_, entry.at, size_of(entry));
     entry.at = at;
   }
   memory_ = std::move(kept);

@@ -31,17 +31,21 @@ class DatagramInbox {
   DatagramInbox& operator=(const DatagramInbox&) = delete;
 
   // Receives what has come, at most `most` datagrams, and answers how many; none when nothing has. `family`
-  // is the socket's.
-  Result<std::size_t> receive(int descriptor, Family family, std::size_t most);
+  // is the socket's. `asks`: `asked` is wanted, which is for sockets at every address (`tell_asked`).
+  Result<std::size_t> receive(int descriptor, Family family, std::size_t most, bool asks = false);
 
   std::span<char> bytes(std::size_t index);
   // Whether that was the whole datagram: the rest of a longer one is lost.
   bool whole(std::size_t index) const;
   // Its sender. A local one without a name is `Address::local_peer(0)`.
   Address peer(std::size_t index) const;
+  // Our address that it was sent to, without a port: an answer should leave from there. Unspecified where it
+  // is not known.
+  Address asked(std::size_t index) const;
 
  private:
   struct Call;
+  void set_controls(std::size_t most, bool asks);
   std::unique_ptr<Call> call_;
 };
 
@@ -56,8 +60,10 @@ class DatagramOutbox {
 
   // Queues a copy, for the connected peer.
   void append(std::string_view bytes);
-  // The same for anybody; `family` is the socket's. Throws AddressError where such a socket cannot reach it.
-  void append(std::string_view bytes, const Address& to, Family family);
+  // The same for anybody; `family` is the socket's. It leaves from `from`, which is an address of ours of the
+  // same family as `to`, or from where the kernel chooses. Throws AddressError where such a socket cannot
+  // reach it.
+  void append(std::string_view bytes, const Address& to, Family family, const Address& from = {});
 
   // Sends the first ones in one call, and takes those out that the kernel took.
   Sent send(int descriptor);
@@ -82,13 +88,15 @@ class DatagramOutbox {
 
  private:
   struct Entry {
-    std::size_t at;    // of the address, which the bytes follow
+    std::size_t at;    // of the address, which ancillary data and the bytes follow
     std::size_t name;  // size of the address; 0: the connected peer's
     std::size_t size;
     bool held = false;
+    bool from = false;  // there is a PacketInfo
   };
 
-  void append(std::string_view name, std::string_view bytes);
+  void append(std::string_view name, std::string_view from, std::string_view bytes);
+  static std::size_t size_of(const Entry& entry);
   std::string_view name_of(const Entry& entry) const { return {memory_.data() + entry.at, entry.name}; }
   std::size_t next() const;
   void erase(std::size_t index);

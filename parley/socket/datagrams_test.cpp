@@ -1,11 +1,14 @@
 #include "parley/socket/datagrams.h"
 
+#include <chrono>
 #include <gtest/gtest.h>
 #include <string>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -117,6 +120,106 @@ TEST_F(DatagramBatches, TooLongIsToldByTheFlag) {
   EXPECT_FALSE(inbox.whole(1));
   EXPECT_EQ(std::string(inbox.bytes(0).data(), inbox.bytes(0).size()), "12345");
   EXPECT_EQ(inbox.peer(0), from_.getsockname());
+}
+
+// Which of our addresses.
+
+class AskedAddress : public testing::Test {
+ protected:
+  static Opened at_any(const Address& at, const DatagramOptions& options = {}) {
+    Result<Opened> opened = open_datagram(at, options);
+    EXPECT_TRUE(opened.ok());
+    return *std::move(opened);
+  }
+  static Socket client_of(const Opened& server, std::string_view host) {
+    const Address at(host, server.host.port());
+    Socket client(at.family(), Type::datagram);
+    client.settimeout(std::chrono::seconds(10));
+    client.connect(at);  // and hears nobody else
+    return client;
+  }
+  // Receives one, which there is, and answers it from where it was sent to.
+  void answer(const Opened& server, std::string_view asked) {
+    const int descriptor = server.descriptor.get();
+    const Family family = server.host.family();
+    ASSERT_EQ(*inbox_.receive(descriptor, family, 1, true), 1U);
+    EXPECT_EQ(inbox_.asked(0).host(), asked);
+    EXPECT_EQ(inbox_.asked(0).port(), 0);
+    outbox_.append("answer", inbox_.peer(0), family, inbox_.asked(0));
+    const DatagramOutbox::Sent sent = outbox_.send(descriptor);
+    EXPECT_EQ(sent.count, 1U) << sent.error.message();
+    EXPECT_EQ(outbox_.bytes(), 0U);
+  }
+
+  DatagramInbox inbox_{4, 1000};
+  DatagramOutbox outbox_;
+};
+
+TEST_F(AskedAddress, AnswersLeaveFromWhereTheQuestionWentTo) {
+  for (const char* any : {"0.0.0.0", ""}) {
+    const Opened server = at_any({any, 0});
+    for (const char* host : {"127.0.0.1", "127.0.0.2", "127.3.2.1"}) {
+      Socket client = client_of(server, host);
+      client.sendall("question");
+      answer(server, host);
+      EXPECT_EQ(client.recv(100), "answer") << any << " asked at " << host;
+    }
+  }
+}
+
+TEST_F(AskedAddress, OfIPv6Too) {
+  for (const bool v6_only : {false, true}) {
+    const Opened server = at_any({"", 0}, {.v6_only = v6_only});
+    Socket client = client_of(server, "::1");
+    client.sendall("question");
+    answer(server, "::1");
+    EXPECT_EQ(client.recv(100), "answer");
+  }
+}
+
+// What is sent to all is answered from an address that one can have.
+TEST_F(AskedAddress, OfABroadcastItIsOurOwn) {
+  for (const char* any : {"0.0.0.0", ""}) {
+    const Opened server = at_any({any, 0});
+    Socket client(Family::inet, Type::datagram);
+    client.settimeout(std::chrono::seconds(10));
+    client.setsockopt(options::broadcast, true);
+    client.bind({"127.0.0.1", 0});
+    client.sendto("question", {"127.255.255.255", server.host.port()});
+    answer(server, "127.0.0.1");
+    EXPECT_EQ(client.recvfrom(100),
+              std::pair(std::string("answer"), Address("127.0.0.1", server.host.port())));
+  }
+}
+
+TEST_F(AskedAddress, IsNotToldWhereThereIsOneOrNobodyAsks) {
+  const Opened server = at_any({"127.0.0.1", 0});
+  EXPECT_FALSE(*tell_asked(server.descriptor.get(), server.host, Family::inet));
+  Socket client = client_of(server, "127.0.0.1");
+  client.sendall("question");
+  ASSERT_EQ(*inbox_.receive(server.descriptor.get(), Family::inet, 4, true), 1U);
+  EXPECT_EQ(inbox_.asked(0), Address());
+  const Opened any = at_any({"0.0.0.0", 0});
+  Socket other = client_of(any, "127.0.0.2");
+  other.sendall("question");
+  ASSERT_EQ(*inbox_.receive(any.descriptor.get(), Family::inet, 4), 1U);
+  EXPECT_EQ(inbox_.asked(0), Address());
+}
+
+// In one batch, each from its own, and some from where the kernel chooses.
+TEST_F(AskedAddress, EachOfABatchHasItsOwn) {
+  const Opened server = at_any({"0.0.0.0", 0});
+  std::vector<Socket> clients;
+  for (int i = 0; i < 8; ++i) {
+    const std::string host = format("127.0.0.", i + 1);
+    clients.push_back(client_of(server, host));
+    const Address from = i == 0 ? Address() : Address(host, 0);
+    outbox_.append(format("for ", i), clients.back().getsockname(), Family::inet, from);
+  }
+  EXPECT_EQ(outbox_.send(server.descriptor.get()).count, 8U);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(clients[static_cast<std::size_t>(i)].recv(100), format("for ", i));
+  EXPECT_THROW(outbox_.append("x", {"127.0.0.1", 9}, Family::inet, {"::1", 0}), AddressError);
+  EXPECT_TRUE(outbox_.empty());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -32,15 +33,15 @@ Descriptor opened(Family family, Type type, int proto, bool blocking) {
   return descriptor;
 }
 
-std::string_view bind_advice(const Address& address, int error) {
-  if (error == EACCES && address.port() != 0 && address.port() < 1024) {
-    return "ports below 1024 need a privilege";
-  }
-  if (error == EADDRINUSE && address.family() == Family::local && address.path().front() != '\0') {
-    return "a socket file that is left over has to be removed";
-  }
+// What to do about an error of binding, or of listening; `at` is where to.
+std::string_view bind_advice(int descriptor, const Address& at, Family family, int error) {
+  if (error == EACCES && at.port() != 0 && at.port() < 1024) return "ports below 1024 need a privilege";
   if (error == EADDRNOTAVAIL) return "no interface here has this address";
-  return "";
+  if (error != EADDRINUSE) return "";
+  if (is_left_over(at)) return "a socket file that is left over has to be removed";
+  const std::error_code reason = why_in_use(descriptor, at, family);
+  const bool known = family == Family::local || reason.category() == opening_category();
+  return known ? advice_on_opening(reason) : "";
 }
 
 }  // namespace
@@ -97,11 +98,16 @@ void Socket::bind(const Address& address) {
   if (::bind(fileno(), raw.data(), raw.size) == 0) return;
   const int error = errno;
   throw SocketError("bind", format(from_raw(raw)), {error, std::system_category()},
-                    bind_advice(address, error));
+                    bind_advice(fileno(), address, family_, error));
 }
 
 void Socket::listen(int backlog) {
-  if (::listen(fileno(), backlog) != 0) fail("listen", errno);
+  if (::listen(fileno(), backlog) == 0) return;
+  const int error = errno;
+  if (error != EADDRINUSE) fail("listen", error);
+  const Address at = getsockname();  // two may be bound to it, of whom one listens
+  throw SocketError("listen", format(at), {error, std::system_category()},
+                    bind_advice(fileno(), at, family_, error));
 }
 
 void Socket::shutdown(Shutdown how) {

@@ -170,6 +170,7 @@ class Socket {
 
  private:
   friend class SocketFile;
+  friend class BaseRequestHandler;
   friend std::pair<Socket, Socket> socketpair(Family family, Type type, int proto);
   friend Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
                                   const std::optional<Address>& source, bool all_errors);
@@ -183,6 +184,9 @@ class Socket {
   Socket(Descriptor descriptor, Family family, Type type, int proto, std::optional<Duration> timeout);
   // Another object of the same descriptor, which is closed when both are: for files alone.
   Socket(const Socket&) = default;
+  // The same of a socket of datagrams, for its handlers: what `sendto` sends leaves from `source`, an address
+  // of ours.
+  Socket(const Socket& shared, const Address& source) : Socket(shared) { source_ = source.compact(); }
 
   struct Operation;
   template <class Call>
@@ -210,6 +214,7 @@ class Socket {
   Family family_;
   Type type_;
   int proto_;
+  CompactAddress source_;        // where datagrams leave from; unspecified: the kernel chooses
   std::optional<Address> peer_;  // for error messages: after a reset the kernel does not tell it any more
 };
 

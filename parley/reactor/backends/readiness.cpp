@@ -4,20 +4,23 @@
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
-#include <filesystem>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <limits>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
+#include "parley/reactor/backends/readiness_keys.h"
+#include "parley/reactor/backends/sending_file.h"
 #include "parley/socket/error.h"
+#include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
+
+using readiness::key_of, readiness::target_of;
+using readiness::to_stream, readiness::to_listener, readiness::to_datagrams, readiness::to_watch;
 
 namespace {
 
@@ -29,27 +32,15 @@ enum State : std::uint32_t {
   failed = 1U << 3,      // and the failure is told, or will be
   closed = 1U << 4,      // nothing more is told but that
   listed = 1U << 5,      // in changed_
-  full = 1U << 8,        // the kernel took no more of what was offered
   known_read = 1U << 6,  // what the poller knows
   known_write = 1U << 7,
+  full = 1U << 8,        // the kernel took no more of what was offered
+  connecting = 1U << 9,  // is being made
+  named = 1U << 10,      // has a path in the file system
 };
 
-// What a ready descriptor belongs to: a tagged pointer in the poller's key.
-enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
 constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
-constexpr std::uint64_t tag_bits = 3;
 constexpr std::uint64_t forgotten = ~std::uint64_t{0};
-
-template <class Target>
-std::uint64_t key_of(Target& target, Tag tag) {
-  static_assert(alignof(Target) > tag_bits);
-  return reinterpret_cast<std::uintptr_t>(&target) | tag;
-}
-
-template <class Target>
-Target& target_of(std::uint64_t key) {
-  return *reinterpret_cast<Target*>(static_cast<std::uintptr_t>(key & ~tag_bits));
-}
 
 std::error_code last_error() {
   return {errno, std::system_category()};
@@ -61,48 +52,6 @@ bool passes(int error) {
          error == ENOPROTOOPT || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH;
 }
 
-void set(int descriptor, int level, int option, int value) {
-  ::setsockopt(descriptor, level, option, &value, sizeof value);
-}
-
-// Whether a Unix socket's path is left over from a server that is gone.
-bool nobody_listens(const RawAddress& raw, const std::string& path) {
-  std::error_code unknown;
-  if (!std::filesystem::is_socket(path, unknown)) return false;
-  const Descriptor probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  return probe && ::connect(probe.get(), raw.data(), raw.size) != 0 && errno == ECONNREFUSED;
-}
-
-Result<Descriptor> bound(const Address& address, Family family, const ListenOptions& options) {
-  Descriptor descriptor(::socket(domain_of(family), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!descriptor) return last_error();
-  const RawAddress raw = to_raw(address, family);
-  if (family != Family::local) {
-    set(descriptor.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-    if (options.reuse_port) set(descriptor.get(), SOL_SOCKET, SO_REUSEPORT, 1);
-    if (family == Family::inet6) set(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, 0);
-    set(descriptor.get(), IPPROTO_TCP, TCP_NODELAY, 1);  // what it accepts inherits it
-  }
-  if (::bind(descriptor.get(), raw.data(), raw.size) != 0) {
-    const std::error_code error = last_error();
-    const std::string& path = address.path();
-    const bool left_over = family == Family::local && error == std::errc::address_in_use && !path.empty() &&
-                           path.front() != '\0' && nobody_listens(raw, path);
-    if (!left_over) return error;
-    ::unlink(path.c_str());
-    if (::bind(descriptor.get(), raw.data(), raw.size) != 0) return last_error();
-  }
-  if (const std::string& path = address.path(); options.mode && !path.empty() && path.front() != '\0') {
-    if (::chmod(path.c_str(), *options.mode) != 0) {
-      const std::error_code error = last_error();
-      ::unlink(path.c_str());
-      return error;
-    }
-  }
-  if (::listen(descriptor.get(), options.backlog) != 0) return last_error();
-  return descriptor;
-}
-
 }  // namespace
 
 ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind poller)
@@ -111,6 +60,7 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       clock_(setting.clock),
       kind_(poller),
       poller_(make_poller(poller)),
+      datagrams_(up_, limits_, poller == PollerKind::select ? FD_SETSIZE : std::numeric_limits<int>::max()),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
   poller_->update(wakeup_.descriptor(), Interest::read, wakeup_key);
 }
@@ -140,34 +90,31 @@ void ReadinessBackend::set_reading(StreamSlot& slot, bool on) {
   change(slot);
 }
 
-// TEMPORARY
-void ReadinessBackend::connect(StreamSlot&, const Address&, const ConnectOptions&) {
-  std::abort();
+// What succeeds or fails at once is told in the next turn, as everything is.
+void ReadinessBackend::connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) {
+  slot.handle = {};
+  slot.state = 0;
+  try {
+    Result<Connecting> begun = start_connecting(to, options);
+    if (!begun) return fail(slot, system_code(begun.error()));
+    slot.handle.native = begun->socket.descriptor.release();
+    if (begun->socket.path) {
+      slot.state |= named;
+      local_paths_.push_back({slot.handle.native, std::move(begun->socket.path)});
+    }
+    if (begun->connected) return connected_.push_back(&slot);
+    slot.state |= connecting;
+    change(slot);
+  } catch (const AddressError&) {
+    fail(slot, std::make_error_code(std::errc::invalid_argument));
+  }
 }
-Written ReadinessBackend::start_send_file(StreamSlot&, Handle, std::uint64_t, std::size_t) {
-  std::abort();
+
+void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
+  slot.state |= failed;
+  failures_.push_back({&slot, error});
 }
-Result<Address> ReadinessBackend::bind(DatagramSlot&, const Address&, const DatagramOptions&) {
-  std::abort();
-}
-std::error_code ReadinessBackend::connect(DatagramSlot&, const Address&) {
-  std::abort();
-}
-std::error_code ReadinessBackend::change(DatagramSlot&, const DatagramChange&) {
-  std::abort();
-}
-void ReadinessBackend::set_receiving(DatagramSlot&, bool) {
-  std::abort();
-}
-Sent ReadinessBackend::start_send(DatagramSlot&, std::span<const Outgoing>) {
-  std::abort();
-}
-void ReadinessBackend::close(DatagramSlot&) {
-  std::abort();
-}
-Address ReadinessBackend::host(const DatagramSlot&) const {
-  std::abort();
-}
+
 void ReadinessBackend::renew() {
   std::abort();
 }
@@ -221,8 +168,7 @@ std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {
-        slot.state |= failed;
-        failures_.push_back({&slot, last_error()});
+        fail(slot, last_error());
       }
       break;
     }
@@ -233,26 +179,59 @@ std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string
   return taken;
 }
 
+// At most a turn's bytes at once, so that a peer which takes them as fast as they come does not hold up the
+// others: the poller tells at once that there is room.
+Written ReadinessBackend::start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset,
+                                          std::size_t count) {
+  std::size_t taken = 0;
+  if ((slot.state & (full | failed)) == 0) {
+    const FileSent sent =
+        send_file(slot.handle.native, file.native, offset, std::min(count, limits_.turn_bytes));
+    taken = sent.taken;
+    if (sent.error) fail(slot, sent.error);
+  }
+  slot.state &= ~static_cast<std::uint32_t>(full);
+  if (taken < count && (slot.state & failed) == 0) {
+    slot.state |= writing;
+    change(slot);
+  }
+  return {.taken = taken};
+}
+
 void ReadinessBackend::shutdown_write(StreamSlot& slot) {
   ::shutdown(slot.handle.native, SHUT_WR);
 }
 
+// One that could not even begin to connect has no descriptor.
 void ReadinessBackend::close(StreamSlot& slot, bool reset) {
-  poller_->remove(slot.handle.native);
-  forget(key_of(slot, to_stream));
-  if (reset) {
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(slot.handle.native, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (slot.handle) {
+    poller_->remove(slot.handle.native);
+    forget(key_of(slot, to_stream));
+    if (reset) {
+      const linger at_once{.l_onoff = 1, .l_linger = 0};
+      ::setsockopt(slot.handle.native, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    Descriptor socket(std::exchange(slot.handle.native, -1));
+    if ((slot.state & named) != 0) take_path(socket.get()).remove_with(std::move(socket));
   }
-  ::close(slot.handle.native);
-  slot.handle.native = -1;
   slot.state |= closed;
   closed_.push_back(&slot);
+}
+
+// The path of a descriptor that is about to go; an empty one where it has none.
+BoundPath ReadinessBackend::take_path(int descriptor) {
+  const auto found = std::find_if(local_paths_.begin(), local_paths_.end(),
+                                  [&](const LocalPath& entry) { return entry.descriptor == descriptor; });
+  if (found == local_paths_.end()) return {};
+  BoundPath path = std::move(found->path);
+  local_paths_.erase(found);
+  return path;
 }
 
 void ReadinessBackend::detach(StreamSlot& slot) {
   poller_->remove(slot.handle.native);
   forget(key_of(slot, to_stream));
+  if ((slot.state & named) != 0) take_path(slot.handle.native).remove();  // its peer knows it by now
   slot.state |= closed;
   detached_.push_back(&slot);
 }
@@ -267,18 +246,11 @@ Address ReadinessBackend::host(const StreamSlot& slot) const {
 
 Result<Address> ReadinessBackend::listen(ListenerSlot& slot, const Address& address,
                                          const ListenOptions& options) {
-  const bool any = address.family() == Family::unspecified;
-  Result<Descriptor> descriptor = bound(address, any ? Family::inet6 : address.family(), options);
-  if (any && !descriptor) {  // a machine without IPv6; one where the port is taken says so again
-    descriptor = bound(address, Family::inet, options);
-  }
-  if (!descriptor) return descriptor.error();
-  RawAddress raw;
-  if (::getsockname(descriptor->get(), raw.data(), &raw.size) != 0) return last_error();
-  slot.handle.native = descriptor->release();
-  const std::string& path = address.path();
-  if (!path.empty() && path.front() != '\0') local_paths_.push_back({slot.handle.native, path});
-  return from_raw(raw);
+  Result<Opened> opened = open_listening(address, options);
+  if (!opened) return opened.error();
+  slot.handle.native = opened->descriptor.release();
+  if (opened->path) local_paths_.push_back({slot.handle.native, std::move(opened->path)});
+  return std::move(opened->host);
 }
 
 Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
@@ -311,15 +283,8 @@ bool ReadinessBackend::refuse(ListenerSlot& slot, std::string_view words) {
 void ReadinessBackend::unlisten(ListenerSlot& slot) {
   poller_->remove(slot.handle.native);
   no_more_from(slot);
-  const auto path = std::find_if(local_paths_.begin(), local_paths_.end(), [&](const LocalPath& entry) {
-    return entry.descriptor == slot.handle.native;
-  });
-  if (path != local_paths_.end()) {
-    ::unlink(path->path.c_str());
-    local_paths_.erase(path);
-  }
-  ::close(slot.handle.native);
-  slot.handle.native = -1;
+  Descriptor socket(std::exchange(slot.handle.native, -1));
+  if (BoundPath path = take_path(socket.get())) path.remove_with(std::move(socket));
 }
 
 void ReadinessBackend::accept(ListenerSlot& slot) {
@@ -351,6 +316,11 @@ void ReadinessBackend::rest(ListenerSlot& slot, std::error_code error) {
   up_.on_accept_failed(slot, error);
 }
 
+void ReadinessBackend::close(DatagramSlot& slot) {
+  forget(key_of(slot, to_datagrams));
+  datagrams_.close(slot, *poller_);
+}
+
 // Foreign descriptors.
 
 void ReadinessBackend::watch(WatchSlot& slot, Handle handle, Interest wanted) {
@@ -376,10 +346,16 @@ void ReadinessBackend::submit() {
 }
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
-  tell_failures();
-  settle_changes();
+  // Whoever is told may have something to do: there is no waiting then.
+  bool told = tell_failures();
+  told = tell_connected() || told;
+  told = datagrams_.tell_errors() || told;
+  told = settle_changes() || told;
+  datagrams_.settle_changes(*poller_);
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
-  if (tell_closed()) deadline = clock_.now();
+  told = tell_closed() || told;
+  told = datagrams_.tell_closed() || told;
+  if (told || !connected_.empty() || !failures_.empty()) deadline = clock_.now();
   if (next_ == batch_.size()) {
     std::optional<Duration> timeout;
     if (deadline) timeout = std::max(Duration::zero(), *deadline - clock_.now());
@@ -391,7 +367,8 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
   while (next_ < batch_.size() && taken_in_ < limits_.turn_bytes) dispatch(batch_[next_++]);
 }
 
-void ReadinessBackend::tell_failures() {
+bool ReadinessBackend::tell_failures() {
+  const bool any = !failures_.empty();
   while (!failures_.empty()) {
     std::vector<Failure> failures;
     failures.swap(failures_);
@@ -399,14 +376,24 @@ void ReadinessBackend::tell_failures() {
       if ((failure.slot->state & closed) == 0) up_.on_failed(*failure.slot, failure.error);
     }
   }
+  return any;
 }
 
-void ReadinessBackend::settle_changes() {
+bool ReadinessBackend::tell_connected() {
+  std::vector<StreamSlot*> connected;
+  connected.swap(connected_);
+  for (StreamSlot* const slot : connected) {
+    if ((slot->state & closed) == 0) up_.on_connected(*slot);
+  }
+  return !connected.empty();
+}
+
+bool ReadinessBackend::settle_changes() {
   for (StreamSlot* const slot : changed_) {
     slot->state &= ~static_cast<std::uint32_t>(listed);
     if ((slot->state & closed) != 0) continue;
-    const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed)) == 0;
-    const bool write = (slot->state & writing) != 0;
+    const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed | connecting)) == 0;
+    const bool write = (slot->state & (writing | connecting)) != 0;
     const std::uint32_t wanted = (read ? known_read : 0U) | (write ? known_write : 0U);
     if ((slot->state & (known_read | known_write)) == wanted) continue;
     slot->state = (slot->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
@@ -415,12 +402,11 @@ void ReadinessBackend::settle_changes() {
     try {
       poller_->update(slot->handle.native, interest, key_of(*slot, to_stream));
     } catch (const SocketError& error) {  // select takes no descriptor past FD_SETSIZE
-      slot->state |= failed;
-      failures_.push_back({slot, error.code()});
+      fail(*slot, error.code());
     }
   }
   changed_.clear();
-  tell_failures();
+  return tell_failures();
 }
 
 bool ReadinessBackend::tell_closed() {
@@ -449,11 +435,14 @@ void ReadinessBackend::dispatch(const Ready& event) {
     wakeup_.clear();
     return up_.on_woken();
   }
-  switch (event.key & tag_bits) {
+  switch (event.key & readiness::tag_bits) {
     case to_stream:
       return serve(target_of<StreamSlot>(event.key), event.ready);
     case to_listener:
       return accept(target_of<ListenerSlot>(event.key));
+    case to_datagrams:
+      taken_in_ += datagrams_.serve(target_of<DatagramSlot>(event.key), event.ready);
+      return;
     case to_watch: {
       auto& slot = target_of<WatchSlot>(event.key);
       const Interest ready = event.ready & static_cast<Interest>(slot.state);
@@ -463,12 +452,22 @@ void ReadinessBackend::dispatch(const Ready& event) {
 }
 
 void ReadinessBackend::serve(StreamSlot& slot, Interest ready) {
+  if ((slot.state & connecting) != 0) return finish_connecting(slot);
   if ((ready & Interest::write) != Interest::none && (slot.state & writing) != 0) {
     slot.state &= ~static_cast<std::uint32_t>(writing);
     change(slot);
     up_.on_written(slot, 0);
   }
   if ((ready & Interest::read) != Interest::none) receive(slot);
+}
+
+void ReadinessBackend::finish_connecting(StreamSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(connecting);
+  change(slot);
+  const std::error_code error = outcome_of_connecting(slot.handle.native);
+  if (!error) return up_.on_connected(slot);
+  slot.state |= failed;
+  up_.on_failed(slot, error);
 }
 
 void ReadinessBackend::receive(StreamSlot& slot) {

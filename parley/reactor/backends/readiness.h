@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "parley/reactor/backend.h"
+#include "parley/reactor/backends/readiness_datagrams.h"
+#include "parley/socket/bound_path.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/poller.h"
 
@@ -38,13 +40,21 @@ class ReadinessBackend final : public Backend {
   bool refuse(ListenerSlot& slot, std::string_view words) override;
   void unlisten(ListenerSlot& slot) override;
 
-  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override;
-  std::error_code connect(DatagramSlot& slot, const Address& peer) override;
-  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override;
-  void set_receiving(DatagramSlot& slot, bool on) override;
-  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override;
+  Result<Address> bind(DatagramSlot& slot, const Address& at, const DatagramOptions& options) override {
+    return datagrams_.bind(slot, at, options);
+  }
+  std::error_code connect(DatagramSlot& slot, const Address& peer) override {
+    return datagrams_.connect(slot, peer);
+  }
+  std::error_code change(DatagramSlot& slot, const DatagramChange& what) override {
+    return datagrams_.change(slot, what);
+  }
+  void set_receiving(DatagramSlot& slot, bool on) override { datagrams_.set_receiving(slot, on); }
+  Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch) override {
+    return datagrams_.start_send(slot, batch);
+  }
   void close(DatagramSlot& slot) override;
-  Address host(const DatagramSlot& slot) const override;
+  Address host(const DatagramSlot& slot) const override { return datagrams_.host(slot); }
 
   void watch(WatchSlot& slot, Handle handle, Interest wanted) override;
   void rewatch(WatchSlot& slot, Interest wanted) override;
@@ -62,17 +72,21 @@ class ReadinessBackend final : public Backend {
   };
   struct LocalPath {
     int descriptor;
-    std::string path;
+    BoundPath path;
   };
 
   std::size_t send(StreamSlot& slot, std::span<const std::string_view> pieces);
   void change(StreamSlot& slot);
-  void settle_changes();
-  void tell_failures();
+  void fail(StreamSlot& slot, std::error_code error);
+  BoundPath take_path(int descriptor);
+  bool settle_changes();
+  bool tell_failures();
+  bool tell_connected();
   bool tell_closed();
   void forget(std::uint64_t key);
   void dispatch(const Ready& event);
   void serve(StreamSlot& slot, Interest ready);
+  void finish_connecting(StreamSlot& slot);
   void receive(StreamSlot& slot);
   void accept(ListenerSlot& slot);
   void no_more_from(const ListenerSlot& slot);
@@ -84,6 +98,7 @@ class ReadinessBackend final : public Backend {
   const Clock& clock_;
   const PollerKind kind_;
   std::unique_ptr<Poller> poller_;
+  ReadinessDatagrams datagrams_;
   Wakeup wakeup_;
   ReserveDescriptor reserve_;
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
@@ -94,7 +109,8 @@ class ReadinessBackend final : public Backend {
   std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
   std::vector<StreamSlot*> closed_;          // to be told so
   std::vector<StreamSlot*> detached_;
-  std::vector<Failure> failures_;  // of writes
+  std::vector<StreamSlot*> connected_;  // at once; to be told so
+  std::vector<Failure> failures_;       // that no event of the poller told
   std::vector<LocalPath> local_paths_;
 };
 

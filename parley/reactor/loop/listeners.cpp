@@ -5,6 +5,7 @@
 
 #include "parley/base/print.h"
 #include "parley/socket/error.h"
+#include "parley/socket/opening.h"
 
 namespace parley {
 
@@ -12,13 +13,6 @@ namespace {
 
 // How often it is said that connections are refused, however many are.
 constexpr Duration refusal_log_interval = std::chrono::seconds(10);
-
-std::string_view advice(std::error_code error) {
-  if (error == std::errc::address_in_use) return "is it running already?";
-  if (error == std::errc::permission_denied) return "ports below 1024 need a privilege";
-  if (error == std::errc::address_not_available) return "no interface of this machine has that address";
-  return {};
-}
 
 bool out_of_means(std::error_code error) {
   return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
@@ -31,7 +25,9 @@ EntryId Listeners::listen(const Address& address, std::shared_ptr<Factory> facto
   if (factory == nullptr) throw std::invalid_argument("listen: no factory was given");
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = backend_->listen(*listener, address, settings.options);
-  if (!host) throw SocketError("listen", format(address), host.error(), advice(host.error()));
+  if (!host) {
+    throw SocketError("listen", format(address), system_code(host.error()), advice_on_opening(host.error()));
+  }
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);
   listener->host = *host;

@@ -37,6 +37,7 @@ Loop::~Loop() {
   listeners_.close_all();
   watches_.close_all();
   connections_.close_all();
+  datagrams_.close();
   backend_.reset();
   datagrams_.clear();
   connections_.drop_protocols();
@@ -204,10 +205,18 @@ void Loop::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& 
 void Loop::on_accept_failed(ListenerSlot& slot, std::error_code error) {
   listeners_.on_accept_failed(slot, error);
 }
-void Loop::on_datagrams(DatagramSlot&, std::span<Received>) {}
-void Loop::on_sent(DatagramSlot&, std::size_t, std::error_code) {}
-void Loop::on_datagram_error(DatagramSlot&, std::error_code) {}
-void Loop::on_closed(DatagramSlot&) {}
+void Loop::on_datagrams(DatagramSlot& slot, std::span<Received> lent) {
+  datagrams_.on_datagrams(slot, lent);
+}
+void Loop::on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) {
+  datagrams_.on_sent(slot, count, error);
+}
+void Loop::on_datagram_error(DatagramSlot& slot, std::error_code error) {
+  datagrams_.on_datagram_error(slot, error);
+}
+void Loop::on_closed(DatagramSlot& slot) {
+  datagrams_.on_closed(slot);
+}
 void Loop::on_ready(WatchSlot& slot, Interest ready) {
   watches_.on_ready(slot, ready);
   connections_.between_callbacks();

@@ -1,0 +1,24 @@
+#pragma once
+
+// Private to the readiness back end: what a ready descriptor belongs to, as a tagged pointer in the poller's
+// key.
+
+#include <cstdint>
+
+namespace parley::readiness {
+
+enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
+constexpr std::uint64_t tag_bits = 3;
+
+template <class Target>
+std::uint64_t key_of(Target& target, Tag tag) {
+  static_assert(alignof(Target) > tag_bits);
+  return reinterpret_cast<std::uintptr_t>(&target) | tag;
+}
+
+template <class Target>
+Target& target_of(std::uint64_t key) {
+  return *reinterpret_cast<Target*>(static_cast<std::uintptr_t>(key & ~tag_bits));
+}
+
+}  // namespace parley::readiness

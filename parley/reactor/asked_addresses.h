@@ -9,8 +9,9 @@
 
 namespace parley {
 
-// Which of our addresses peers have sent their last datagrams to, so that they are answered from there. Peers
-// beyond `most`, and now and then fewer, take the places of others: each has one place that it can have.
+// Which of our addresses peers have sent their last datagrams to, so that they are answered from there. Each
+// peer has one place that it can have, by its hash: of `most` at most it is known, and a new one may take the
+// place of one before.
 class AskedAddresses {
  public:
   static constexpr std::size_t most = 256;

@@ -25,8 +25,10 @@ class DatagramTransport {
   // one system call; sooner when there are so many, or 64 KiB. Where the kernel takes no more, datagrams
   // wait; past `Limits::datagram_queue` the oldest are dropped and counted, since of what comes late the
   // newest is worth most. One that cannot be sent is told to `error_received`; one over
-  // `Limits::datagram_bytes` too. Throws AddressError where this socket cannot reach such an address. After
-  // `stop_listening`: silently nothing.
+  // `Limits::datagram_bytes` too. Of a socket that listens at every address, it leaves from the one of them
+  // that `to` has sent its last datagram to, in `datagram_received` and later: that is known of 256 peers at
+  // most, and whoever comes may take the place of one before; for others the kernel chooses. Throws
+  // AddressError where this socket cannot reach such an address. After `stop_listening`: silently nothing.
   virtual void write(std::string_view bytes, const Address& to) = 0;
   // The same to the connected peer.
   virtual void write(std::string_view bytes) = 0;

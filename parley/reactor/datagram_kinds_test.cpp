@@ -2,6 +2,7 @@
 
 #include <net/if.h>
 
+#include "parley/reactor/asked_addresses.h"
 #include "parley/reactor/datagram_fixture.h"
 
 namespace parley {
@@ -103,6 +104,43 @@ TEST_P(DatagramKinds, WithoutAnAddressOrAPeerItIsAnError) {
   turns(2);
   ASSERT_EQ(sender.told.size(), 2U);
   EXPECT_NE(sender.told[1].find("connect first"), std::string::npos) << sender.told[1];
+}
+
+// Who is connected hears nobody else: an answer from another of our addresses would be lost.
+TEST_P(DatagramKinds, AtEveryAddressAnAnswerLeavesFromTheOneThatWasAsked) {
+  for (const char* const any : {"", "0.0.0.0"}) {
+    Story& server = echo(story());
+    DatagramPort port = listen(server, {any, 0});
+    for (const char* const host : {"127.0.0.1", "127.0.0.2", "127.3.2.1"}) {
+      Socket client(Family::inet, Type::datagram);
+      client.settimeout(10s);
+      client.connect({host, port.host().port()});
+      client.sendall(host);
+      ASSERT_TRUE(until([&] { return server.count(host) == 1; }));
+      turns(1);
+      EXPECT_EQ(client.recv(100), host);
+      port.transport()->write("later", client.getsockname());
+      turns(1);
+      EXPECT_EQ(client.recv(100), "later") << "after the call";
+    }
+    port.stop_listening();
+  }
+}
+
+TEST(AskedAddressesTest, ManyPeersAreRememberedInBoundedMemory) {
+  AskedAddresses asked;
+  EXPECT_EQ(asked.find({"127.0.0.1", 1}), Address());
+  const Address own("127.0.0.2", 5);
+  std::size_t known = 0;
+  for (int port = 1; port < 5000; ++port) {
+    asked.note({"127.0.0.1", port}, own);
+    EXPECT_EQ(asked.find({"127.0.0.1", port}), own) << "the last one is always known";
+  }
+  for (int port = 1; port < 5000; ++port) known += asked.find({"127.0.0.1", port}) == own ? 1 : 0;
+  EXPECT_GT(known, AskedAddresses::most / 2);
+  EXPECT_LE(known, AskedAddresses::most);
+  asked.note({"127.0.0.1", 4999}, Address());
+  EXPECT_EQ(asked.find({"127.0.0.1", 4999}), Address()) << "where it came to is not known any more";
 }
 
 // Unix.

@@ -12,6 +12,7 @@
 #include "parley/reactor/backends/readiness_keys.h"
 #include "parley/socket/error.h"
 #include "parley/socket/opening.h"
+#include "parley/socket/packet_info.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -26,6 +27,7 @@ enum State : std::uint32_t {
   listed = 1U << 3,      // in changed_
   known_read = 1U << 4,  // what the poller knows
   known_write = 1U << 5,
+  asks = 1U << 6,  // it is told which of our addresses a datagram was sent to
 };
 // Above that: its family, how many are received at once (less one), and the port that it is bound to.
 constexpr unsigned family_at = 7;
@@ -36,6 +38,9 @@ static_assert(most_datagrams_at_once == 64);
 
 Family family_of(const DatagramSlot& slot) {
   return static_cast<Family>((slot.state >> family_at) & 3U);
+}
+std::uint16_t port_of(const DatagramSlot& slot) {
+  return static_cast<std::uint16_t>(slot.state >> port_at);
 }
 std::size_t batch_of(const DatagramSlot& slot) {
   return ((slot.state & batch_mask) >> batch_at) + 1;
@@ -79,7 +84,9 @@ Result<Address> ReadinessDatagrams::bind(DatagramSlot& slot, const Address& at,
   if (descriptor >= below_) return std::make_error_code(std::errc::too_many_files_open);
   // At every address the family is that of the socket that there was to be had.
   const Family family = at.family() == Family::unspecified ? opened->host.family() : at.family();
-  slot.state = (static_cast<std::uint32_t>(family) << family_at) |
+  const Result<bool> told = tell_asked(descriptor, opened->host, family);
+  if (!told) return told.error();
+  slot.state = (static_cast<std::uint32_t>(family) << family_at) | (*told ? asks : 0U) |
                (static_cast<std::uint32_t>(opened->host.port()) << port_at);
   set_batch(slot, most_at_once());
   slot.handle.native = opened->descriptor.release();
@@ -175,7 +182,13 @@ Sent ReadinessDatagrams::start_send(DatagramSlot& slot, std::span<const Outgoing
 Sent ReadinessDatagrams::send(DatagramSlot& slot, std::span<const Outgoing> batch) {
   std::array<mmsghdr, most_datagrams_at_once> headers;
   std::array<iovec, most_datagrams_at_once> pieces;
+  // Written to where a datagram says whom it is for, or where it is to leave from.
   std::array<sockaddr_storage, most_datagrams_at_once> names;
+  struct Control {
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(PacketInfo::bytes))> bytes;
+  };
+  std::array<Control, most_datagrams_at_once> controls;
+
   const Family family = family_of(slot);
   unsigned count = 0;
   std::error_code unfit;
@@ -188,6 +201,16 @@ Sent ReadinessDatagrams::send(DatagramSlot& slot, std::span<const Outgoing> batc
         std::memcpy(&names[count], &raw.storage, raw.size);
         header.msg_name = &names[count];
         header.msg_namelen = raw.size;
+      }
+      if (each.from != nullptr && family != Family::local && each.from->family() != Family::unspecified) {
+        const PacketInfo info = leaving_from(each.from->compact(), family);
+        header.msg_control = controls[count].bytes.data();
+        header.msg_controllen = CMSG_SPACE(info.size);
+        cmsghdr* const control = CMSG_FIRSTHDR(&header);
+        control->cmsg_level = info.level;
+        control->cmsg_type = info.type;
+        control->cmsg_len = CMSG_LEN(info.size);
+        std::memcpy(CMSG_DATA(control), info.bytes.data(), info.size);
       }
     } catch (const AddressError&) {  // those before it are sent
       unfit = std::make_error_code(std::errc::address_family_not_supported);
@@ -223,7 +246,9 @@ std::size_t ReadinessDatagrams::receive(DatagramSlot& slot) {
   if (inbox_ == nullptr) {
     inbox_ = std::make_unique<DatagramInbox>(limits_.datagram_batch, limits_.datagram_bytes);
   }
-  const Result<std::size_t> count = inbox_->receive(slot.handle.native, family_of(slot), batch_of(slot));
+  const bool asked = (slot.state & asks) != 0;
+  const Result<std::size_t> count =
+      inbox_->receive(slot.handle.native, family_of(slot), batch_of(slot), asked);
   if (!count) {
     up_.on_datagram_error(slot, count.error());
     return 0;
@@ -237,6 +262,13 @@ std::size_t ReadinessDatagrams::receive(DatagramSlot& slot) {
     each.whole = inbox_->whole(i);
     each.peer = inbox_->peer(i);
     each.asked = Address();
+    if (asked) {
+      CompactAddress at = inbox_->asked(i).compact();
+      if (at.family != Family::unspecified) {
+        at.port = port_of(slot);
+        each.asked = Address(at);
+      }
+    }
     taken += each.bytes.size();
   }
   // Large ones come in smaller batches, so that others have their turn.

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/reactor/backends/sending_file.h"
+#include "parley/socket/create.h"
 #include "parley/socket/options.h"
 #include "parley/socket/socket.h"
 
@@ -268,7 +270,7 @@ TEST_P(ReadinessFiles, OneThatIsShorterFails) {
   backend.close(slot, false);
 }
 
-TEST_P(ReadinessFiles, APeerThatIsGoneIsAFailureAndNoSignal) {
+TEST_P(ReadinessFiles, APeerThatIsGoneIsAFailure) {
   peer->setsockopt(options::linger, std::chrono::seconds(0));
   peer->close();
   for (int i = 0; i < 1000 && !up.failure; ++i) {
@@ -278,6 +280,17 @@ TEST_P(ReadinessFiles, APeerThatIsGoneIsAFailureAndNoSignal) {
   EXPECT_TRUE(up.failure);
   EXPECT_EQ(backend.start_send_file(slot, file(), 0, 1000).taken, 0U);
   backend.close(slot, false);
+}
+
+TEST(SendingFiles, NoSignalComesOfThem) {
+  auto [one, other] = socketpair();
+  other.close();
+  std::FILE* const file = std::tmpfile();
+  ASSERT_NE(file, nullptr);
+  std::fputs("words", file);
+  std::fflush(file);
+  EXPECT_EQ(send_file(one.fileno(), ::fileno(file), 0, 5).error, std::errc::broken_pipe);
+  std::fclose(file);
 }
 
 // Datagrams.
@@ -301,6 +314,22 @@ TEST_P(ReadinessTest, DatagramsComeOnceTheyAreWanted) {
   EXPECT_EQ(up.told.size(), 3U);
   backend.close(slot);
   ASSERT_TRUE(until_told("closed"));
+}
+
+TEST_P(ReadinessTest, NothingComesOnceItIsNotWantedThoughItIsAtHand) {
+  std::array<DatagramSlot, 2> slots;
+  Socket client(Family::inet, Type::datagram);
+  for (DatagramSlot& slot : slots) client.sendto("x", backend.bind(slot, {"127.0.0.1", 0}, {}).value());
+  for (DatagramSlot& slot : slots) backend.set_receiving(slot, true);
+  up.then = [&](std::string_view) {
+    for (DatagramSlot& slot : slots) backend.set_receiving(slot, false);
+  };
+  for (int i = 0; i < 3; ++i) turn();
+  EXPECT_EQ(up.told, Told{"x"});
+  up.then = nullptr;
+  for (DatagramSlot& slot : slots) backend.set_receiving(slot, true);
+  ASSERT_TRUE(until([&] { return up.told.size() == 2; }));
+  for (DatagramSlot& slot : slots) backend.close(slot);
 }
 
 TEST_P(ReadinessTest, ClosedInItsUpcallNothingMoreComes) {

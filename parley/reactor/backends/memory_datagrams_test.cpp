@@ -121,6 +121,13 @@ TEST_F(MemoryDatagrams, AConnectedOneHearsItsPeerAlone) {
   caller_->turns(2);
   EXPECT_EQ(texts(slot), (std::vector<std::string>{"yes"}));
   EXPECT_EQ(peer.received().size(), 1U);
+  // For anybody else nobody is there.
+  DatagramSlot other;
+  bind(other);
+  ASSERT_FALSE(caller_->backend().connect(other, caller_->backend().host(slot)));
+  EXPECT_EQ(send(other, "me").count, 1U);
+  caller_->turns(2);
+  EXPECT_EQ(caller_->failure, std::errc::connection_refused);
   ASSERT_FALSE(caller_->backend().connect(slot, stranger.address()));
   stranger.send_to("now", caller_->backend().host(slot));
   caller_->turn();

@@ -16,6 +16,10 @@ MemoryFaults MemoryFaults::rough() {
   faults.short_read = 0.6;
   faults.disarm = 0.3;
   faults.drop = 0.5;
+  faults.lost = 0.1;
+  faults.doubled = 0.1;
+  faults.reordered = 0.2;
+  faults.full = 0.3;
   faults.shuffle = true;
   faults.buffers = 4;
   faults.buffer_bytes = 256;
@@ -39,8 +43,7 @@ void MemoryPeer::close() {
 
 void MemoryPeer::reset(std::error_code error) {
   if (wire_->reset) return;
-  wire_->broken = error;
-  wire_->break_off();
+  wire_->lose(error);
 }
 
 void MemoryPeer::window(std::size_t bytes) {
@@ -79,6 +82,55 @@ Address MemoryPeer::address() const {
   return wire_->peer;
 }
 
+Address MemoryPeer::peer() const {
+  return wire_->host;
+}
+
+Address MemoryListener::address() const {
+  return listener_->at;
+}
+
+std::size_t MemoryListener::waiting() const {
+  return listener_->waiting.size();
+}
+
+MemoryPeer MemoryListener::accept() {
+  memory::require(!listener_->waiting.empty(), "a connection was accepted, and none waits");
+  MemoryPeer peer(std::move(listener_->waiting.front()));
+  listener_->waiting.pop_front();
+  return peer;
+}
+
+void MemoryListener::close() {
+  listener_->open = false;
+  for (auto& wire : std::exchange(listener_->waiting, {})) MemoryPeer(std::move(wire)).reset();
+}
+
+void MemoryDatagramPeer::send_to(std::string_view bytes, const Address& to) {
+  memory::require(mailbox_->open, "a peer sends after its close");
+  (void)world_->post(*mailbox_, bytes, &to, nullptr);
+}
+
+const std::deque<MemoryDatagram>& MemoryDatagramPeer::received() const {
+  return mailbox_->queue;
+}
+
+std::deque<MemoryDatagram> MemoryDatagramPeer::take() {
+  return std::exchange(mailbox_->queue, {});
+}
+
+void MemoryDatagramPeer::join_group(const Address& group) {
+  mailbox_->groups.emplace(group, 0);
+}
+
+void MemoryDatagramPeer::close() {
+  if (mailbox_->open) world_->close_mailbox(mailbox_);
+}
+
+Address MemoryDatagramPeer::address() const {
+  return mailbox_->at;
+}
+
 MemoryNetwork::MemoryNetwork(ManualClock& clock, std::uint64_t seed, const MemoryFaults& faults)
     : world_(std::make_unique<memory::World>(clock, seed, faults)) {}
 
@@ -108,6 +160,31 @@ int MemoryNetwork::listen(const Address& at) {
   const Result<Address> chosen = world_->choose(at);
   memory::require(chosen.ok(), "two listeners at one address");
   return world_->add_listener(*chosen);
+}
+
+MemoryListener MemoryNetwork::listen_peer(const Address& at) {
+  return MemoryListener(world_->listen_far(at));
+}
+
+void MemoryNetwork::silence(const Address& at) {
+  world_->silent.insert(at);
+}
+
+MemoryDatagramPeer MemoryNetwork::datagram_peer(const Address& at) {
+  memory::Mailbox mailbox;
+  mailbox.at = at;
+  mailbox.broadcasts = true;
+  auto opened = world_->open_mailbox(std::move(mailbox));
+  memory::require(opened.ok(), "two sockets of datagrams at one address");
+  return {*world_, std::move(*opened)};
+}
+
+void MemoryNetwork::name(const std::string& host, std::vector<Address> addresses) {
+  world_->names[host] = std::move(addresses);
+}
+
+int MemoryNetwork::file(std::string contents) {
+  return world_->add_file(std::move(contents));
 }
 
 void MemoryNetwork::fail_accepts(std::size_t count, std::error_code error) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "parley/reactor/backend.h"
+#include "parley/reactor/backends/memory_datagrams.h"
 #include "parley/reactor/backends/memory_world.h"
 
 namespace parley::memory {
@@ -60,7 +61,7 @@ class MemoryBackend final : public Backend {
 
  private:
   // A receive that has been completed.
-  struct Received {
+  struct Arrived {
     std::string bytes;
     bool end = false;
   };
@@ -69,12 +70,19 @@ class MemoryBackend final : public Backend {
     pending,  // its bytes are pinned
     full,     // it was not taken whole: to be told when there is room
   };
+  enum class Stage {
+    leaving_us,  // a connection that is being made: nobody has heard of it yet
+    arrived,     // it is known what becomes of it
+    connected,
+  };
   struct Link {
     StreamSlot* slot;
     int descriptor;
     std::shared_ptr<Wire> wire;
-    bool reading = false;  // wanted
-    bool armed = false;    // the kernel receives
+    Stage stage = Stage::connected;
+    std::error_code error{};  // of our own side: it was not made, a file was too short
+    bool reading = false;     // wanted
+    bool armed = false;       // the kernel receives
     bool ended = false;
     bool failed = false;
     bool shut = false;
@@ -82,12 +90,21 @@ class MemoryBackend final : public Backend {
     bool resetting = false;
     bool detaching = false;
     std::size_t taken_in = 0;  // bytes in this turn
-    std::deque<Received> at_hand{};
+    std::deque<Arrived> at_hand{};
     Write write = Write::none;
     std::vector<std::string_view> pinned{};
+    int file = -1;  // instead of them
+    std::uint64_t file_offset = 0;
     std::string copy{};  // of what is pinned
 
     bool leaving() const { return closing || detaching; }
+    std::error_code failure() const { return error ? error : wire->broken; }
+    void unpin() {
+      write = Write::none;
+      pinned.clear();
+      file = -1;
+      copy.clear();
+    }
   };
   struct Port {
     ListenerSlot* slot;
@@ -99,35 +116,46 @@ class MemoryBackend final : public Backend {
     int descriptor;
     Interest wanted;
   };
-  // What is told in a turn.
-  struct Event {
-    enum Kind { received, failed, written, finished, accepted, ready } kind;
-    std::uint32_t serial;
-  };
-
+  // `connected`: not before `on_connected`. `writable`: and where a write may be started.
   Link& used(const StreamSlot& slot);
+  Link& connected(const StreamSlot& slot);
+  Link& writable(const StreamSlot& slot);
   const Link& known(const StreamSlot& slot) const;
   Port& used(const ListenerSlot& slot);
   Seen& used(const WatchSlot& slot);
   void check_storage() const;
+
+  Link& add(StreamSlot& slot, int descriptor, const std::shared_ptr<Wire>& wire);
+  // A write of all of `bytes`: what is taken at once, and what becomes of the rest.
+  Written begin_write(Link& link, std::string_view bytes);
+  std::size_t take(Link& link, std::string_view bytes, std::size_t most);
 
   // What can be told in this turn goes into `events_`. Each answers whether something is left that could
   // happen without anybody's doing.
   bool collect();
   bool collect_received();
   bool collect_others();
+  bool collect_stream(std::uint32_t serial, Link& link);
+  bool happens(Event::Kind kind, std::uint32_t serial);
   bool receive(std::uint32_t serial, Link& link, std::size_t most);
   void wait(std::optional<Time> deadline);
+  bool woken();
   void tell(const Event& event);
+  void tell_stream(const Event& event);
+  void tell_outcome(Link& link);
+  void tell_failed(Link& link);
   void tell_received(Link& link);
   void tell_accepted(Port& port);
   bool can_complete(const Link& link) const;
+  void check_pinned(const Link& link) const;
   void complete(Link& link);
+  void complete_together();
   void finish(std::uint32_t serial);
 
   Upcalls& up_;
   const Limits& limits_;
   World& world_;
+  MemoryDatagrams datagrams_;
   // By serial numbers, which stand in the storage as `state`: in an order that a seed repeats.
   std::map<std::uint32_t, Link> links_;
   std::map<std::uint32_t, Port> ports_;

@@ -84,13 +84,36 @@ class Caller final : public Backend::Upcalls {
     heard("accept failed");
     failure = error;
   }
-  void on_connected(StreamSlot&) override { heard("connected"); }
-  void on_all_written() override { heard("all written"); }
-  void on_datagrams(DatagramSlot&, std::span<Received>) override { heard("datagrams"); }
-  void on_sent(DatagramSlot&, std::size_t, std::error_code) override { heard("sent"); }
-  void on_datagram_error(DatagramSlot&, std::error_code) override { heard("datagram error"); }
+  void on_connected(StreamSlot& slot) override {
+    heard("connected");
+    connected.push_back(&slot);
+    if (when_connected) when_connected(slot);
+  }
+  void on_all_written() override {
+    heard("all written");
+    if (when_all_written) when_all_written();
+  }
+  void on_datagrams(DatagramSlot& slot, std::span<Received> lent) override {
+    heard("datagrams");
+    EXPECT_FALSE(lent.empty());
+    batches.push_back(lent.size());
+    for (const Received& one : lent) {
+      datagrams[&slot].push_back({std::string(one.bytes.data(), one.bytes.size()), one.peer, one.asked});
+      if (!one.whole) ++cut;
+    }
+  }
+  void on_sent(DatagramSlot& slot, std::size_t count, std::error_code error) override {
+    heard("sent");
+    sent.push_back(count);
+    failure = error;
+    if (when_sent) when_sent(slot, count);
+  }
+  void on_datagram_error(DatagramSlot&, std::error_code error) override {
+    heard("datagram error");
+    failure = error;
+  }
   void on_closed(DatagramSlot&) override { heard("port closed"); }
-  void on_woken() override {}
+  void on_woken() override { heard("woken"); }
   void on_ready(WatchSlot&, Interest interest) override {
     heard("ready");
     ready = interest;
@@ -110,6 +133,14 @@ class Caller final : public Backend::Upcalls {
   std::string held;
   Address last_peer;
   Interest ready = Interest::none;
+  std::vector<StreamSlot*> connected;
+  std::map<DatagramSlot*, std::vector<MemoryDatagram>> datagrams;
+  std::vector<std::size_t> batches;
+  std::vector<std::size_t> sent;
+  int cut = 0;
+  std::function<void(StreamSlot&)> when_connected;
+  std::function<void()> when_all_written;
+  std::function<void(DatagramSlot&, std::size_t)> when_sent;
   std::function<void(StreamSlot&)> when_received;
   std::function<void(StreamSlot&, std::size_t)> when_written;
   std::function<void()> when_ready;

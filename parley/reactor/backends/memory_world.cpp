@@ -39,6 +39,17 @@ void Wire::break_off() {
   outgoing.clear();
 }
 
+void Wire::lose(std::error_code error) {
+  broken = error;
+  break_off();
+}
+
+bool covers(const Address& at, const Address& to) {
+  if (at == to) return true;
+  if (at.family() == Family::local || to.family() == Family::local || at.port() != to.port()) return false;
+  return at.host().empty() || (at.family() == to.family() && (at.host() == "0.0.0.0" || at.host() == "::"));
+}
+
 World::World(ManualClock& by, std::uint64_t seed, const MemoryFaults& set)
     : clock(by), faults(set), chance(seed) {}
 
@@ -57,20 +68,60 @@ std::size_t World::room(const Wire& wire) const {
 bool World::carry() {
   bool left = false;
   std::erase_if(wires_, [](const auto& wire) { return wire.expired(); });
-  for (const auto& held : wires_) {
-    const auto wire = held.lock();
-    if (wire->reset || wire->window == 0) continue;
-    if (const std::size_t most = std::min(wire->outgoing.size(), wire->window); most != 0) {
-      const std::size_t count = late() ? 0 : some(most, faults.short_read);
-      wire->received.append(wire->outgoing, 0, count);
-      wire->outgoing.erase(0, count);
-      if (wire->window != Wire::everything) wire->window -= count;
-      left = left || count < most;
-    }
-    if (wire->our_end && wire->outgoing.empty() && !wire->ended && wire->window != 0) {
-      wire->ended = !late();
-      left = left || !wire->ended;
-    }
+  for (const auto& held : wires_) left = carry_out(*held.lock()) || left;
+  for (const auto& [one, other] : pairs_) {
+    left = carry_across(*one, *other) || left;
+    left = carry_across(*other, *one) || left;
+  }
+  std::erase_if(pairs_, [](const auto& pair) { return !pair.first->open && !pair.second->open; });
+  return carry_datagrams() || left;
+}
+
+// To a peer of the test.
+bool World::carry_out(Wire& wire) {
+  if (wire.broken && !std::exchange(wire.destroyed, true) && chance.happens(faults.drop))
+    wire.incoming.clear();
+  if (wire.reset || wire.window == 0) return false;
+  bool left = false;
+  if (const std::size_t most = std::min(wire.outgoing.size(), wire.window); most != 0) {
+    const std::size_t count = late() ? 0 : some(most, faults.short_read);
+    wire.received.append(wire.outgoing, 0, count);
+    wire.outgoing.erase(0, count);
+    if (wire.window != Wire::everything) wire.window -= count;
+    left = count < most;
+  }
+  if (wire.our_end && wire.outgoing.empty() && !wire.ended && wire.window != 0) {
+    wire.ended = !late();
+    left = left || !wire.ended;
+  }
+  return left;
+}
+
+// From one reactor's end of a pair to the other.
+bool World::carry_across(Wire& from, Wire& to) {
+  if (from.reset) {
+    if (from.broken || to.broken || !to.open) return false;
+    if (late()) return true;
+    to.lose(std::make_error_code(std::errc::connection_reset));
+    if (chance.happens(faults.drop)) to.incoming.clear();
+    return false;
+  }
+  if (to.reset) return false;
+  if (!to.open) {  // nobody is there any more
+    if (!from.outgoing.empty()) from.lose(std::make_error_code(std::errc::connection_reset));
+    return false;
+  }
+  bool left = false;
+  const std::size_t room = faults.send_bytes - std::min(faults.send_bytes, to.incoming.size());
+  if (const std::size_t most = std::min(from.outgoing.size(), room); most != 0) {
+    const std::size_t count = late() ? 0 : some(most, faults.short_read);
+    to.incoming.append(from.outgoing, 0, count);
+    from.outgoing.erase(0, count);
+    left = count < most;
+  }
+  if (from.our_end && from.outgoing.empty() && !to.peer_ended) {
+    to.peer_ended = !late();
+    left = left || !to.peer_ended;
   }
   return left;
 }
@@ -85,20 +136,52 @@ std::shared_ptr<Wire> World::make_wire(const Address& to) {
   return wire;
 }
 
+World::Open* World::listener_at(const Address& to) {
+  for (auto& [descriptor, open] : open_) {
+    if (open.use == Use::listener && covers(open.at, to)) return &open;
+  }
+  return nullptr;
+}
+
 std::shared_ptr<Wire> World::connect(const Address& to) {
   auto wire = make_wire(to);
-  for (auto& [descriptor, open] : open_) {
-    if (open.use != Use::listener) continue;
-    const bool any_host = open.at.host().empty() || open.at.host() == "0.0.0.0" || open.at.host() == "::";
-    if (open.at == to || (any_host && to.family() != Family::local && open.at.family() != Family::local &&
-                          open.at.port() == to.port())) {
-      open.waiting.push_back(wire);
-      return wire;
-    }
+  if (Open* const listener = listener_at(to)) {
+    listener->waiting.push_back(wire);
+  } else {
+    wire->open = false;
+    wire->reset = true;
   }
-  wire->open = false;
-  wire->reset = true;
   return wire;
+}
+
+std::error_code World::arrive(const std::shared_ptr<Wire>& wire) {
+  const Address& to = wire->peer;
+  if (Open* const listener = listener_at(to)) {
+    auto other = std::make_shared<Wire>();
+    other->host = to;
+    other->peer = to.family() == Family::local && wire->host.path().empty()
+                      ? Address::local_peer(next_number_++)
+                      : wire->host;
+    listener->waiting.push_back(other);
+    pairs_.emplace_back(wire, std::move(other));
+    return {};
+  }
+  for (const auto& listener : far_listeners_) {
+    if (!listener->open || !covers(listener->at, to)) continue;
+    listener->waiting.push_back(wire);
+    wires_.push_back(wire);
+    return {};
+  }
+  const bool path = to.family() == Family::local && !to.path().starts_with('\0');
+  return std::make_error_code(path ? std::errc::no_such_file_or_directory : std::errc::connection_refused);
+}
+
+std::shared_ptr<FarListener> World::listen_far(const Address& at) {
+  const Result<Address> chosen = choose(at);
+  require(chosen.ok(), "two listeners at one address");
+  std::erase_if(far_listeners_, [](const auto& listener) { return !listener->open; });
+  far_listeners_.push_back(std::make_shared<FarListener>(FarListener{.at = *chosen}));
+  return far_listeners_.back();
 }
 
 int World::put(Open open) {
@@ -109,15 +192,23 @@ int World::put(Open open) {
 }
 
 int World::add(std::shared_ptr<Wire> wire) {
-  return put({.use = Use::stream, .wire = std::move(wire), .at = {}, .waiting = {}});
+  return put({.use = Use::stream, .wire = std::move(wire)});
 }
 
 int World::add_foreign() {
-  return put({.use = Use::foreign, .wire = {}, .at = {}, .waiting = {}});
+  return put({.use = Use::foreign});
 }
 
 int World::add_listener(const Address& at) {
-  return put({.use = Use::listener, .wire = {}, .at = at, .waiting = {}});
+  return put({.use = Use::listener, .at = at});
+}
+
+int World::add_file(std::string contents) {
+  return put({.use = Use::file, .contents = std::move(contents)});
+}
+
+int World::add_mailbox(std::shared_ptr<Mailbox> mailbox) {
+  return put({.use = Use::datagrams, .mailbox = std::move(mailbox)});
 }
 
 World::Open& World::get(int descriptor, Use use) {
@@ -143,15 +234,26 @@ const Address& World::listening_at(int descriptor) {
   return get(descriptor, Use::listener).at;
 }
 
+const std::string& World::file(int descriptor) {
+  return get(descriptor, Use::file).contents;
+}
+
 void World::close(int descriptor) {
   const auto found = open_.find(descriptor);
   require(found != open_.end(), "a descriptor was closed that is not open");
-  if (found->second.wire) found->second.wire->close();
-  for (const auto& wire : found->second.waiting) {
+  Open& open = found->second;
+  if (open.wire) open.wire->close();
+  for (const auto& wire : open.waiting) {
     wire->open = false;
     wire->break_off();
   }
+  if (open.mailbox) close_mailbox(open.mailbox);
   open_.erase(found);
+}
+
+std::size_t World::open_descriptors() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(open_, [](const auto& entry) { return entry.second.use != Use::file; }));
 }
 
 int World::take_port() {
@@ -162,8 +264,12 @@ int World::take_port() {
 Result<Address> World::choose(const Address& wanted) {
   const bool number = wanted.family() != Family::local && wanted.port() == 0;
   const Address at = number ? Address(wanted.host(), take_port()) : wanted;
+  const auto taken = [&](const Address& other) { return other == at; };
   for (const auto& [descriptor, open] : open_) {
-    if (open.use == Use::listener && open.at == at) return std::make_error_code(std::errc::address_in_use);
+    if (open.use == Use::listener && taken(open.at)) return std::make_error_code(std::errc::address_in_use);
+  }
+  for (const auto& listener : far_listeners_) {
+    if (listener->open && taken(listener->at)) return std::make_error_code(std::errc::address_in_use);
   }
   return at;
 }

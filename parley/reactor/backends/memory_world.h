@@ -5,9 +5,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "parley/base/clock.h"
@@ -18,7 +20,7 @@
 // Private to the memory back end: what stands between it and its peers, a kernel in small.
 namespace parley::memory {
 
-// Ends the program: somebody has broken a rule that this back end is there to slot.
+// Ends the program: somebody has broken a rule that this back end is there to watch.
 [[noreturn]] void violated(std::string_view rule);
 inline void require(bool kept, std::string_view rule) {
   if (!kept) violated(rule);
@@ -38,7 +40,8 @@ class Chance {
   std::uint64_t state_;
 };
 
-// A connection: what is under way in both directions.
+// A connection, seen from a reactor's end: what is under way in both directions. Its far end is a test's, or
+// another such wire: then the two are a pair, and the world carries from one to the other.
 struct Wire {
   Address peer;
   Address host;
@@ -46,6 +49,7 @@ struct Wire {
   std::string incoming;     // sent by the peer, not read by us
   bool peer_ended = false;  // behind `incoming`
   std::error_code broken;   // what our end will be told
+  bool destroyed = false;   // it has been decided what breaking did to `incoming`
   bool open = true;         // at our end
   bool used = false;        // by a slot
   std::string outgoing;     // the kernel has taken it, the peer has not
@@ -61,6 +65,36 @@ struct Wire {
   // Our descriptor is closed: in good order, unless the peer had more to say.
   void close();
   void break_off();
+  // The far end is gone.
+  void lose(std::error_code error);
+};
+
+// A listener of the test.
+struct FarListener {
+  Address at;
+  bool open = true;
+  std::deque<std::shared_ptr<Wire>> waiting{};
+};
+
+// A socket of datagrams: of a slot, or of the test.
+struct Mailbox {
+  Address at;                     // no host: every address
+  Family family{};                // unspecified: inet and inet6
+  Address peer{};                 // where it is connected
+  const void* machine = nullptr;  // the back end that it belongs to; null: the test's
+  bool reuse_port = false;
+  bool listen_multiple = false;
+  bool loops = true;  // what it sends to a group comes back to its own machine
+  bool broadcasts = false;
+  std::set<std::pair<Address, std::uint32_t>> groups{};  // and by which interface
+  std::deque<MemoryDatagram> queue{};                    // not received yet
+  std::error_code error{};  // what the network has told of a datagram sent earlier
+  bool open = true;
+
+  bool connected() const { return peer.family() != Family::unspecified; }
+  bool every_host() const;
+  // Whether it is the one that a datagram is for; a group or everybody apart.
+  bool is_at(const Address& address) const;
 };
 
 class World {
@@ -80,20 +114,40 @@ class World {
   std::size_t room(const Wire& wire) const;
 
   std::shared_ptr<Wire> make_wire(const Address& to);
+  // A peer of the test connects.
   std::shared_ptr<Wire> connect(const Address& to);
+  // A reactor's end arrives where it wants to be connected; `wire.peer` says where. A listener of a reactor
+  // gets the other end of a pair.
+  std::error_code arrive(const std::shared_ptr<Wire>& wire);
+  std::shared_ptr<FarListener> listen_far(const Address& at);
 
   // The address that a listener gets which asks for `wanted`.
   Result<Address> choose(const Address& wanted);
   int add(std::shared_ptr<Wire> wire);
   int add_foreign();
   int add_listener(const Address& at);
+  int add_file(std::string contents);
+  int add_mailbox(std::shared_ptr<Mailbox> mailbox);
   // What stands behind a descriptor. A wrong one ends the program.
   const std::shared_ptr<Wire>& wire(int descriptor);
   Interest& ready(int descriptor);
   Waiting& waiting(int descriptor);
   const Address& listening_at(int descriptor);
+  const std::string& file(int descriptor);
   void close(int descriptor);
-  std::size_t open_descriptors() const { return open_.size(); }
+  std::size_t open_descriptors() const;
+  int take_port();
+
+  // Datagrams.
+
+  // Opens a socket where `mailbox.at` says.
+  Result<std::shared_ptr<Mailbox>> open_mailbox(Mailbox mailbox);
+  void close_mailbox(const std::shared_ptr<Mailbox>& mailbox);
+  std::error_code connect(Mailbox& mailbox, const Address& peer);
+  // Puts a datagram on its way; `from` as in Outgoing.
+  std::error_code post(Mailbox& sender, std::string_view bytes, const Address* to, const Address* from);
+  // Whether a local peer that it is connected to has no room for more.
+  bool crowded(const Mailbox& sender) const;
 
   ManualClock& clock;
   MemoryFaults faults;
@@ -101,25 +155,50 @@ class World {
   std::uint64_t turns = 0;
   std::size_t failing_accepts = 0;
   std::error_code accept_error;
+  std::set<Address> silent;  // whoever connects there hears nothing
+  std::map<std::string, std::vector<Address>> names;
 
  private:
-  enum class Use { stream, foreign, listener };
+  enum class Use { stream, foreign, listener, file, datagrams };
   struct Open {
     Use use;
-    std::shared_ptr<Wire> wire;
+    std::shared_ptr<Wire> wire{};
     Interest ready = Interest::none;
-    Address at;
-    Waiting waiting;
+    Address at{};
+    Waiting waiting{};
+    std::string contents{};
+    std::shared_ptr<Mailbox> mailbox{};
+  };
+  // On its way.
+  struct Letter {
+    std::weak_ptr<Mailbox> sender;
+    MemoryDatagram datagram;
   };
 
   int put(Open open);
   Open& get(int descriptor, Use use);
-  int take_port();
+  Open* listener_at(const Address& to);
+  bool carry_out(Wire& wire);
+  bool carry_across(Wire& from, Wire& to);
+  bool carry_datagrams();
+  void deliver(const Letter& letter);
+  bool full(const Mailbox& mailbox) const;
+  void accept(Mailbox& mailbox, const MemoryDatagram& datagram);
+  std::shared_ptr<Mailbox> mailbox_for(const Address& to, const Address& from) const;
 
   std::map<int, Open> open_;
   std::vector<std::weak_ptr<Wire>> wires_;
+  std::vector<std::pair<std::shared_ptr<Wire>, std::shared_ptr<Wire>>> pairs_;
+  std::vector<std::shared_ptr<FarListener>> far_listeners_;
+  std::vector<std::shared_ptr<Mailbox>> mailboxes_;
+  std::deque<Letter> letters_;
   int next_port_ = 20000;
   std::uint32_t next_number_ = 1;
 };
+
+// Whether somebody at `at` hears what is sent to `to`: the same place, or every host at its port.
+bool covers(const Address& at, const Address& to);
+// Whether it is that of a group of datagrams' receivers.
+bool is_group(const Address& address);
 
 }  // namespace parley::memory

@@ -8,8 +8,8 @@ namespace parley {
 // a copy of.
 std::int64_t own_process() noexcept;
 
-// How many forks lie between this process and the one that the program began as. For whoever asks often: it costs no
-// call of the system. Thread: any.
+// How many forks lie between this process and the one that the program began as. For whoever asks often: it
+// costs no call of the system. Thread: any.
 std::uint32_t fork_count() noexcept;
 
 }  // namespace parley

@@ -87,9 +87,9 @@ ThreadPool::~ThreadPool() {
   end();
 }
 
-// In the child of a fork there are none of the threads, and a mutex that one of them held is never let go of. So the
-// child begins anew: what was called before the fork is done by the parent alone. What the threads stood in is left as
-// it is, for a thread that is not there cannot be joined.
+// In the child of a fork there are none of the threads, and a mutex that one of them held is never let go of.
+// So the child begins anew: what was called before the fork is done by the parent alone. What the threads
+// stood in is left as it is, for a thread that is not there cannot be joined.
 ThreadPool::State& ThreadPool::own_state() const {
   if (forks_ != fork_count()) {
     const ThreadPoolSettings settings = state_->settings;

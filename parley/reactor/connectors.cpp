@@ -233,7 +233,8 @@ void Connectors::won(std::uint64_t id, TransportId connection, const Address& pe
   record.state = Connector::State::connected;
   record.connection = connection;
   reactor_.loop().connections().start(connection, std::move(protocol));
-  reactor_.loop().connections().follow(record.connection, [this, id](const Reason& reason) { lost(id, reason); });
+  reactor_.loop().connections().follow(record.connection,
+                                       [this, id](const Reason& reason) { lost(id, reason); });
 }
 
 void Connectors::lost(std::uint64_t id, Reason reason) {

@@ -85,7 +85,8 @@ void Race::go_on_in(Duration time) {
 
 void Race::clear() {
   next_.cancel();
-  for (const Attempt& attempt : std::exchange(attempts_, {})) reactor_.loop().connections().give_up(attempt.connection);
+  for (const Attempt& attempt : std::exchange(attempts_, {}))
+    reactor_.loop().connections().give_up(attempt.connection);
 }
 
 }  // namespace parley

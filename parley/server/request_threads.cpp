@@ -53,8 +53,8 @@ RequestThreads::~RequestThreads() {
   wait();  // the pool alone would drop the requests that wait
 }
 
-// In the child of a fork, what is handled, and the threads that do it, are the parent's: the child begins anew, and leaves
-// what they stood in as it is.
+// In the child of a fork, what is handled, and the threads that do it, are the parent's: the child begins
+// anew, and leaves what they stood in as it is.
 RequestThreads::State& RequestThreads::own_state() const {
   if (forks_ != fork_count()) {
     [[maybe_unused]] const State* const left = state_.release();

@@ -216,13 +216,15 @@ TEST_F(MemoryConnect, TwoReactorsTalk) {
       }
       caller.backend().shutdown_write(slot);
     };
-    for (const auto& [caller, slot] : {std::pair(caller_.get(), &here), std::pair(other_.get(), &far)}) {
-      caller->when_written = [&sent, &write, caller = caller](StreamSlot& of, std::size_t taken) {
+    const auto begin = [&](Caller& caller, StreamSlot& slot) {
+      caller.when_written = [&](StreamSlot& of, std::size_t taken) {
         sent[&of] += taken;
-        write(*caller, of);
+        write(caller, of);
       };
-      write(*caller, *slot);
-    }
+      write(caller, slot);
+    };
+    begin(*caller_, here);
+    begin(*other_, far);
     EXPECT_TRUE(both_until([&] { return caller_->count("end") == 1 && other_->count("end") == 1; }));
     EXPECT_EQ(caller_->received[&here], text);
     EXPECT_EQ(other_->received[&far], text);

@@ -260,8 +260,10 @@ TEST_F(MemoryDatagrams, RoughSeas) {
     bind(slot);
     const Address to = bind(receiver);
     std::vector<std::string> texts_sent;
+    texts_sent.reserve(30);
     for (int i = 0; i < 30; ++i) texts_sent.push_back(std::to_string(i));
     std::vector<Outgoing> batch;
+    batch.reserve(30);
     for (const std::string& text : texts_sent) batch.push_back({.bytes = text, .to = &to});
     std::size_t sent = 0;
     const auto go_on = [&] {

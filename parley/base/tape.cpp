@@ -18,9 +18,8 @@ void Tape::grow(std::size_t wanted) {
   end_ = block + size;
 }
 
-void Tape::rewind() {
+void Tape::start_again() {
   held_ = 0;
-  if (blocks_.empty()) return;
   if (room_of_last_ != block_bytes) {  // a large message's own block is not worth keeping
     blocks_.clear();
     begin_ = at_ = end_ = nullptr;

@@ -34,13 +34,16 @@ class Tape final : public Writer {
   std::size_t held() const { return held_; }
 
   // Everything on it may be overwritten from now on. One block is kept for what comes next.
-  void rewind();
+  void rewind() {
+    if (held_ != 0) start_again();
+  }
 
   // The same, but what stands on it stays valid in the blocks that are given away.
   void give_away(Blocks& to);
 
  private:
   void grow(std::size_t wanted) override;
+  void start_again();
 
   Blocks blocks_;  // the last is written to
   std::size_t room_of_last_ = 0;

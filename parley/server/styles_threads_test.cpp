@@ -87,7 +87,7 @@ TEST(ThreadingTest, AForkedCopyEndsNothing) {
     server.reset();
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
   EXPECT_EQ(answer_to(client, "one\n"), "heard one\n");
 }
 

@@ -8,14 +8,6 @@ namespace parley {
 
 constinit thread_local int reactor_depth = 0;
 
-InsideReactor::InsideReactor() noexcept {
-  ++reactor_depth;
-}
-
-InsideReactor::~InsideReactor() {
-  --reactor_depth;
-}
-
 void refuse_blocking(std::string_view operation) {
   throw std::logic_error(
       format(operation,

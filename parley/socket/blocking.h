@@ -4,18 +4,18 @@
 
 namespace parley {
 
+// How many of the following stand on this thread.
+extern constinit thread_local int reactor_depth;
+
 // Stands while a reactor calls its user's code: a blocking call made on this thread meanwhile would stop
 // everybody's connections, and is refused. They may be nested.
 class InsideReactor {
  public:
-  InsideReactor() noexcept;
-  ~InsideReactor();
+  InsideReactor() noexcept { ++reactor_depth; }
+  ~InsideReactor() { --reactor_depth; }
   InsideReactor(const InsideReactor&) = delete;
   InsideReactor& operator=(const InsideReactor&) = delete;
 };
-
-// How many of them stand on this thread.
-extern constinit thread_local int reactor_depth;
 
 [[noreturn]] void refuse_blocking(std::string_view operation);
 

@@ -40,8 +40,8 @@ class Poller {
   // Waits until something is ready or the time is over, never less; without a timeout, for ever; with
   // zero (or less), not at all. A signal ends it early, with an empty answer. Errors and hang-ups come
   // as what is wanted, and may come as both: whoever wants one looks at that one. The answer is valid until
-  // the next call.
-  virtual std::span<const Ready> wait(std::optional<Duration> timeout) = 0;
+  // the next call, and is the caller's to change.
+  virtual std::span<Ready> wait(std::optional<Duration> timeout) = 0;
 };
 
 std::unique_ptr<Poller> make_poller(PollerKind kind);

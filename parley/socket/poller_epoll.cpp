@@ -34,7 +34,7 @@ class EpollPoller final : public Poller {
     forget_always(descriptor);
   }
 
-  std::span<const Ready> wait(std::optional<Duration> timeout) override {
+  std::span<Ready> wait(std::optional<Duration> timeout) override {
     if (!always_.empty()) timeout = Duration::zero();
     const int count =
         epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready), milliseconds_up(timeout));

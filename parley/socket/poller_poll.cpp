@@ -18,7 +18,7 @@ class PollPoller final : public Poller {
 
   void remove(int descriptor) override { table_.remove(descriptor); }
 
-  std::span<const Ready> wait(std::optional<Duration> timeout) override {
+  std::span<Ready> wait(std::optional<Duration> timeout) override {
     ready_.clear();
     table_.tell(table_.wait(timeout), [this](const pollfd& told, std::uint64_t key) {
       take(told, key);

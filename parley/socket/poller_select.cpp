@@ -39,7 +39,7 @@ class SelectPoller final : public Poller {
     while (end_ > 0 && !watched(end_ - 1)) --end_;
   }
 
-  std::span<const Ready> wait(std::optional<Duration> timeout) override {
+  std::span<Ready> wait(std::optional<Duration> timeout) override {
     ready_.clear();
     fd_set readable = read_;
     fd_set writable = write_;
@@ -69,7 +69,7 @@ class SelectPoller final : public Poller {
 
   // One descriptor that was closed while it was watched spoils the whole call: its owner is told, as poll
   // does.
-  std::span<const Ready> tell_closed() {
+  std::span<Ready> tell_closed() {
     for (int i = 0; i < end_; ++i) {
       if (watched(i) && fcntl(i, F_GETFD) < 0) take(i, read_, write_);
     }

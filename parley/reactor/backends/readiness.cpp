@@ -341,30 +341,40 @@ void ReadinessBackend::unwatch(WatchSlot& slot) {
 
 // The turn.
 
+// What is closed is told here too, but not in the middle of an upcall, whose caller may stand in that very
+// slot: so that a turn which closes something need not be followed by one that only tells it.
 void ReadinessBackend::submit() {
-  tell_failures();
+  if (!failures_.empty()) tell_failures();
+  if (!dispatching_) tell_closed();
 }
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
   // Whoever is told may have something to do: there is no waiting then.
-  bool told = tell_failures();
-  told = tell_connected() || told;
-  told = datagrams_.tell_errors() || told;
-  told = settle_changes() || told;
-  datagrams_.settle_changes(*poller_);
+  bool told = false;
+  if (!failures_.empty()) told = tell_failures();
+  if (!connected_.empty()) told = tell_connected() || told;
+  if (!changed_.empty()) told = settle_changes() || told;
+  if (!datagrams_.quiet()) {
+    told = datagrams_.tell_errors() || told;
+    datagrams_.settle_changes(*poller_);
+    told = datagrams_.tell_closed() || told;
+  }
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
   told = tell_closed() || told;
-  told = datagrams_.tell_closed() || told;
-  if (told || !connected_.empty() || !failures_.empty()) deadline = clock_.now();
   if (next_ == batch_.size()) {
     std::optional<Duration> timeout;
-    if (deadline) timeout = std::max(Duration::zero(), *deadline - clock_.now());
-    const std::span<const Ready> ready = poller_->wait(timeout);
-    batch_.assign(ready.begin(), ready.end());
+    if (told || !connected_.empty() || !failures_.empty()) {
+      timeout = Duration::zero();
+    } else if (deadline) {
+      timeout = std::max(Duration::zero(), *deadline - clock_.now());
+    }
+    batch_ = poller_->wait(timeout);
     next_ = 0;
   }
   taken_in_ = 0;
+  dispatching_ = true;
   while (next_ < batch_.size() && taken_in_ < limits_.turn_bytes) dispatch(batch_[next_++]);
+  dispatching_ = false;
 }
 
 bool ReadinessBackend::tell_failures() {
@@ -409,16 +419,16 @@ bool ReadinessBackend::settle_changes() {
   return tell_failures();
 }
 
-bool ReadinessBackend::tell_closed() {
-  if (closed_.empty() && detached_.empty()) return false;
-  std::vector<StreamSlot*> gone;
-  gone.swap(closed_);
-  for (StreamSlot* const slot : gone) up_.on_closed(*slot);
-  gone.clear();
-  gone.swap(detached_);
-  for (StreamSlot* const slot : gone) {
+// One may close another meanwhile: it is told with the next.
+bool ReadinessBackend::tell_what_is_closed() {
+  telling_.swap(closed_);
+  for (StreamSlot* const slot : telling_) up_.on_closed(*slot);
+  telling_.clear();
+  telling_.swap(detached_);
+  for (StreamSlot* const slot : telling_) {
     up_.on_detached(*slot, std::exchange(slot->handle, Handle{}), {});
   }
+  telling_.clear();
   return true;
 }
 

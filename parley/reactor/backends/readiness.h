@@ -82,7 +82,8 @@ class ReadinessBackend final : public Backend {
   bool settle_changes();
   bool tell_failures();
   bool tell_connected();
-  bool tell_closed();
+  bool tell_closed() { return (!closed_.empty() || !detached_.empty()) && tell_what_is_closed(); }
+  bool tell_what_is_closed();
   void forget(std::uint64_t key);
   void dispatch(const Ready& event);
   void serve(StreamSlot& slot, Interest ready);
@@ -102,13 +103,15 @@ class ReadinessBackend final : public Backend {
   Wakeup wakeup_;
   ReserveDescriptor reserve_;
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
-  std::vector<Ready> batch_;        // what the last wait told; a turn's limit may leave some for the next
+  std::span<Ready> batch_;          // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
+  bool dispatching_ = false;
   std::size_t taken_in_ = 0;                 // bytes, in this turn
   const ListenerSlot* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
   std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
   std::vector<StreamSlot*> closed_;          // to be told so
   std::vector<StreamSlot*> detached_;
+  std::vector<StreamSlot*> telling_;    // those of them that are being told
   std::vector<StreamSlot*> connected_;  // at once; to be told so
   std::vector<Failure> failures_;       // that no event of the poller told
   std::vector<LocalPath> local_paths_;

@@ -34,6 +34,8 @@ class ReadinessDatagrams {
 
   // What was noted since the last time, before a turn waits, in this order. They answer whether somebody was
   // told something.
+  // Whether any of these three has anything to do.
+  bool quiet() const { return errors_.empty() && changed_.empty() && closed_.empty(); }
   bool tell_errors();
   void settle_changes(Poller& poller);
   bool tell_closed();

@@ -227,11 +227,6 @@ void Connections::feed(Connection& connection) {
 
 void Connections::after_flush(Connection& connection) {
   const Outbox& outbox = connection.outbox;
-  if (outbox.empty() && connection.life == Life::open &&
-      !connection.output.any(Output::lagging, Output::full, Output::ending) &&
-      !connection.bond.any(Bond::pulls)) {
-    return;  // as almost always
-  }
   if (connection.given_up()) return;
   const std::size_t behind = outbox.behind();
   if (behind > limits_.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
@@ -412,9 +407,11 @@ std::optional<Time> Connections::next_time() const {
   return next;
 }
 
+// Settling is not entered again while it goes on: one list to tell is enough, and keeps its memory.
 void Connections::tell_lost() {
-  const std::vector<Loss> losses = std::exchange(losses_, {});
-  for (const Loss& loss : losses) tell_lost(loss);
+  telling_losses_.swap(losses_);
+  for (const Loss& loss : telling_losses_) tell_lost(loss);
+  telling_losses_.clear();
 }
 
 void Connections::tell_lost(const Loss& loss) {

@@ -217,6 +217,7 @@ class Connections final : private Flusher::Owner {
 
   std::vector<TransportId> made_;       // to be told connection_made
   std::vector<Loss> losses_;            // to be told connection_lost
+  std::vector<Loss> telling_losses_;    // those of them that are being told
   std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
   // By slot: who is called when it is made, has gone, has left.
   std::unordered_map<std::uint32_t, std::function<void(std::error_code)>> connecting_;

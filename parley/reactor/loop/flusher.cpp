@@ -56,7 +56,7 @@ void Flusher::send(Connection& connection) {
       outbox.keep(backlog_);
     }
   }
-  owner_.after_flush(connection);
+  if (!connection.settled()) owner_.after_flush(connection);
 }
 
 void Flusher::on_written(Connection& connection, std::size_t taken) {

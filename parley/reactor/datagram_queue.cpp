@@ -96,7 +96,7 @@ bool DatagramQueue::drop_oldest() {
   return true;
 }
 
-DatagramQueue::Entries::iterator DatagramQueue::erase(Entries::iterator entry) {
+DatagramQueue::Entries::iterator DatagramQueue::erase(const Entries::iterator& entry) {
   bytes_ -= (*entry)->bytes.size();
   if ((*entry)->held) --held_;
   if ((*entry)->in_batch) --batch_size_;

@@ -71,7 +71,7 @@ class DatagramQueue {
   static bool same_peer(const Entry& one, const Entry& other) {
     return one.to_peer == other.to_peer && (one.to_peer || one.to == other.to);
   }
-  Entries::iterator erase(Entries::iterator entry);
+  Entries::iterator erase(const Entries::iterator& entry);
 
   Spare& spare_;
   Entries entries_;

@@ -115,6 +115,7 @@ void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   failures_.push_back({&slot, error});
 }
 
+// TEMPORARY: a poller of epoll has to be made anew with all that it watches, and only it knows that.
 void ReadinessBackend::renew() {
   std::abort();
 }

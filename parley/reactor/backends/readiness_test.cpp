@@ -8,7 +8,6 @@
 #include <deque>
 #include <functional>
 #include <gtest/gtest.h>
-#include <optional>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -225,8 +224,8 @@ class ReadinessFiles : public ReadinessTest {
     std::fflush(file_);
     backend.connect(slot, server.getsockname(), {});
     EXPECT_TRUE(until_told("connected"));
-    peer.emplace(server.accept().first);
-    peer->settimeout(10s);
+    peer = server.accept().first;
+    peer.settimeout(10s);
   }
   ~ReadinessFiles() override { std::fclose(file_); }
   Handle file() const { return Handle{::fileno(file_)}; }
@@ -235,7 +234,7 @@ class ReadinessFiles : public ReadinessTest {
     std::string got;
     std::size_t taken = backend.start_send_file(slot, file(), offset, count).taken;
     while (got.size() < count && !up.failure) {
-      got += peer->recv(1 << 20);
+      got += peer.recv(1 << 20);
       if (taken == count) continue;
       up.told.clear();
       EXPECT_TRUE(until([&] { return !up.told.empty(); }));
@@ -249,7 +248,7 @@ class ReadinessFiles : public ReadinessTest {
   std::string content;
   Socket server = listening();
   StreamSlot slot;
-  std::optional<Socket> peer;
+  Socket peer{Family::inet};
 };
 INSTANTIATE_TEST_SUITE_P(Over, ReadinessFiles,
                          testing::Values(PollerKind::epoll, PollerKind::poll, PollerKind::select));
@@ -266,13 +265,13 @@ TEST_P(ReadinessFiles, OneThatIsShorterFails) {
   EXPECT_EQ(backend.start_send_file(slot, file(), size - 10, 20).taken, 10U);
   ASSERT_TRUE(until_told("failed"));
   EXPECT_EQ(up.failure, std::errc::io_error);
-  EXPECT_EQ(peer->recv(100), content.substr(size - 10));
+  EXPECT_EQ(peer.recv(100), content.substr(size - 10));
   backend.close(slot, false);
 }
 
 TEST_P(ReadinessFiles, APeerThatIsGoneIsAFailure) {
-  peer->setsockopt(options::linger, std::chrono::seconds(0));
-  peer->close();
+  peer.setsockopt(options::linger, std::chrono::seconds(0));
+  peer.close();
   for (int i = 0; i < 1000 && !up.failure; ++i) {
     (void)backend.start_send_file(slot, file(), 0, 1000);
     turn();
@@ -365,6 +364,8 @@ TEST_P(ReadinessTest, ABatchStopsAtWhatCannotBeSent) {
   EXPECT_EQ(sent.error, std::errc::address_family_not_supported);
   std::vector<std::string> texts;
   std::vector<Outgoing> many;
+  texts.reserve(150);
+  many.reserve(150);
   for (int i = 0; i < 150; ++i) texts.push_back(format(i));
   for (const std::string& text : texts) many.push_back({text, &to});
   EXPECT_EQ(backend.start_send(slot, many).count, 150U);

@@ -32,6 +32,9 @@ class DatagramPorts {
                      std::unique_ptr<DatagramProtocol> protocol);
   DatagramTransport* find(std::uint64_t id) const;
 
+  // Whether there has ever been one: to the others, nothing here costs more than this.
+  bool used() const { return last_id_ != 0; }
+
   // In a turn's beginning: what was held back while paused, and what could not be sent, is told.
   void prepare();
   // Whether that has something to do, or had in this turn: whoever was told may have ended what the turns are

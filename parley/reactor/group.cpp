@@ -64,8 +64,12 @@ void Group::send(std::string_view message, TransportId omitted) {
   connections_.flow().published(message.size(), to_lagging);
 }
 
-bool Group::tell(Connection& member, std::string_view bytes) {
-  if (!member.bond.any(Bond::filtered)) return connections_.deliver(member, bytes);
+inline bool Group::tell(Connection& member, std::string_view bytes) {
+  return member.bond.any(Bond::filtered) ? tell_through_filters(member, bytes)
+                                         : connections_.deliver(member, bytes);
+}
+
+bool Group::tell_through_filters(Connection& member, std::string_view bytes) {
   try {
     member.topmost().write(bytes);
   } catch (...) {  // a filter's failure is not the others', nor the loop's, which may be flushing

@@ -120,64 +120,61 @@ void ReadinessBackend::renew() {
   std::abort();
 }
 
-namespace {
-std::size_t size_of(std::span<const std::string_view> pieces) {
-  std::size_t size = 0;
-  for (const std::string_view piece : pieces) size += piece.size();
-  return size;
-}
-}  // namespace
-
 // Where `offer` has found the kernel full, asking it again would cost a call for nothing: the poller tells.
 Written ReadinessBackend::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  const std::size_t taken = (slot.state & full) != 0 ? 0 : send(slot, pieces);
+  Taken taken;
+  if ((slot.state & full) == 0) taken = send(slot, pieces);
   slot.state &= ~static_cast<std::uint32_t>(full);
-  if (taken < size_of(pieces) && (slot.state & failed) == 0) {
+  if (!taken.all && (slot.state & failed) == 0) {
     slot.state |= writing;
     change(slot);
   }
-  return {.taken = taken};
+  return {.taken = taken.bytes};
 }
 
 std::size_t ReadinessBackend::offer(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  const std::size_t taken = send(slot, pieces);
-  if (taken < size_of(pieces)) slot.state |= full;
-  return taken;
+  const Taken taken = send(slot, pieces);
+  if (!taken.all) slot.state |= full;
+  return taken.bytes;
 }
 
-std::size_t ReadinessBackend::send(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  std::size_t taken = 0;
-  while (!pieces.empty() && (slot.state & failed) == 0) {
-    std::size_t count = 1;
+ReadinessBackend::Taken ReadinessBackend::send(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  Taken taken;
+  while ((slot.state & failed) == 0) {
     std::size_t wanted = pieces[0].size();
-    ssize_t sent = 0;
-    if (pieces.size() == 1) {
-      sent = ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL);
-    } else {
-      std::array<iovec, 64> vector;
-      count = std::min(pieces.size(), vector.size());
-      wanted = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        vector[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
-        wanted += pieces[i].size();
-      }
-      msghdr message{};
-      message.msg_iov = vector.data();
-      message.msg_iovlen = count;
-      sent = ::sendmsg(slot.handle.native, &message, MSG_NOSIGNAL);
-    }
+    std::size_t count = 1;
+    const ssize_t sent = pieces.size() == 1
+                             ? ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL)
+                             : send_several(slot, pieces, count, wanted);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) {
-        fail(slot, last_error());
-      }
+      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) fail(slot, last_error());
       break;
     }
-    taken += static_cast<std::size_t>(sent);
+    taken.bytes += static_cast<std::size_t>(sent);
     if (static_cast<std::size_t>(sent) < wanted) break;
+    taken.all = count == pieces.size();
+    if (taken.all) break;
     pieces = pieces.subspan(count);
   }
   return taken;
+}
+
+// As many as one call takes: `count` pieces of `wanted` bytes.
+std::ptrdiff_t ReadinessBackend::send_several(const StreamSlot& slot,
+                                              std::span<const std::string_view> pieces, std::size_t& count,
+                                              std::size_t& wanted) {
+  std::array<iovec, 64> vector;
+  count = std::min(pieces.size(), vector.size());
+  wanted = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    vector[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
+    wanted += pieces[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = vector.data();
+  message.msg_iovlen = count;
+  return ::sendmsg(slot.handle.native, &message, MSG_NOSIGNAL);
 }
 
 // At most a turn's bytes at once, so that a peer which takes them as fast as they come does not hold up the

@@ -75,7 +75,14 @@ class ReadinessBackend final : public Backend {
     BoundPath path;
   };
 
-  std::size_t send(StreamSlot& slot, std::span<const std::string_view> pieces);
+  struct Taken {
+    std::size_t bytes = 0;
+    bool all = false;
+  };
+
+  Taken send(StreamSlot& slot, std::span<const std::string_view> pieces);
+  static std::ptrdiff_t send_several(const StreamSlot& slot, std::span<const std::string_view> pieces,
+                                     std::size_t& count, std::size_t& wanted);
   void change(StreamSlot& slot);
   void fail(StreamSlot& slot, std::error_code error);
   BoundPath take_path(int descriptor);

@@ -283,14 +283,12 @@ void Connections::tell_pressure(Connection& connection) {
 void Connections::flush() {
   urgent_ = false;
   flusher_.flush();
-  relieve();
+  if (flusher_.backlog().queued() > limits_.queued_total) relieve();
 }
 
 // All that lag together are over their limit: the one furthest behind goes, and the next.
 void Connections::relieve() {
-  const std::size_t queued = flusher_.backlog().queued();
-  if (queued <= limits_.queued_total) return;
-  std::size_t excess = queued - limits_.queued_total;
+  std::size_t excess = flusher_.backlog().queued() - limits_.queued_total;
   table_.each([&](Connection& connection) {  // what a write in flight still pins goes with its connection
     if (connection.given_up()) excess -= std::min(excess, connection.outbox.kept());
   });

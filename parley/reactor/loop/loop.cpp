@@ -64,8 +64,7 @@ bool Loop::turn(Duration patience) {
     finish();
     return false;
   }
-  const bool more = agenda_.due() || datagrams_.waiting();
-  const std::optional<Time> until = called || more ? passed : deadline(patience);
+  const std::optional<Time> until = called || due() ? passed : deadline(patience);
   backend_->turn(until);
   clock_.set_stale();
   finish();
@@ -87,11 +86,11 @@ bool Loop::begin() {
     connections_.resume_reading(resumed);
     connections_.ask_producers(hungry);
   }
-  if (datagrams_.waiting()) {
+  if (datagrams_.used() && datagrams_.waiting()) {
     datagrams_.prepare();
     called = true;
   }
-  if (timers_.next()) {
+  if (!timers_.empty()) {
     while (const std::function<void()> timer = timers_.take_due(now(), timers_before)) {
       call(timer);
       called = true;
@@ -107,10 +106,10 @@ bool Loop::finish() {
   do {
     called = called || unsettled();
     settle_callbacks();
-    if ((connections_.idle() && datagrams_.idle()) || held_back()) continue;
+    if (idle() || held_back()) continue;
     if (settings_.flush_interval > Duration::zero()) last_flush_ = now();
     connections_.flush();
-    datagrams_.flush();
+    if (datagrams_.used()) datagrams_.flush();
   } while (unsettled());
   return called;
 }
@@ -119,7 +118,7 @@ void Loop::settle_callbacks() {
   while (unsettled()) {
     const Bits<Agenda::Soon> what = agenda_.take_soon();
     connections_.settle(what);
-    if (datagrams_.unsettled()) datagrams_.settle();
+    if (datagrams_.used() && datagrams_.unsettled()) datagrams_.settle();
     if (what.any(Agenda::Soon::dropped)) {
       listeners_.let_go();
       watches_.let_go();
@@ -138,10 +137,14 @@ std::optional<Time> Loop::deadline(Duration patience) const {
     if (time && (!until || *time < *until)) until = time;
   };
   if (patience == Duration::zero()) return passed;
+  const bool times = connections_.waits_for_times();
+  // As almost always in a loop that serves: it waits until something happens.
+  if (patience == Duration::max() && timers_.empty() && !times && !shutdown_.begun() && idle())
+    return std::nullopt;
   if (patience != Duration::max()) at_most(later(now(), patience));
   at_most(timers_.next());
-  if (connections_.waits_for_times()) at_most(connections_.next_time());
-  if (!connections_.idle() || !datagrams_.idle()) at_most(last_flush_ + settings_.flush_interval);
+  if (times) at_most(connections_.next_time());
+  if (!idle()) at_most(last_flush_ + settings_.flush_interval);
   if (shutdown_.begun()) at_most(shutdown_.deadline());
   if (until == Time::max()) until.reset();  // never
   return until;

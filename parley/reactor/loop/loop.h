@@ -98,7 +98,10 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   bool begin();
   bool finish();
   void settle_callbacks();
-  bool unsettled() const { return agenda_.unsettled() || datagrams_.unsettled(); }
+  bool unsettled() const { return agenda_.unsettled() || (datagrams_.used() && datagrams_.unsettled()); }
+  bool idle() const { return connections_.idle() && (!datagrams_.used() || datagrams_.idle()); }
+  // Work for the next turn is there.
+  bool due() const { return agenda_.due() || (datagrams_.used() && datagrams_.waiting()); }
   bool held_back() const;
   std::optional<Time> deadline(Duration patience) const;
 

@@ -35,6 +35,7 @@ class Timers {
   // When it will run, while it is pending.
   std::optional<Time> due(Id id) const;
 
+  bool empty() const { return heap_.empty(); }
   // When the first is due.
   std::optional<Time> next() const;
   // Takes out the first call that is due at `now`, for the caller to run; empty when there is none.

@@ -30,7 +30,7 @@ inline Omit omit(TransportId id) {
 // Connections that are told the same things. A message is written once, however many there are, and
 // each member's share of a turn leaves in one send. Members leave by themselves when their connection is
 // lost. Used on the reactor's thread; may be destroyed at any time before the reactor, inside a callback too.
-class Group : private detail::Run {
+class Group final : private detail::Run {
  public:
   explicit Group(Reactor& reactor);
   ~Group();

@@ -339,14 +339,22 @@ void ReadinessBackend::unwatch(WatchSlot& slot) {
 
 // The turn.
 
-// What is closed is told here too, but not in the middle of an upcall, whose caller may stand in that very
-// slot: so that a turn which closes something need not be followed by one that only tells it.
+// What is closed is told here too, so that a turn which closes something need not be followed by one that
+// only tells it. But not in the middle of an upcall: whoever is being told may stand in that very slot, and
+// so may what is yet to be told.
 void ReadinessBackend::submit() {
+  if (telling_) {
+    if (!failures_.empty()) tell_failures();
+    return;
+  }
+  telling_ = true;
   if (!failures_.empty()) tell_failures();
-  if (!dispatching_) tell_closed();
+  tell_closed();
+  telling_ = false;
 }
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
+  telling_ = true;
   // Whoever is told may have something to do: there is no waiting then.
   bool told = false;
   if (!failures_.empty()) told = tell_failures();
@@ -370,9 +378,8 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
     next_ = 0;
   }
   taken_in_ = 0;
-  dispatching_ = true;
   while (next_ < batch_.size() && taken_in_ < limits_.turn_bytes) dispatch(batch_[next_++]);
-  dispatching_ = false;
+  telling_ = false;
 }
 
 bool ReadinessBackend::tell_failures() {
@@ -419,14 +426,18 @@ bool ReadinessBackend::settle_changes() {
 
 // One may close another meanwhile: it is told with the next.
 bool ReadinessBackend::tell_what_is_closed() {
-  telling_.swap(closed_);
-  for (StreamSlot* const slot : telling_) up_.on_closed(*slot);
-  telling_.clear();
-  telling_.swap(detached_);
-  for (StreamSlot* const slot : telling_) {
+  // Their storage goes with this: no list may name them any more.
+  const auto is_closed = [](const StreamSlot* slot) { return (slot->state & closed) != 0; };
+  std::erase_if(changed_, is_closed);
+  std::erase_if(connected_, is_closed);
+  closing_.swap(closed_);
+  for (StreamSlot* const slot : closing_) up_.on_closed(*slot);
+  closing_.clear();
+  closing_.swap(detached_);
+  for (StreamSlot* const slot : closing_) {
     up_.on_detached(*slot, std::exchange(slot->handle, Handle{}), {});
   }
-  telling_.clear();
+  closing_.clear();
   return true;
 }
 

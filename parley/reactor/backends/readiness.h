@@ -112,13 +112,13 @@ class ReadinessBackend final : public Backend {
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
   std::span<Ready> batch_;          // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
-  bool dispatching_ = false;
-  std::size_t taken_in_ = 0;                 // bytes, in this turn
+  bool telling_ = false;      // an upcall is going on, or what is to be told is being gone through
+  std::size_t taken_in_ = 0;  // bytes, in this turn
   const ListenerSlot* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
   std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
   std::vector<StreamSlot*> closed_;          // to be told so
   std::vector<StreamSlot*> detached_;
-  std::vector<StreamSlot*> telling_;    // those of them that are being told
+  std::vector<StreamSlot*> closing_;    // those of them that are being told
   std::vector<StreamSlot*> connected_;  // at once; to be told so
   std::vector<Failure> failures_;       // that no event of the poller told
   std::vector<LocalPath> local_paths_;

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "parley/reactor/backends/readiness.h"
-#include "parley/reactor/connectors.h"
-#include "parley/reactor/events.h"
+#include "parley/reactor/connect/connectors.h"
 #include "parley/reactor/loop/loop.h"
+#include "parley/reactor/process/events.h"
 #include "parley/socket/error.h"
 #include "parley/socket/options.h"
 #include "parley/socket/socket.h"

@@ -19,7 +19,7 @@ FLOORS = {
     "chat/history": 13, "chat/accounts": 13, "chat/cluster": 13, "chat/web": 13, "chat/config": 13,
     "chat": 14,
 }
-POSIX_ROOMS = ("parley/socket", "parley/process", "parley/reactor/backends")
+POSIX_ROOMS = ("parley/socket", "parley/process", "parley/reactor/backends", "parley/reactor/connect")
 THIRD_PARTY = ("CLI/", "toml++/", "fmt/", "spdlog/", "gtest/", "gmock/", "benchmark/", "openssl/", "boost/",
                "asio", "ares", "liburing", "wslay/", "gsasl", "sqlite3", "nats/")
 STANDARD = set(
@@ -124,7 +124,7 @@ def floors(root):
 
 
 def system_headers(root):
-    """POSIX headers stand in three rooms alone, so that other systems can come without moving a wall."""
+    """POSIX headers stand in the rooms that talk to the system alone, so that other systems can come without moving a wall."""
     complaints = []
     for path in files(root, "*.h", "*.cpp", under="parley") + files(root, "*.h", "*.cpp", under="chat"):
         if is_test(path):

@@ -88,6 +88,7 @@ class Floors(RulesTest):
 class SystemHeaders(RulesTest):
     def test_where_they_belong(self):
         for path in ("parley/socket/a.cpp", "parley/process/a.h", "parley/reactor/backends/a.cpp",
+                     "parley/reactor/connect/a.cpp",
                      "parley/base/a_test.cpp", "tests/conformance/a.cpp"):
             self.keeps(rules.system_headers, {path: "#include <sys/socket.h>\n#include <vector>\n"})
         self.keeps(rules.system_headers, {"chat/main.cpp": "#include <spdlog/spdlog.h>\n#include <CLI/CLI.hpp>\n"})

@@ -1,11 +1,11 @@
-#include "parley/reactor/datagram_ports.h"
+#include "parley/reactor/datagram/datagram_ports.h"
 
 #include <deque>
 #include <string>
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/asked_addresses.h"
+#include "parley/reactor/datagram/asked_addresses.h"
 #include "parley/reactor/loop/loop.h"
 #include "parley/socket/opening.h"
 

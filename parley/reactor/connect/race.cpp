@@ -1,4 +1,4 @@
-#include "parley/reactor/race.h"
+#include "parley/reactor/connect/race.h"
 
 #include <chrono>
 

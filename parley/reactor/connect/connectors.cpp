@@ -1,4 +1,4 @@
-#include "parley/reactor/connectors.h"
+#include "parley/reactor/connect/connectors.h"
 
 #include <algorithm>
 #include <stdexcept>

@@ -126,7 +126,7 @@ TEST_F(PidFileTest, AForkedChildLeavesItAlone) {
     file.reset();
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
   EXPECT_EQ(content(), own());
 }
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "parley/process/child.h"
-#include "parley/server/clients.h"
+#include "parley/server/clients_fixture.h"
 
 namespace parley {
 namespace {
@@ -87,7 +87,7 @@ TEST(ThreadingTest, AForkedCopyEndsNothing) {
     server.reset();
     return 0;
   });
-  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(child.wait().exit_code(), 0);
   EXPECT_EQ(answer_to(client, "one\n"), "heard one\n");
 }
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing_stream::Alive;
 
-class CompilerTest : public testing_stream::Stage {};
+class CompilerTest : public testing_stream::StreamFixture {};
 
 // A parameter struct with a constructor: without one g++ 12 destroys its members twice.
 struct Parameters {

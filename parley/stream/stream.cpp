@@ -51,7 +51,7 @@ void Stream::take(Stream& other) noexcept {
   assert(other.reader_ == nullptr && other.writers_ == nullptr && "a stream moves while a task waits for it");
   wire_ = std::exchange(other.wire_, nullptr);
   if (wire_ != nullptr) wire_->stream_ = this;
-  intake_ = std::move(other.intake_);
+  read_buffer_ = std::move(other.read_buffer_);
   broken_ = other.broken_;
   peer_ = other.peer_;
   ended_ = other.ended_;
@@ -75,10 +75,10 @@ Stream::~Stream() {
 }
 
 void Stream::received(std::span<const char> lent) {
-  intake_.append(lent);
+  read_buffer_.append(lent);
   if (reader_ != nullptr) {
     if (reader_->satisfied()) std::exchange(reader_, nullptr)->resume();
-  } else if (intake_.size() >= read_ahead && !paused_) {
+  } else if (read_buffer_.size() >= read_ahead && !paused_) {
     paused_ = true;
     wire_->transport().pause_reading();
   }

@@ -4,7 +4,7 @@
 
 namespace parley::detail {
 
-void Race::on_ended(Member& member) noexcept {
+void Combinator::on_ended(Member& member) noexcept {
   if (decided_) return;
   if (member.answered()) {
     if (until_ == Until::all) return;
@@ -21,7 +21,7 @@ void Race::on_ended(Member& member) noexcept {
   cancel();
 }
 
-void Race::settle() const {
+void Combinator::settle() const {
   if (error_) std::rethrow_exception(error_);
   if (until_ == Until::first ? winner_ == nullptr : missing_) throw Cancelled();
 }

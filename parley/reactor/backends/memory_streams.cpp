@@ -20,7 +20,7 @@ const MemoryBackend::Link& MemoryBackend::known(const StreamSlot& slot) const {
 
 MemoryBackend::Link& MemoryBackend::connected(const StreamSlot& slot) {
   Link& link = used(slot);
-  require(link.stage == Stage::connected, "a slot was used before on_connected");
+  require(link.handshake == Handshake::connected, "a slot was used before on_connected");
   return link;
 }
 
@@ -70,7 +70,7 @@ void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOp
     error = chosen.error();
   }
   Link& link = add(slot, world_.add(wire), wire);
-  link.stage = error ? Stage::arrived : Stage::leaving_us;
+  link.handshake = error ? Handshake::arrived : Handshake::leaving_us;
   link.error = error;
 }
 
@@ -253,13 +253,13 @@ bool MemoryBackend::can_complete(const Link& link) const {
 
 bool MemoryBackend::collect_stream(std::uint32_t serial, Link& link) {
   bool left = false;
-  if (link.stage != Stage::connected && !link.leaving()) {
+  if (link.handshake != Handshake::connected && !link.leaving()) {
     if (link.failed) return false;
-    if (link.stage == Stage::leaving_us) {
+    if (link.handshake == Handshake::leaving_us) {
       if (world_.silent.contains(link.wire->peer)) return false;
       if (world_.late()) return true;
       link.error = world_.arrive(link.wire);
-      link.stage = Stage::arrived;
+      link.handshake = Handshake::arrived;
     }
     return !happens(Event::outcome, serial);
   }
@@ -298,7 +298,7 @@ void MemoryBackend::tell_stream(const Event& event) {
 
 void MemoryBackend::tell_outcome(Link& link) {
   if (link.error) return tell_failed(link);
-  link.stage = Stage::connected;
+  link.handshake = Handshake::connected;
   up_.on_connected(*link.slot);
 }
 

@@ -28,6 +28,7 @@ class Spare {
 
   char* take() { return count_ > 0 ? blocks_[--count_] : new char[small]; }
   void give(char* block) noexcept {
+    // A static stream goes after what belongs to the thread.
     if (gone_ || count_ == blocks_.size()) {
       delete[] block;
     } else {
@@ -75,6 +76,7 @@ void ReadBuffer::append(std::span<const char> bytes) {
 void ReadBuffer::make_room(std::size_t count) {
   const std::size_t held = size();
   if (count > most - held) throw std::length_error("a stream keeps at most 2 GiB that were not read");
+  // Half of the block was read: to move the rest costs no more than reading that did.
   if (!lent_ && held + count <= block_.capacity && begin_ >= block_.capacity / 2) {
     std::memmove(block_.memory, block_.memory + begin_, held);
   } else {
@@ -82,6 +84,7 @@ void ReadBuffer::make_room(std::size_t count) {
     Block larger = allocate(std::min(std::max(held + count, held * 2), most));
     if (held != 0) std::memcpy(larger.memory, block_.memory + begin_, held);
     std::swap(block_, larger);
+    // Somebody still looks at the old block: it is kept until `settle`.
     if (std::exchange(lent_, false)) {
       assert(lent_block_.memory == nullptr);
       lent_block_ = larger;
@@ -103,6 +106,7 @@ std::string_view ReadBuffer::lend(std::size_t count) {
 void ReadBuffer::settle() {
   lent_ = false;
   if (lent_block_.memory != nullptr) release(lent_block_);
+  // An idle stream owns no memory.
   if (begin_ == end_ && block_.memory != nullptr) {
     release(block_);
     begin_ = end_ = 0;

@@ -32,6 +32,7 @@ bool Reading::begin() {
 
 void Reading::listen() noexcept {
   stream_->reader_ = this;
+  // It was paused when nobody read (Stream::received).
   if (stream_->paused_ && stream_->wire_ != nullptr) {
     stream_->paused_ = false;
     stream_->wire_->transport().resume_reading();
@@ -86,10 +87,12 @@ ReadDelimited::ReadDelimited(Stream& stream, std::string_view end, std::size_t l
 bool ReadDelimited::satisfied() {
   const std::string_view held = stream_->read_buffer_.held();
   // Beyond the limit nothing needs to be looked at: an end there is too far away.
+  // The end itself, and the '\r' before it that does not count for `read_line`.
   const std::size_t more = end_.size() + 1;
   const std::size_t most = limit_ > nowhere - more ? nowhere : limit_ + more;
   found_ = held.substr(0, most).find(end_, looked_);
   if (found_ != nowhere) return true;
+  // The end may have begun in the last bytes: those are looked at again when more has come.
   if (held.size() >= end_.size()) looked_ = held.size() - end_.size() + 1;
   return held.size() >= most || stream_->input_over();
 }

@@ -12,6 +12,7 @@ void Combinator::on_ended(Member& member) noexcept {
   } else {
     std::exception_ptr error = member.error();
     if (error == nullptr || is_cancelled(error)) {
+      // It was cancelled, and not by us. Where one is enough, another may still answer.
       missing_ = true;
       return;
     }

@@ -1,6 +1,6 @@
-// What g++ 12 gets wrong in coroutines, in the forms that this room is built to keep right: compiled and run
-// by every build, at -O0 here and at -O2 in compiler_optimized_test.cpp. Each counts what is made and what is
-// destroyed.
+// What g++ 12 gets wrong in coroutines, in the forms that parley/stream is built to keep right: compiled and
+// run by every build, at -O0 here and at -O2 in compiler_optimized_test.cpp. Each counts what is made and
+// what is destroyed.
 
 #include <gtest/gtest.h>
 #include <map>

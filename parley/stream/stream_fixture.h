@@ -1,7 +1,7 @@
 #pragma once
 
-// For the tests of this room: a reactor on a network in memory, whose clock goes on by itself when nothing
-// happens.
+// For the tests of parley/stream: a reactor on a network in memory, whose clock goes on by itself when
+// nothing happens.
 
 #include <gtest/gtest.h>
 #include <string>

@@ -161,6 +161,7 @@ void MemoryBackend::close(StreamSlot& slot, bool reset) {
   Link& link = used(slot);
   link.resetting = reset;
   link.closing = true;
+  // A write that was not pending is not told of after `close`.
   if (link.write == Write::full) link.write = Write::none;
 }
 
@@ -240,6 +241,7 @@ bool MemoryBackend::receive(std::uint32_t serial, Link& link, std::size_t most) 
     received.bytes = wire.incoming.substr(0, count);
     wire.incoming.erase(0, count);
     link.taken_in += count;
+    // A receive ends by itself now and then (rule 4), and with the first that comes after a pause.
     if (!link.reading || world_.chance.happens(world_.faults.disarm)) link.armed = false;
   }
   link.at_hand.push_back(std::move(received));
@@ -323,6 +325,7 @@ void MemoryBackend::tell_received(Link& link) {
   const auto lent = std::make_unique<char[]>(size);
   std::memcpy(lent.get(), received.bytes.data(), size);
   up_.on_received(*link.slot, {lent.get(), size});
+  // Whoever has kept it finds this.
   std::memset(lent.get(), '#', size);
 }
 
@@ -347,6 +350,7 @@ void MemoryBackend::complete(Link& link) {
     Wire& wire = *link.wire;
     if (!wire.broken && !wire.reset) {
       taken = std::min(link.copy.size(), world_.room(wire));
+      // One that is cancelled may have sent any part of it.
       taken = link.leaving() && taken != 0 ? world_.chance.below(taken + 1)
                                            : world_.some(taken, world_.faults.short_write);
       wire.outgoing.append(link.copy, 0, taken);

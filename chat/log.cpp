@@ -10,9 +10,9 @@
 namespace chat {
 namespace {
 
-class OutletSink final : public spdlog::sinks::base_sink<std::mutex> {
+class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit OutletSink(Outlet& out) : out_(out) {}
+  explicit WriterSink(AsyncWriter& out) : out_(out) {}
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -27,7 +27,7 @@ class OutletSink final : public spdlog::sinks::base_sink<std::mutex> {
   }
   void flush_() override {}
 
-  Outlet& out_;
+  AsyncWriter& out_;
   std::uint64_t dropped_ = 0;
 };
 
@@ -58,8 +58,8 @@ std::string one_line(std::string_view message) {
 
 }  // namespace
 
-ProgramLog::ProgramLog(Outlet& out, parley::Level level)
-    : logger_(std::make_unique<spdlog::logger>("parleyd", std::make_shared<OutletSink>(out))) {
+ProgramLog::ProgramLog(AsyncWriter& out, parley::Level level)
+    : logger_(std::make_unique<spdlog::logger>("parleyd", std::make_shared<WriterSink>(out))) {
   logger_->set_level(spdlog_level(level));
   logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l: %v");
 }

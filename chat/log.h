@@ -3,7 +3,7 @@
 #include <memory>
 #include <string_view>
 
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 #include "parley/base/log.h"
 
 namespace spdlog {
@@ -12,13 +12,13 @@ class logger;
 
 namespace chat {
 
-// The program's log: spdlog's lines, through an outlet (stderr's), so that a log that nobody reads does not
-// hold up the chat. What the outlet does not take is dropped, and counted in a line once it takes again.
+// The program's log: spdlog's lines, through a writer (stderr's), so that a log that nobody reads does not
+// hold up the chat. What the writer does not take is dropped, and counted in a line once it takes again.
 // Thread: any.
 class ProgramLog final : public parley::Log {
  public:
-  // Says what is of that level or above. The outlet must outlive it.
-  ProgramLog(Outlet& out, parley::Level level);
+  // Says what is of that level or above. The writer must outlive it.
+  ProgramLog(AsyncWriter& out, parley::Level level);
   ~ProgramLog() override;
 
   void write(parley::Level level, std::string_view message) noexcept override;

@@ -16,7 +16,7 @@ using testing::Not;
 
 TEST(ProgramLogTest, SaysWhatIsOfItsLevelALineEach) {
   std::string written;
-  Outlet out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
+  AsyncWriter out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
   ProgramLog log(out, parley::Level::info);
   log.write(parley::Level::debug, "not this");
   log.write(parley::Level::info, "but this");
@@ -33,7 +33,7 @@ TEST(ProgramLogTest, WhatIsNotTakenIsCounted) {
   std::promise<void> stuck;
   std::promise<void> taken;
   std::string written;
-  Outlet out(
+  AsyncWriter out(
       [&, calls = 0](std::string_view lines) mutable {
         if (++calls == 1) {
           stuck.set_value();

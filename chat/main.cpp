@@ -9,7 +9,7 @@
 
 #include "chat/config/command_line.h"
 #include "chat/log.h"
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 #include "chat/server.h"
 #include "parley/base/print.h"
 #include "parley/process/signals.h"
@@ -23,8 +23,8 @@ enum Status { ended = 0, could_not_start = 1, usage = 2 };
 
 // How much is kept for stdout, and for stderr, while nobody reads them; and how long to wait for it to be
 // read at the end.
-constexpr std::size_t outlet_bytes = 1024 * 1024;
-constexpr std::chrono::milliseconds outlet_patience(1000);
+constexpr std::size_t writer_bytes = 1024 * 1024;
+constexpr std::chrono::milliseconds writer_patience(1000);
 
 int fail(Status status, std::string_view what) {
   std::cerr << "parleyd: " << what << std::endl;
@@ -44,7 +44,7 @@ std::string list(const std::vector<std::string>& names) {
 }
 
 // Runs the server until a signal ends it.
-void serve(const chat::Config& config, chat::Outlet& out, parley::Log& log) {
+void serve(const chat::Config& config, chat::AsyncWriter& out, parley::Log& log) {
   parley::raise_descriptor_limit();
   parley::ignore_signal(parley::Signal::broken_pipe);
   parley::Signals signals({parley::Signal::interrupt, parley::Signal::terminate});
@@ -84,9 +84,9 @@ int main(int argc, char** argv) {
   std::string failure;
   bool written = true;
   {
-    chat::Outlet errors(chat::standard_error(), outlet_bytes);
+    chat::AsyncWriter errors(chat::standard_error(), writer_bytes);
     {
-      chat::Outlet out(chat::standard_output(), outlet_bytes);
+      chat::AsyncWriter out(chat::standard_output(), writer_bytes);
       chat::ProgramLog log(errors, config.log_level);
       try {
         serve(config, out, log);
@@ -95,9 +95,9 @@ int main(int argc, char** argv) {
       } catch (const std::exception& error) {
         failure = error.what();
       }
-      written = out.close(outlet_patience);
+      written = out.close(writer_patience);
     }
-    written = errors.close(outlet_patience) && written;
+    written = errors.close(writer_patience) && written;
   }
   const int status = failure.empty() ? ended : fail(could_not_start, failure);
   if (!written) std::quick_exit(status);  // a thread is stuck in a write: nothing may wait for it

@@ -28,11 +28,11 @@ parley::ListenSettings listen_settings(const Config& config) {
 
 }  // namespace
 
-Server::Server(const Config& config, Outlet& out, parley::Log& log)
+Server::Server(const Config& config, AsyncWriter& out, parley::Log& log)
     : Server(config, out, log, nullptr, parley::system_clock()) {}
 
-Server::Server(const Config& config, Outlet& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
-               const parley::Clock& clock)
+Server::Server(const Config& config, AsyncWriter& out, parley::Log& log,
+               const parley::Reactor::MakeBackend& make, const parley::Clock& clock)
     : config_(config),
       out_(out),
       reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))

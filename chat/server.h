@@ -9,7 +9,7 @@
 #include "chat/front_desk.h"
 #include "chat/hall/hall.h"
 #include "chat/line_session.h"
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 #include "chat/post/post_office.h"
 #include "chat/post/sessions.h"
 #include "chat/post/transcript.h"
@@ -22,10 +22,10 @@ namespace chat {
 class Server {
  public:
   // `out` is stdout's; `out` and `log` must outlive the server.
-  Server(const Config& config, Outlet& out, parley::Log& log);
+  Server(const Config& config, AsyncWriter& out, parley::Log& log);
 
   // On a back end and a clock of one's own: for tests.
-  Server(const Config& config, Outlet& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
+  Server(const Config& config, AsyncWriter& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
          const parley::Clock& clock);
 
   // Opens the listeners, and says on `out` where it listens once all of them are open. Throws SocketError.
@@ -40,7 +40,7 @@ class Server {
 
  private:
   const Config config_;
-  Outlet& out_;
+  AsyncWriter& out_;
   // What sessions stand in comes before the reactor, so that it outlives them; what uses the reactor
   // comes behind it.
   std::deque<LineService> services_;

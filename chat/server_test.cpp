@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "chat/post/recording_log.h"
+#include "chat/post/recording_log_fixture.h"
 #include "parley/base/print.h"
 #include "parley/reactor/backends/memory.h"
 
@@ -67,7 +67,7 @@ class ServerTest : public testing::Test {
   parley::MemoryNetwork network;
   RecordingLog log;
   std::string written;
-  Outlet out{[this](std::string_view lines) { return written += lines, true; }, 1 << 20};
+  AsyncWriter out{[this](std::string_view lines) { return written += lines, true; }, 1 << 20};
   std::optional<Server> server;
 };
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "chat/hall/recording_post.h"
+#include "chat/hall/recording_post_fixture.h"
 #include "parley/base/print.h"
 
 namespace chat {

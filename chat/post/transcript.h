@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "chat/hall/event.h"
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 #include "parley/base/log.h"
 
 namespace chat {
@@ -13,7 +13,7 @@ namespace chat {
 class Transcript {
  public:
   // Both must outlive it.
-  Transcript(Outlet& out, parley::Log& log) : out_(out), log_(log) {}
+  Transcript(AsyncWriter& out, parley::Log& log) : out_(out), log_(log) {}
   // Says in the log what was dropped and not said yet.
   ~Transcript();
   Transcript(const Transcript&) = delete;
@@ -27,7 +27,7 @@ class Transcript {
  private:
   void say();
 
-  Outlet& out_;
+  AsyncWriter& out_;
   parley::Log& log_;
   std::uint64_t dropped_ = 0;
   std::uint64_t said_ = 0;  // of these, how many the log knows of

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "chat/post/recording_log.h"
+#include "chat/post/recording_log_fixture.h"
 #include "chat/post/transcript.h"
 
 namespace chat {
@@ -17,7 +17,7 @@ using testing::IsEmpty;
 TEST(TranscriptTest, IsTheConversationAsOthersSeeIt) {
   std::string written;
   RecordingLog log;
-  Outlet out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
+  AsyncWriter out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
   {
     Transcript transcript(out, log);
     transcript.put({{}, Joined{{}, "ann"}});
@@ -35,7 +35,7 @@ TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
   std::promise<void> stuck;
   RecordingLog log;
   std::string written;
-  Outlet out(
+  AsyncWriter out(
       [&, first = true](std::string_view lines) mutable {
         if (std::exchange(first, false)) {
           stuck.set_value();

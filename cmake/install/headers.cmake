@@ -1,5 +1,5 @@
 # Installs the public headers: those that the parts name, and whatever they include of ours. What no public
-# header includes is the library's own and stays at home. Reads PARLEY_SOURCE_DIR, PARLEY_PUBLIC_HEADERS
+# header includes is the library's own. Reads PARLEY_SOURCE_DIR, PARLEY_PUBLIC_HEADERS
 # and PARLEY_INCLUDEDIR.
 cmake_policy(VERSION 3.22)
 set(waiting ${PARLEY_PUBLIC_HEADERS})

@@ -25,7 +25,7 @@ struct Limits {
   std::size_t low_water = 16 * 1024;
   // How long a sender is not read when it writes to somebody more than half a sendq behind.
   Duration brake = std::chrono::milliseconds(10);
-  // How long `lose_connection` waits for the peer to take what is queued, and then for the peer's end.
+  // In how long a closing peer must take 64 KiB, or all that is queued; how long its end is waited for then.
   Duration close_timeout = std::chrono::seconds(30);
   Duration linger = std::chrono::seconds(2);
   // How long a listener rests when there is no descriptor for a new connection.

@@ -8,7 +8,7 @@ namespace parley {
 
 namespace {
 
-// Something that is counted as long as it lives.
+// Something that is counted as long as it lives: a filter, which goes with its connection, however that ends.
 template <class Uncount>
 class Counted final : public Filter {
  public:
@@ -43,6 +43,7 @@ std::unique_ptr<Protocol> LimitTotalConnectionsFactory::build_protocol(const Add
 
 std::unique_ptr<Protocol> LimitTotalConnectionsFactory::wrap(std::unique_ptr<Protocol> made,
                                                              const Address& /*peer*/) {
+  // Counted once nothing can throw any more. The connection may outlive the factory, and shares the count.
   auto wrapped = counted(std::move(made), [count = count_] { --*count; });
   ++*count_;
   return wrapped;

@@ -40,6 +40,7 @@ void FrameReceiver::data_received(std::span<char> lent) {
   // A frame that has begun is completed where it is kept; what follows it is handled where it lies.
   while (input_ != nullptr && !lent.empty()) {
     std::size_t some = lent.size();
+    // While it is not read, nothing can be handled: all of it is kept.
     if (transport().reading()) {
       some = input_->wanted > input_->size() ? std::min(some, input_->wanted - input_->size())
                                              : to_complete({lent.data(), lent.size()});
@@ -66,6 +67,7 @@ void FrameReceiver::reading_resumed() {
 }
 
 void FrameReceiver::go_on() {
+  // From inside a callback: whoever handles the input goes on anyway.
   if (busy_) return;
   const bool last = ended_ && waits();
   handle_kept();
@@ -74,6 +76,7 @@ void FrameReceiver::go_on() {
 
 void FrameReceiver::handle_kept() {
   if (!waits()) return;
+  // Without bytes too, where something is due that needs none.
   std::unique_ptr<Input> input(input_ != nullptr ? std::exchange(input_, nullptr) : new Input);
   handle(*input);
   if (ended_ && transport().reading()) return;  // what is left will not be completed

@@ -4,7 +4,7 @@
 #include <malloc.h>
 #include <string>
 
-#include "parley/line/every_split.h"
+#include "parley/line/every_split_fixture.h"
 #include "parley/line/int_receiver.h"
 #include "parley/line/line_only_receiver.h"
 #include "parley/line/netstring_receiver.h"

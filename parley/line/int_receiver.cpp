@@ -22,10 +22,12 @@ void IntReceiver::send_string(std::string_view string) {
   for (std::size_t i = 0; i < prefix_bytes_; ++i) {
     prefix[i] = static_cast<char>(string.size() >> (8U * (prefix_bytes_ - 1 - i)) & 0xffU);
   }
+  // One call, so that filters and logs see one message.
   transport().writelines(std::array{std::string_view(prefix.data(), prefix_bytes_), string});
 }
 
 bool IntReceiver::handle_next(Input& input) {
+  // What is left of a string that was too long, of a program that did not close.
   if (to_skip_ > 0) {
     const std::size_t some = std::min<std::size_t>(to_skip_, input.size());
     input.take(some);

@@ -29,7 +29,9 @@ bool LineOnlyReceiver::handle_next(Input& input) {
   const std::size_t end = bytes.find(delimiter(), input.searched);
   std::size_t length = std::min(end, bytes.size());
   if (end == bytes.npos && !ended()) {
+    // An end that has begun is not part of the line.
     if (length > max_length_ && length - begun_delimiter(bytes) > max_length_) return handle_too_long(input);
+    // The end may have begun in the last bytes: those are searched again.
     input.searched = length - std::min(length, delimiter().size() - 1);
     return false;
   }
@@ -62,6 +64,7 @@ bool LineOnlyReceiver::skip(Input& input) {
   return false;
 }
 
+// Only as much is copied to what is kept as may end its line: what follows is handled where it lies.
 std::size_t LineOnlyReceiver::to_complete(std::string_view bytes) const {
   const std::size_t end = bytes.find(delimiter().back());
   return end == bytes.npos ? bytes.size() : end + 1;

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-#include "parley/line/every_split.h"
+#include "parley/line/every_split_fixture.h"
 
 namespace parley {
 namespace {

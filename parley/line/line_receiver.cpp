@@ -214,7 +214,9 @@ bool LineReceiver::handle_next(Input& input) {
   const std::size_t end = bytes.find(delimiter(), input.searched);
   std::size_t length = std::min(end, bytes.size());
   if (end == bytes.npos && !ended_) {
+    // An end that has begun is not part of the line.
     if (length > max_length_ && length - begun_delimiter(bytes) > max_length_) return handle_too_long(input);
+    // The end may have begun in the last bytes: those are searched again.
     input.searched = length - std::min(length, delimiter().size() - 1);
     return false;
   }
@@ -230,6 +232,7 @@ bool LineReceiver::handle_too_long(Input& input) {
   undecided_ = true;
   const std::span<char> all = input.take(input.size());
   line_length_exceeded({all.data(), all.size()});
+  // No mode was chosen: the rest of this line is dropped, and not taken for the next one.
   if (undecided_) skipping_ = true;
   if (skipping_) input.at = begin;
   return true;

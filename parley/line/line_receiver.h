@@ -43,7 +43,7 @@ class LineReceiver : public Protocol {
   // From now on bytes come raw, behind the line that is being handled. From inside a callback or outside,
   // where what waits is handled at once if reading is allowed.
   void set_raw_mode();
-  // Back to lines, in the same manner. `rest` comes next, before what waits: usually the end of what
+  // Back to lines, from the same place on. `rest` comes next, before what waits: usually the end of what
   // `raw_data_received` was given, which is not copied then.
   void set_line_mode(std::string_view rest = {});
 

@@ -24,6 +24,7 @@ bool NetstringReceiver::handle_next(Input& input) {
   for (; at < bytes.size() && bytes[at] >= '0' && bytes[at] <= '9'; ++at) {
     if (at == 1 && length == 0) return fail("a length begins with a zero");
     length = length * 10 + static_cast<unsigned>(bytes[at] - '0');
+    // As soon as the digits say so: the string is not waited for, and the number cannot overflow.
     if (length > max_length_) return fail("a string is longer than the limit");
   }
   if (at == bytes.size()) return false;

@@ -1,6 +1,6 @@
 #include "parley/line/netstring_receiver.h"
 
-#include "parley/line/every_split.h"
+#include "parley/line/every_split_fixture.h"
 
 namespace parley {
 namespace {

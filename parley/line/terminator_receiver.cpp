@@ -31,6 +31,7 @@ bool TerminatorReceiver::handle_next(Input& input) {
   const std::string_view bytes = input.view();
   if (counts_) {
     if (left_ > 0) return collect(input, std::min(left_, bytes.size()));
+    // Before it is told: the program sets the next one in there.
     counts_ = false;
     found_terminator();
     return true;

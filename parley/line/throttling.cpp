@@ -25,6 +25,7 @@ class ThrottlingFactory::Budget {
     at_ = now;
     return level_;
   }
+  // A little more than it is: the timer may come when a byte lacks a billionth.
   std::size_t available(Time now) { return static_cast<std::size_t>(std::max(0.0, level(now) + 1e-6)); }
   void spend(std::size_t bytes) { level_ -= static_cast<double>(bytes); }
   // How long until there are so many bytes, or a tenth of a second's worth if that is less.
@@ -122,6 +123,7 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
   }
   void lose_connection() override {
     if (std::exchange(leaving_, true)) return;
+    // What waits here is sent first: the transport below takes nothing any more once it closes.
     below().pause_reading();  // what comes is no longer asked for
     end_if_sent();
   }
@@ -166,6 +168,7 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
     if (waiting_bytes_ > settings_.most) return below().abort_connection();
     waiting_bytes_ += slice.size();
     waiting_.push_back(std::move(slice));
+    // By a timer at once, and not from here: the application is in the middle of writing.
     const bool pressure_is_news = waiting_bytes_ > settings_.high_water && !pressed_;
     if (pressure_is_news || !writing_timer_.active()) {
       set_writing_timer(pressure_is_news ? Duration::zero() : next());

@@ -89,6 +89,7 @@ class Logged final : public Filter {
     Filter::write(std::move(slice));
   }
   void writelines(std::span<const std::string_view> pieces) override {
+    // They are one message, and are logged as one.
     std::string whole;
     for (const std::string_view piece : pieces) whole += piece;
     log(" > ", whole);

@@ -31,7 +31,7 @@ class TrafficLoggingFactory final : public WrappingFactory {
   // To a log, at that level; it must live as long as the connections.
   TrafficLoggingFactory(std::shared_ptr<Factory> inner, Log& log, TrafficForm form = TrafficForm::text,
                         Level level = Level::debug);
-  // To a stream, in the same manner.
+  // To a stream; it must live as long as the connections.
   TrafficLoggingFactory(std::shared_ptr<Factory> inner, std::ostream& out,
                         TrafficForm form = TrafficForm::text);
 

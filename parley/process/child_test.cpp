@@ -29,10 +29,10 @@ bool readable(int descriptor, int milliseconds) {
 }
 
 // Until it is let go: a child waits for the end of its parent's pipe.
-class Gate {
+class Latch {
  public:
-  Gate() { EXPECT_EQ(::pipe(ends_), 0); }
-  ~Gate() {
+  Latch() { EXPECT_EQ(::pipe(ends_), 0); }
+  ~Latch() {
     ::close(ends_[0]);
     if (ends_[1] >= 0) ::close(ends_[1]);
   }
@@ -63,14 +63,14 @@ TEST(ChildTest, ASignalIsLessThanZero) {
 }
 
 TEST(ChildTest, ItsDescriptorTellsItsEnd) {
-  Gate gate;
+  Latch latch;
   Child child([&] {
-    gate.pass();
+    latch.pass();
     return 3;
   });
   EXPECT_FALSE(readable(child.fileno(), 0));
   EXPECT_EQ(child.poll(), std::nullopt);
-  gate.open();
+  latch.open();
   EXPECT_TRUE(readable(child.fileno(), 30'000));
   EXPECT_EQ(child.poll(), exited(3));
   EXPECT_EQ(child.poll(), exited(3));
@@ -225,16 +225,16 @@ bool is_zombie(int pid) {
 TEST(ChildTest, OneThatWasDroppedWhileItRanIsWaitedForWithTheNext) {
   const int next = Descriptor(::dup(STDIN_FILENO)).get();
   {
-    Gate gate;
+    Latch latch;
     std::optional<Child> dropped([&] {
-      gate.pass();
+      latch.pass();
       return 0;
     });
     const int pid = dropped->pid();
     Descriptor ended(::dup(dropped->fileno()));
     dropped.reset();
     EXPECT_EQ(Child([] { return 1; }).wait(), exited(1));
-    gate.open();
+    latch.open();
     ASSERT_TRUE(readable(ended.get(), 30'000));
     EXPECT_TRUE(is_zombie(pid));
     EXPECT_EQ(Child([] { return 2; }).wait(), exited(2));

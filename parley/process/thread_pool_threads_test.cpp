@@ -20,7 +20,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Calls wait here until it is opened, and others until so many wait.
-class Door {
+class Latch {
  public:
   void pass() {
     std::unique_lock lock(mutex_);
@@ -75,10 +75,10 @@ TEST(ThreadPoolTest, RunsEverythingAndGrowsAsNeeded) {
 }
 
 TEST(ThreadPoolTest, AsManyRunAtOnceAsThereMayBeThreads) {
-  Door door;
+  Latch latch;
   ThreadPool pool({.threads = 3, .waiting = 2});
-  for (int i = 0; i < 5; ++i) pool.call([&] { door.pass(); });
-  door.wait_for(3);
+  for (int i = 0; i < 5; ++i) pool.call([&] { latch.pass(); });
+  latch.wait_for(3);
   EXPECT_EQ(pool.running(), 3U);
   EXPECT_EQ(pool.waiting(), 2U);
   try {
@@ -87,18 +87,18 @@ TEST(ThreadPoolTest, AsManyRunAtOnceAsThereMayBeThreads) {
   } catch (const ThreadPoolFull& error) {
     EXPECT_THAT(error.what(), HasSubstr("2 wait already (ThreadPoolSettings::waiting) for 3 threads"));
   }
-  door.open();
+  latch.open();
   pool.wait();
   pool.call([] {});
 }
 
 TEST(ThreadPoolTest, NobodyHasToWaitWhereNoneMay) {
-  Door door;
+  Latch latch;
   ThreadPool pool({.threads = 2, .waiting = 0});
-  pool.call([&] { door.pass(); });
-  pool.call([&] { door.pass(); });
+  pool.call([&] { latch.pass(); });
+  pool.call([&] { latch.pass(); });
   EXPECT_THROW(pool.call([] {}), ThreadPoolFull);
-  door.open();
+  latch.open();
   EXPECT_THROW(ThreadPool({.threads = 0}), std::invalid_argument);
 }
 
@@ -112,20 +112,20 @@ TEST(ThreadPoolTest, FirstComeFirstServed) {
 }
 
 TEST(ThreadPoolTest, StoppingDropsWhatWaitsAndWaitsForWhatRuns) {
-  Door door;
+  Latch latch;
   std::atomic<bool> ended = false;
   std::vector<int> dropped;
   ThreadPool pool({.threads = 1});
   pool.call([&] {
-    door.pass();
+    latch.pass();
     ended = true;
   });
-  door.wait_for(1);
+  latch.wait_for(1);
   for (int i = 0; i < 3; ++i) {
     pool.call([] { ADD_FAILURE() << "it was to be dropped"; },
               [&, i] {
                 dropped.push_back(i);
-                if (i == 2) door.open();
+                if (i == 2) latch.open();
               });
   }
   pool.stop();
@@ -198,16 +198,16 @@ TEST(ThreadPoolTest, AThreadThatHasNothingToDoEndsAfterItsIdleTime) {
   std::atomic<int> done = 0;
   ThreadPool pool({.threads = 4, .idle_time = Duration::zero()});
   for (int round = 0; round < 20; ++round) {
-    Door door;
+    Latch latch;
     for (int i = 0; i < 8; ++i) {
       pool.call([&] {
-        door.pass();
+        latch.pass();
         ++done;
       });
     }
-    door.wait_for(4);
+    latch.wait_for(4);
     EXPECT_EQ(pool.threads(), 4U);
-    door.open();
+    latch.open();
     pool.wait();
     wait_for_threads(pool, 0);
     if (HasFatalFailure()) return;
@@ -226,16 +226,16 @@ TEST(ThreadPoolTest, ItsBoundsMayChange) {
   std::vector<int> order;
   std::mutex mutex;
   {
-    Door door;
-    pool.call([&] { door.pass(); });
+    Latch latch;
+    pool.call([&] { latch.pass(); });
     for (int i = 0; i < 2; ++i) {
       pool.call([&, i] {
         const std::scoped_lock lock(mutex);
         order.push_back(i);
-        if (i == 1) door.open();
+        if (i == 1) latch.open();
       });
     }
-    door.wait_for(1);
+    latch.wait_for(1);
     EXPECT_THROW(pool.call([] {}), ThreadPoolFull);
     pool.adjust({.threads = 2, .waiting = 2});
     pool.call([&] {  // there may be a thread more, and those that came before are its first
@@ -248,13 +248,13 @@ TEST(ThreadPoolTest, ItsBoundsMayChange) {
   }
   pool.adjust({.threads = 1, .waiting = 2});
   wait_for_threads(pool, 1);
-  Door door;
+  Latch latch;
   pool.adjust({.threads = 3, .waiting = 0});
-  for (int i = 0; i < 3; ++i) pool.call([&] { door.pass(); });
-  door.wait_for(3);
+  for (int i = 0; i < 3; ++i) pool.call([&] { latch.pass(); });
+  latch.wait_for(3);
   pool.adjust({.threads = 1, .waiting = 3});
   std::atomic<int> done = 0;
-  Door next;
+  Latch next;
   for (int i = 0; i < 3; ++i) {
     pool.call([&] {
       next.pass();
@@ -262,7 +262,7 @@ TEST(ThreadPoolTest, ItsBoundsMayChange) {
     });
   }
   EXPECT_EQ(pool.threads(), 3U) << "what runs is not ended";
-  door.open();
+  latch.open();
   wait_for_threads(pool, 1);
   next.wait_for(1);
   EXPECT_EQ(pool.waiting(), 2U);

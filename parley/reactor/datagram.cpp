@@ -64,6 +64,7 @@ DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramP
   }
   Address source = settings.source.value_or(Address());
   if (source.family() == Family::unspecified) {
+    // Every address of the peer's family: without a host the socket would be one for both families.
     source = Address(peer.family() == Family::inet6 ? "::" : "0.0.0.0", source.port());
   }
   return {loop_.get(), loop_->datagrams().open(source, options_of(settings), peer, std::move(protocol))};
@@ -80,6 +81,7 @@ DatagramPort Reactor::connect_unix_datagram(const Address& peer, std::unique_ptr
                                             const DatagramSettings& settings) {
   require(protocol, "connect_unix_datagram: no protocol was given");
   if (settings.source) require_local(*settings.source);
+  // A socket without a name.
   const Address source = settings.source.value_or(Address::local_peer(0));
   return {loop_.get(), loop_->datagrams().open(source, {}, peer, std::move(protocol))};
 }

@@ -24,6 +24,7 @@ Transport& Filter::topmost() {
 void Filter::join() {
   id_ = below().id();
   application_->transport_ = this;
+  // A group must write to the highest filter from now on, and not into the outbox.
   if (auto* const connection = dynamic_cast<Connection*>(&below())) connection->bond.set(Bond::filtered);
 }
 

@@ -44,12 +44,15 @@ std::size_t Group::size() const {
 void Group::send(std::string_view message, TransportId omitted) {
   if (message.empty()) return;
   Flusher& flusher = connections_.flusher();
+  // A run is one slice: it ends where another group has written in between, or the tape has begun a new
+  // block.
   if (flusher.open_run() != this || run_.data() + run_.size() != message.data()) {
     flusher.open_run(this);
     run_ = {message.data(), 0};
   }
   run_ = {run_.data(), run_.size() + message.size()};
   if (Connection* const left_out = connections_.find(omitted)) {
+    // Marked, so that the others, who are many, need not look for gaps of theirs.
     left_out->bond.set(Bond::apart);
     if (!gaps_.empty() && gaps_.back().member == omitted &&
         gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {

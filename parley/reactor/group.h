@@ -76,7 +76,7 @@ class Group final : private detail::Run {
   Tape& tape_;  // the loop's, for what groups are told
   std::vector<TransportId> members_;
   // Messages that stand side by side on the tape make a run, which the members are given once: before
-  // anything else is queued for anybody, and before the gate.
+  // anything else is queued for anybody, and before the flush.
   std::string_view run_;
   std::vector<Gap> gaps_;
 };

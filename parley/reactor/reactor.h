@@ -329,7 +329,7 @@ class Reactor {
   // Receives what a handler let escape, after its connection was aborted and it was logged.
   void on_error(std::function<void(std::exception_ptr)> handler);
 
-  // For the rooms of the reactor itself.
+  // For the reactor's own parts.
   Loop& loop() { return *loop_; }
   Events& events() { return *events_; }
 

@@ -85,6 +85,7 @@ void StringTransport::lose_connection() {
 }
 
 void StringTransport::close(Reason::Kind why) {
+  // As a connection does, it waits for its producer.
   (producer_ != nullptr ? leaving_ : closing_) = why;
 }
 

@@ -79,8 +79,8 @@ class Transport {
   virtual void shutdown_write() = 0;
   // Closes in good order: what is queued is sent first (and all that a producer still has), then our end of
   // output; input is discarded until the peer's end or for 2 s, so that the last words arrive.
-  // `connection_lost` comes when all is with the kernel; a peer that does not take it within
-  // `Limits::close_timeout` is cut off.
+  // `connection_lost` comes when all is with the kernel. A peer that takes neither 64 KiB nor all of it
+  // within `Limits::close_timeout` is cut off.
   virtual void lose_connection() = 0;
   // Closes now: what is queued is dropped.
   virtual void abort_connection() = 0;

@@ -16,7 +16,7 @@
 #include <thread>
 #include <vector>
 
-#include "parley/server/clients.h"
+#include "parley/server/clients_fixture.h"
 #include "parley/socket/blocking.h"
 
 namespace parley {

@@ -17,7 +17,7 @@
 #include <thread>
 #include <unistd.h>
 
-#include "parley/server/clients.h"
+#include "parley/server/clients_fixture.h"
 
 // Sanitizers have an operator new of their own, and look for what is left themselves.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "parley/process/child.h"
-#include "parley/server/clients.h"
+#include "parley/server/clients_fixture.h"
 
 namespace parley {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {

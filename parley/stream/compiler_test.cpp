@@ -1,13 +1,13 @@
-// What g++ 12 gets wrong in coroutines, in the forms that this room is built to keep right: compiled and run
-// by every build, at -O0 here and at -O2 in compiler_optimized_test.cpp. Each counts what is made and what is
-// destroyed.
+// What g++ 12 gets wrong in coroutines, in the forms that parley/stream is built to keep right: compiled and
+// run by every build, at -O0 here and at -O2 in compiler_optimized_test.cpp. Each counts what is made and
+// what is destroyed.
 
 #include <gtest/gtest.h>
 #include <map>
 #include <memory>
 #include <string>
 
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {
@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing_stream::Alive;
 
-class CompilerTest : public testing_stream::Stage {};
+class CompilerTest : public testing_stream::StreamFixture {};
 
 // A parameter struct with a constructor: without one g++ 12 destroys its members twice.
 struct Parameters {

@@ -14,6 +14,7 @@ class ConnectAwaiter::Dial final : public ClientFactory {
     return stream_protocol([this](Stream stream) { made(std::move(stream)); });
   }
   void client_connection_failed(Connector& /*connector*/, const SocketError& error) override {
+    // Copied as what it really is, so that the task can catch a Timeout or a ResolveError.
     if (const auto* timeout = dynamic_cast<const Timeout*>(&error)) {
       error_ = std::make_exception_ptr(*timeout);
     } else if (const auto* resolve = dynamic_cast<const ResolveError*>(&error)) {
@@ -36,6 +37,7 @@ class ConnectAwaiter::Dial final : public ClientFactory {
     go_on();
   }
   void go_on() {
+    // Forgotten first: the awaiter is gone when the task has gone on.
     if (ConnectAwaiter* const waiter = std::exchange(waiter_, nullptr)) waiter->resume();
   }
 };

@@ -54,6 +54,7 @@ DatagramSocket::~DatagramSocket() {
   if (wire_ != nullptr) wire_->socket_ = nullptr;
   port_.stop_listening();
   if (receiving_ == nullptr) return;
+  // The task goes on in the next turn, and then finds no socket.
   receiving_->wake();
   std::exchange(receiving_, nullptr)->socket_ = nullptr;
 }
@@ -67,6 +68,7 @@ std::unique_ptr<DatagramSocket::Wire> DatagramSocket::wire() {
 void DatagramSocket::arrived(Arrived what) {
   pending_.push_back(std::move(what));
   if (receiving_ != nullptr) return std::exchange(receiving_, nullptr)->resume();
+  // Nobody receives: what comes now waits in the kernel.
   if (pending_.size() >= most_pending) port_.transport()->pause_reading();
 }
 
@@ -109,6 +111,7 @@ std::pair<std::string_view, Address> Receive::await_resume() {
   DatagramSocket::Arrived next = std::move(socket_->pending_.front());
   socket_->pending_.pop_front();
   if (next.error) std::rethrow_exception(next.error);
+  // It is lent until the next one is received, so the socket keeps it.
   socket_->lent_ = std::move(next.data);
   return {socket_->lent_, std::move(next.peer)};
 }

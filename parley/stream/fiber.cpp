@@ -7,6 +7,7 @@
 namespace parley {
 
 namespace {
+// One for each thread: reactors on several threads run tasks side by side.
 constinit thread_local detail::Fiber* running_fiber = nullptr;
 }  // namespace
 
@@ -34,6 +35,7 @@ Fiber::~Fiber() {
 
 void Fiber::start() {
   started_ = true;
+  // Cancelled before it began: its code never runs.
   if (cancelled_) {
     finished_ = true;
     return ended();
@@ -46,10 +48,12 @@ void Fiber::start_soon() {
 }
 
 void Fiber::resume(std::coroutine_handle<> at) noexcept {
+  // It goes on now, and must not go on once more in the next turn.
   if (scheduled_) {
     scheduled_ = false;
     soon_.cancel();
   }
+  // A task may start another one in the middle of its own code, which then runs inside it.
   Fiber* const outer = std::exchange(running_fiber, this);
   at_ = nullptr;
   while (at) {
@@ -58,9 +62,12 @@ void Fiber::resume(std::coroutine_handle<> at) noexcept {
     at = next_;
   }
   running_fiber = outer;
+  // Last: it may destroy this.
   if (finished_) ended();
 }
 
+// By a timer, and not at once: whoever asks for it may be in the middle of something, and the task could
+// destroy it.
 void Fiber::schedule() {
   if (scheduled_) return;
   scheduled_ = true;
@@ -122,6 +129,7 @@ void Scope::cancel() noexcept {
 }
 
 bool Scope::leave() noexcept {
+  // It was this part alone that was cancelled: what comes after it waits as before.
   if (fiber_ != nullptr && cancelled_) --fiber_->cancels_;
   fiber_ = nullptr;
   return cancelled_;

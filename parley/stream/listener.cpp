@@ -21,6 +21,7 @@ Listener::~Listener() {
 }
 
 std::unique_ptr<Protocol> Listener::protocol() {
+  // Nobody accepts as fast as they come: no protocol, so this one is closed at once.
   if (pending_.size() >= most_pending) return nullptr;
   return stream_protocol([this](Stream stream) {
     pending_.push_back(std::move(stream));

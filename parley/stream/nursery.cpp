@@ -9,6 +9,7 @@ Member::Member(Nursery& nursery) : Fiber(nursery.reactor()), nursery_(nursery), 
 }
 
 Member::~Member() {
+  // One that has ended was taken out by `ended`.
   if (!finished()) nursery_.remove(*this);
 }
 
@@ -20,6 +21,8 @@ void Member::ended() noexcept {
 void Nursery::remove(Member& member) noexcept {
   (member.previous_ == nullptr ? first_ : member.previous_->next_) = member.next_;
   if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
+  // Whoever joins goes on in the next turn, and not from here: `on_ended` is still to come, and the joining
+  // task may destroy the group.
   if (--size_ == 0 && joining_ != nullptr) std::exchange(joining_, nullptr)->wake();
 }
 
@@ -31,6 +34,8 @@ void Nursery::cancel() noexcept {
 void Nursery::Join::begin(Fiber& fiber, std::coroutine_handle<> who) noexcept {
   assert(nursery_.joining_ == nullptr && "a group is joined by one task at a time");
   nursery_.joining_ = this;
+  // A group must not go before its members have ended. So a cancelled task waits for them too, and cancels
+  // them.
   suspend_even_so(fiber, who);
   if (fiber.stop_requested()) withdraw();
 }

@@ -26,12 +26,13 @@ bool Reading::begin() {
   if (stream_->reader_ != nullptr) {
     throw std::logic_error("a stream is read by one task at a time");
   }
-  stream_->intake_.settle();
+  stream_->read_buffer_.settle();
   return satisfied();
 }
 
 void Reading::listen() noexcept {
   stream_->reader_ = this;
+  // It was paused when nobody read (Stream::received).
   if (stream_->paused_ && stream_->wire_ != nullptr) {
     stream_->paused_ = false;
     stream_->wire_->transport().resume_reading();
@@ -55,27 +56,27 @@ std::string Reading::where() const {
 }
 
 bool ReadSome::satisfied() {
-  return !stream_->intake_.empty() || stream_->input_over();
+  return !stream_->read_buffer_.empty() || stream_->input_over();
 }
 
 std::optional<std::string_view> ReadSome::await_resume() {
   Stream& stream = done();
-  if (!stream.intake_.empty()) return stream.intake_.lend(stream.intake_.size());
+  if (!stream.read_buffer_.empty()) return stream.read_buffer_.lend(stream.read_buffer_.size());
   stream.throw_if_broken(operation);
   return std::nullopt;
 }
 
 bool ReadExactly::satisfied() {
-  return stream_->intake_.size() >= count_ || count_ > limit_ || stream_->input_over();
+  return stream_->read_buffer_.size() >= count_ || count_ > limit_ || stream_->input_over();
 }
 
 std::string_view ReadExactly::await_resume() {
   Stream& stream = done();
   if (count_ > limit_) throw LimitExceeded(operation, where(), limit_);
-  Intake& intake = stream.intake_;
-  if (intake.size() >= count_) return intake.lend(count_);
+  ReadBuffer& buffer = stream.read_buffer_;
+  if (buffer.size() >= count_) return buffer.lend(count_);
   stream.throw_if_broken(operation);
-  throw IncompleteRead(operation, where(), format(count_), std::string(intake.lend(intake.size())));
+  throw IncompleteRead(operation, where(), format(count_), std::string(buffer.lend(buffer.size())));
 }
 
 ReadDelimited::ReadDelimited(Stream& stream, std::string_view end, std::size_t limit)
@@ -84,40 +85,42 @@ ReadDelimited::ReadDelimited(Stream& stream, std::string_view end, std::size_t l
 }
 
 bool ReadDelimited::satisfied() {
-  const std::string_view held = stream_->intake_.held();
+  const std::string_view held = stream_->read_buffer_.held();
   // Beyond the limit nothing needs to be looked at: an end there is too far away.
+  // The end itself, and the '\r' before it that does not count for `read_line`.
   const std::size_t more = end_.size() + 1;
   const std::size_t most = limit_ > nowhere - more ? nowhere : limit_ + more;
   found_ = held.substr(0, most).find(end_, looked_);
   if (found_ != nowhere) return true;
+  // The end may have begun in the last bytes: those are looked at again when more has come.
   if (held.size() >= end_.size()) looked_ = held.size() - end_.size() + 1;
   return held.size() >= most || stream_->input_over();
 }
 
 std::string_view ReadUntil::await_resume() {
   Stream& stream = done();
-  Intake& intake = stream.intake_;
-  const std::size_t whole = found_ == nowhere ? intake.size() : found_ + end_.size();
+  ReadBuffer& buffer = stream.read_buffer_;
+  const std::size_t whole = found_ == nowhere ? buffer.size() : found_ + end_.size();
   if (whole > limit_) throw LimitExceeded(operation, where(), limit_);
-  if (found_ != nowhere) return intake.lend(whole);
+  if (found_ != nowhere) return buffer.lend(whole);
   stream.throw_if_broken(operation);
-  throw IncompleteRead(operation, where(), format('"', end_, '"'), std::string(intake.lend(whole)));
+  throw IncompleteRead(operation, where(), format('"', end_, '"'), std::string(buffer.lend(whole)));
 }
 
 std::optional<std::string_view> ReadLine::await_resume() {
   Stream& stream = done();
-  Intake& intake = stream.intake_;
+  ReadBuffer& buffer = stream.read_buffer_;
   const bool ends = found_ != nowhere;
-  std::size_t length = ends ? found_ : intake.size();
-  const bool with_return = ends && length > 0 && intake.held()[length - 1] == '\r';
+  std::size_t length = ends ? found_ : buffer.size();
+  const bool with_return = ends && length > 0 && buffer.held()[length - 1] == '\r';
   if (with_return) --length;
   if (length > limit_) throw LimitExceeded(operation, where(), limit_);
   if (!ends) {
     stream.throw_if_broken(operation);
     if (length == 0) return std::nullopt;
   }
-  const std::string_view line = intake.lend(length);
-  if (ends) intake.skip(with_return ? 2 : 1);
+  const std::string_view line = buffer.lend(length);
+  if (ends) buffer.skip(with_return ? 2 : 1);
   return line;
 }
 

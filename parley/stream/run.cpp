@@ -28,12 +28,14 @@ bool Runner::turn_until(const std::function<bool()>& done, const std::function<v
 }
 
 void Runner::end() {
+  // What the task has left behind, connections above all, is closed in good order.
   reactor_.stop(settings_.drain);
   reactor_.run();
 }
 
 void turn_until(Reactor& reactor, const std::function<bool()>& done) {
   while (!done()) {
+    // The reactor was stopped: what is waited for does not come any more.
     if (!reactor.turn(Duration::max())) throw Cancelled();
   }
 }

@@ -19,10 +19,12 @@ StreamServer::StreamServer(Reactor& reactor, std::unique_ptr<Handler> handler, S
     : Nursery(reactor), handler_(std::move(handler)), settings_(std::move(settings)) {}
 
 StreamServer::~StreamServer() {
+  // A member takes itself out of the list as it goes.
   while (first() != nullptr) delete static_cast<detail::MemberOf<void>*>(first());
 }
 
 std::unique_ptr<Protocol> StreamServer::protocol() {
+  // No protocol: the connection is closed at once.
   if (size() >= settings_.max_connections) return nullptr;
   return std::make_unique<Wire>(*this);
 }

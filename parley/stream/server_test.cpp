@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "parley/socket/socket.h"
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {
@@ -22,7 +22,7 @@ Task<> echo(Stream peer) {
   while (const auto data = co_await with_timeout(30s, peer.read())) co_await peer.write(*data);
 }
 
-class ServerTest : public testing_stream::Stage {
+class ServerTest : public testing_stream::StreamFixture {
  protected:
   template <class Handler>
   Running<> serve(Handler handler, ServeSettings settings = {}) {

@@ -25,6 +25,7 @@ void StreamProtocol::data_received(std::span<char> lent) {
 }
 
 bool StreamProtocol::eof_received() {
+  // True: our direction stays open until the program closes it.
   if (stream_ != nullptr) stream_->peer_ended();
   return true;
 }
@@ -51,7 +52,7 @@ void Stream::take(Stream& other) noexcept {
   assert(other.reader_ == nullptr && other.writers_ == nullptr && "a stream moves while a task waits for it");
   wire_ = std::exchange(other.wire_, nullptr);
   if (wire_ != nullptr) wire_->stream_ = this;
-  intake_ = std::move(other.intake_);
+  read_buffer_ = std::move(other.read_buffer_);
   broken_ = other.broken_;
   peer_ = other.peer_;
   ended_ = other.ended_;
@@ -75,10 +76,11 @@ Stream::~Stream() {
 }
 
 void Stream::received(std::span<const char> lent) {
-  intake_.append(lent);
+  read_buffer_.append(lent);
   if (reader_ != nullptr) {
     if (reader_->satisfied()) std::exchange(reader_, nullptr)->resume();
-  } else if (intake_.size() >= read_ahead && !paused_) {
+  } else if (read_buffer_.size() >= read_ahead && !paused_) {
+    // Nobody reads, and enough has come: the rest waits in the kernel, and then with the peer.
     paused_ = true;
     wire_->transport().pause_reading();
   }
@@ -111,6 +113,7 @@ void Stream::lost(Reason reason) {
 }
 
 void Stream::detach() noexcept {
+  // Errors name the peer also when the connection has gone.
   peer_ = wire_->transport().peer().compact();
   std::exchange(wire_, nullptr)->stream_ = nullptr;
 }
@@ -138,6 +141,8 @@ void Stream::abort() {
 }
 
 bool Stream::room() const {
+  // `pause_writing` comes after a flush. What was written in this turn has not been flushed, so it is counted
+  // here.
   return wire_ == nullptr || (!pressed_ && wire_->transport().queued() <= high_water);
 }
 

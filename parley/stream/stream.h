@@ -16,7 +16,7 @@
 #include "parley/socket/address.h"
 #include "parley/stream/error.h"
 #include "parley/stream/fiber.h"
-#include "parley/stream/intake.h"
+#include "parley/stream/read_buffer.h"
 
 namespace parley {
 
@@ -317,7 +317,7 @@ class Stream {
   detail::StreamProtocol* wire_ = nullptr;
   detail::Reading* reader_ = nullptr;
   detail::Writing* writers_ = nullptr;
-  detail::Intake intake_;
+  detail::ReadBuffer read_buffer_;
   std::error_code broken_;  // how it was lost, if not in good order
   CompactAddress peer_;     // once it is gone
   bool ended_ = false;      // the peer sends no more

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "parley/reactor/string_transport.h"
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {
@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 using testing_stream::Alive;
 
 // A stream on a transport that the test plays the peer of.
-class StreamTest : public testing_stream::Stage {
+class StreamTest : public testing_stream::StreamFixture {
  protected:
   StreamTest() {
     protocol = stream_protocol([this](Stream made) { stream = std::move(made); });
@@ -76,17 +76,17 @@ TEST_F(StreamTest, WhatIsLentStaysUntilTheNextReadWhateverComes) {
 }
 
 TEST_F(StreamTest, MemoryThatIsLentIsNobodyElses) {
-  detail::Intake intake;
+  detail::ReadBuffer buffer;
   const std::string first(3000, 'a');
-  intake.append(first);
-  const std::string_view lent = intake.lend(first.size());
-  intake.append(std::string(3000, 'b'));  // which has no room behind it
-  detail::Intake other;
+  buffer.append(first);
+  const std::string_view lent = buffer.lend(first.size());
+  buffer.append(std::string(3000, 'b'));  // which has no room behind it
+  detail::ReadBuffer other;
   other.append(std::string(4000, 'x'));  // where the block would be, were it free
   EXPECT_EQ(lent, first);
-  EXPECT_EQ(intake.held(), std::string(3000, 'b'));
-  intake.settle();
-  EXPECT_EQ(intake.held(), std::string(3000, 'b'));
+  EXPECT_EQ(buffer.held(), std::string(3000, 'b'));
+  buffer.settle();
+  EXPECT_EQ(buffer.held(), std::string(3000, 'b'));
 }
 
 TEST_F(StreamTest, CutsFramesHoweverTheyCome) {
@@ -182,11 +182,11 @@ TEST_F(StreamTest, NoLimitIsALimitTooAndMemoryHasOneOfItsOwn) {
   transport.receive("hello\nthere;");
   turns(2);
   EXPECT_TRUE(running.done());
-  detail::Intake intake;
-  intake.append(std::string(10, 'a'));
-  const std::span<const char> huge(intake.held().data(), (std::size_t{1} << 31U) - 9);  // is never looked at
-  EXPECT_THROW(intake.append(huge), std::length_error);
-  EXPECT_EQ(intake.held(), "aaaaaaaaaa");
+  detail::ReadBuffer buffer;
+  buffer.append(std::string(10, 'a'));
+  const std::span<const char> huge(buffer.held().data(), (std::size_t{1} << 31U) - 9);  // is never looked at
+  EXPECT_THROW(buffer.append(huge), std::length_error);
+  EXPECT_EQ(buffer.held(), "aaaaaaaaaa");
 }
 
 TEST_F(StreamTest, KeepsSoMuchWhileNobodyReadsAndThenPauses) {

@@ -18,6 +18,7 @@ bool is_cancelled(const std::exception_ptr& error) noexcept {
 }
 
 void report(Reactor& reactor, std::exception_ptr error) {
+  // What escapes a call of the loop is logged and told to `Reactor::on_error`.
   reactor.call_later(Duration::zero(), [error = std::move(error)] { std::rethrow_exception(error); });
 }
 
@@ -25,11 +26,13 @@ void report(Reactor& reactor, std::exception_ptr error) {
 
 TaskGroup::~TaskGroup() {
   while (first() != nullptr) delete static_cast<detail::MemberOf<void>*>(first());
+  // Nobody has joined, so nobody was told.
   if (error_) detail::report(reactor(), error_);
 }
 
 void TaskGroup::spawn(Task<> task) {
   auto* const member = new detail::MemberOf<void>(*this, std::move(task));
+  // The group is ending by an error: this one ends without having begun.
   if (error_) member->cancel();
   member->start_soon();
 }
@@ -37,6 +40,7 @@ void TaskGroup::spawn(Task<> task) {
 void TaskGroup::on_ended(detail::Member& member) noexcept {
   const std::unique_ptr<detail::MemberOf<void>> ended(static_cast<detail::MemberOf<void>*>(&member));
   std::exception_ptr error = ended->error();
+  // The first error counts. Those that follow come of it, mostly.
   if (error == nullptr || error_ || detail::is_cancelled(error)) return;
   error_ = std::move(error);
   cancel();

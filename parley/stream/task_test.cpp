@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "parley/stream/stage.h"
+#include "parley/stream/stream_fixture.h"
 
 namespace parley {
 namespace {
@@ -13,7 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing_stream::Alive;
 
-class TaskTest : public testing_stream::Stage {};
+class TaskTest : public testing_stream::StreamFixture {};
 
 Task<int> answer(int value) {
   const Alive alive;

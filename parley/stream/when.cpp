@@ -4,7 +4,7 @@
 
 namespace parley::detail {
 
-void Race::on_ended(Member& member) noexcept {
+void Combinator::on_ended(Member& member) noexcept {
   if (decided_) return;
   if (member.answered()) {
     if (until_ == Until::all) return;
@@ -12,6 +12,7 @@ void Race::on_ended(Member& member) noexcept {
   } else {
     std::exception_ptr error = member.error();
     if (error == nullptr || is_cancelled(error)) {
+      // It was cancelled, and not by us. Where one is enough, another may still answer.
       missing_ = true;
       return;
     }
@@ -21,7 +22,7 @@ void Race::on_ended(Member& member) noexcept {
   cancel();
 }
 
-void Race::settle() const {
+void Combinator::settle() const {
   if (error_) std::rethrow_exception(error_);
   if (until_ == Until::first ? winner_ == nullptr : missing_) throw Cancelled();
 }

@@ -19,11 +19,11 @@ namespace parley {
 namespace detail {
 
 // Members of whom all are needed, or the first that ends. As soon as it is decided, the others are cancelled.
-class Race final : public Nursery {
+class Combinator final : public Nursery {
  public:
   enum class Until : bool { all, first };
 
-  Race(Reactor& reactor, Until until) : Nursery(reactor), until_(until) {}
+  Combinator(Reactor& reactor, Until until) : Nursery(reactor), until_(until) {}
 
   // Once all have ended: throws the error that decided, and Cancelled if nothing did.
   void settle() const;
@@ -50,11 +50,11 @@ Task<AnswerOf<A>> as_task(A awaitable) {
 
 template <class... Ts>
 Task<std::tuple<Something<Ts>...>> all_of(Task<Ts>... tasks) {
-  Race race(current_reactor(), Race::Until::all);
-  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(race, std::move(tasks))...);
+  Combinator combinator(current_reactor(), Combinator::Until::all);
+  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(combinator, std::move(tasks))...);
   std::apply([](auto&... member) { (member.start(), ...); }, members);
-  co_await race.join();
-  race.settle();
+  co_await combinator.join();
+  combinator.settle();
   co_return std::apply([](auto&... member) { return std::tuple<Something<Ts>...>(member.take()...); },
                        members);
 }
@@ -62,14 +62,14 @@ Task<std::tuple<Something<Ts>...>> all_of(Task<Ts>... tasks) {
 template <class... Ts>
 Task<std::variant<Something<Ts>...>> first_of(Task<Ts>... tasks) {
   using Answer = std::variant<Something<Ts>...>;
-  Race race(current_reactor(), Race::Until::first);
-  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(race, std::move(tasks))...);
+  Combinator combinator(current_reactor(), Combinator::Until::first);
+  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(combinator, std::move(tasks))...);
   std::apply([](auto&... member) { (member.start(), ...); }, members);
-  co_await race.join();
-  race.settle();
+  co_await combinator.join();
+  combinator.settle();
   std::optional<Answer> answer;
   const auto take = [&]<std::size_t... I>(std::index_sequence<I...>) {
-    ((race.winner() == &std::get<I>(members)
+    ((combinator.winner() == &std::get<I>(members)
           ? void(answer.emplace(std::in_place_index<I>, std::get<I>(members).take()))
           : void()),
      ...);
@@ -79,8 +79,8 @@ Task<std::variant<Something<Ts>...>> first_of(Task<Ts>... tasks) {
 }
 
 template <class T>
-void enter(Race& race, std::deque<MemberOf<T>>& members, std::vector<Task<T>>& tasks) {
-  for (Task<T>& task : tasks) members.emplace_back(race, std::move(task));
+void enter(Combinator& combinator, std::deque<MemberOf<T>>& members, std::vector<Task<T>>& tasks) {
+  for (Task<T>& task : tasks) members.emplace_back(combinator, std::move(task));
   for (MemberOf<T>& member : members) member.start();
 }
 
@@ -96,11 +96,11 @@ auto when_all(A... awaitables) {
 // The same for any number of tasks that answer alike, in their order.
 template <class T>
 Task<std::vector<detail::Something<T>>> when_all(std::vector<Task<T>> tasks) {
-  detail::Race race(current_reactor(), detail::Race::Until::all);
+  detail::Combinator combinator(current_reactor(), detail::Combinator::Until::all);
   std::deque<detail::MemberOf<T>> members;
-  detail::enter(race, members, tasks);
-  co_await race.join();
-  race.settle();
+  detail::enter(combinator, members, tasks);
+  co_await combinator.join();
+  combinator.settle();
   std::vector<detail::Something<T>> answers;
   answers.reserve(members.size());
   for (auto& member : members) answers.push_back(member.take());
@@ -118,13 +118,13 @@ auto when_any(A... awaitables) {
 template <class T>
 Task<std::pair<std::size_t, detail::Something<T>>> when_any(std::vector<Task<T>> tasks) {
   assert(!tasks.empty());
-  detail::Race race(current_reactor(), detail::Race::Until::first);
+  detail::Combinator combinator(current_reactor(), detail::Combinator::Until::first);
   std::deque<detail::MemberOf<T>> members;
-  detail::enter(race, members, tasks);
-  co_await race.join();
-  race.settle();
-  const auto winner =
-      std::find_if(members.begin(), members.end(), [&](auto& member) { return &member == race.winner(); });
+  detail::enter(combinator, members, tasks);
+  co_await combinator.join();
+  combinator.settle();
+  const auto winner = std::find_if(members.begin(), members.end(),
+                                   [&](auto& member) { return &member == combinator.winner(); });
   const auto index = static_cast<std::size_t>(winner - members.begin());
   co_return std::pair<std::size_t, detail::Something<T>>(index, winner->take());
 }

@@ -34,24 +34,24 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
  protected:
   void SetUp() override { make({}); }
   void TearDown() override {
-    backend_->unlisten(*door_);
-    door_.reset();
+    backend_->unlisten(*listener_);
+    listener_.reset();
     backend_.reset();
     for (Link* const link : links_) delete link;
   }
 
   void make(const Limits& limits) {
     if (backend_ != nullptr) {
-      backend_->unlisten(*door_);
+      backend_->unlisten(*listener_);
       backend_.reset();
     }
     limits_ = limits;
     outside_ = Outside::make(GetParam());
     backend_ =
         Inspector::around(*outside_, counts_)({.up = *this, .limits = limits_, .clock = outside_->clock()});
-    door_ = std::make_unique<ListenerSlot>();
-    at_ = backend_->listen(*door_, {"127.0.0.1", 0}, {}).value();
-    backend_->set_accepting(*door_, true);
+    listener_ = std::make_unique<ListenerSlot>();
+    at_ = backend_->listen(*listener_, {"127.0.0.1", 0}, {}).value();
+    backend_->set_accepting(*listener_, true);
   }
 
   Link& join(bool narrow = false) {
@@ -144,7 +144,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   std::unique_ptr<Outside> outside_;
   Limits limits_;
   std::unique_ptr<Backend> backend_;
-  std::unique_ptr<ListenerSlot> door_;
+  std::unique_ptr<ListenerSlot> listener_;
   Address at_;
   Link* coming_ = nullptr;
   std::vector<Link*> links_;
@@ -329,16 +329,16 @@ TEST_P(Seam, Rule8_ADoorMayGoInsideOnAccepted) {
   for (int i = 0; i < 5; ++i) peers.push_back(outside_->connect(at_));
   std::size_t accepted = 0;
   when_accepted = [&](ListenerSlot& slot, int descriptor) {
-    EXPECT_EQ(&slot, door_.get());
+    EXPECT_EQ(&slot, listener_.get());
     ++accepted;
     backend_->discard(Handle{descriptor});
     backend_->unlisten(slot);
-    door_ = std::make_unique<ListenerSlot>();  // the old one is freed
+    listener_ = std::make_unique<ListenerSlot>();  // the old one is freed
   };
   ASSERT_TRUE(until([&] { return accepted == 1; }));
   turns(50);
   EXPECT_EQ(accepted, 1U);
-  ASSERT_TRUE(backend_->listen(*door_, {"127.0.0.1", 0}, {}).ok());
+  ASSERT_TRUE(backend_->listen(*listener_, {"127.0.0.1", 0}, {}).ok());
 }
 
 TEST_P(Seam, Rule8_AWatchMayGoInsideOnReady) {

@@ -9,13 +9,13 @@ from talkers import SECONDS
 class StdinAndSockets(Test):
     def setUp(self):
         super().setUp()
-        self.door = socket.create_server(("127.0.0.1", 0))
-        self.door.settimeout(SECONDS)
-        self.addCleanup(self.door.close)
-        self.port = str(self.door.getsockname()[1])
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.settimeout(SECONDS)
+        self.addCleanup(self.listener.close)
+        self.port = str(self.listener.getsockname()[1])
 
     def accept(self):
-        peer = self.door.accept()[0]
+        peer = self.listener.accept()[0]
         peer.settimeout(SECONDS)
         self.addCleanup(peer.close)
         return peer

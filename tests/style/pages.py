@@ -198,13 +198,13 @@ def reference(root):
         complaints += [f"{path} is missing" for path in missing]
         if missing:
             continue
-        rooms = [name for _, name in includes(root, f"parley/{header}") if name.startswith("parley/")]
+        included = [name for _, name in includes(root, f"parley/{header}") if name.startswith("parley/")]
         text = "\n".join(lines(root, page))
-        for room in rooms:
-            if room not in told:
-                for name in missing_names(text, public_names("\n".join(lines(root, room)))):
-                    complaints.append(f"{page}: {name} is missing ({room})")
-        told.update(rooms)
+        for path in included:
+            if path not in told:
+                for name in missing_names(text, public_names("\n".join(lines(root, path)))):
+                    complaints.append(f"{page}: {name} is missing ({path})")
+        told.update(included)
     return complaints
 
 

@@ -1,4 +1,4 @@
-"""The public names of a header, found by reading it: enough C++ for this house's own headers, and no more."""
+"""The public names of a header, found by reading it: enough C++ for our own headers, and no more."""
 
 import re
 

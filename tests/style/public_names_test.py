@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What public_names finds in headers as this house writes them, and what it passes over."""
+"""What public_names finds in headers as we write them, and what it passes over."""
 
 import unittest
 

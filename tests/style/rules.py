@@ -1,10 +1,10 @@
-"""The rules of the house that no compiler checks. Each takes the root of a tree and answers its complaints."""
+"""The rules that no compiler checks. Each takes the root of a tree and answers its complaints."""
 
 import graphlib
 import re
 from pathlib import Path
 
-# A room may include rooms of its own floor and below. What stands inside a room belongs to it.
+# A folder may include folders of its own floor and below. What stands inside a folder belongs to it.
 FLOORS = {
     "parley/base": 0,
     "parley/socket": 1, "parley/process": 1,
@@ -12,14 +12,14 @@ FLOORS = {
     "parley/line": 3, "parley/stream": 3, "parley/tls": 3,
     "parley/http": 4, "parley/mail": 4,
     "parley/websocket": 5, "parley/url": 5, "parley/service": 5,
-    "parley": 9,  # the headers named after Python's modules, over all rooms
+    "parley": 9,  # the headers named after Python's modules, over all folders
     "chat/hall": 10,
     "chat/wire": 11,
     "chat/post": 12,
     "chat/history": 13, "chat/accounts": 13, "chat/cluster": 13, "chat/web": 13, "chat/config": 13,
     "chat": 14,
 }
-POSIX_ROOMS = ("parley/socket", "parley/process", "parley/reactor/backends")
+POSIX_FOLDERS = ("parley/socket", "parley/process", "parley/reactor/backends", "parley/reactor/connect")
 THIRD_PARTY = ("CLI/", "toml++/", "fmt/", "spdlog/", "gtest/", "gmock/", "benchmark/", "openssl/", "boost/",
                "asio", "ares", "liburing", "wslay/", "gsasl", "sqlite3", "nats/")
 STANDARD = set(
@@ -59,13 +59,13 @@ def includes(root, path):
             yield number, match[1]
 
 
-def room(path):
-    """The room that a file or an include stands in; None outside the house or in a room without a floor."""
+def folder_of(path):
+    """The folder with a floor that a file or an include stands in; None where there is none."""
     folder = path.rpartition("/")[0]
     if folder in ("parley", "chat"):
         return folder
-    rooms = [name for name in FLOORS if "/" in name and (folder + "/").startswith(name + "/")]
-    return rooms[0] if rooms else None
+    found = [name for name in FLOORS if "/" in name and (folder + "/").startswith(name + "/")]
+    return found[0] if found else None
 
 
 def ours(path):
@@ -91,22 +91,22 @@ def circle(graph):
 
 
 def floors(root):
-    """A room includes only its own floor's and lower floors' rooms, never in a circle; the hall, base/ alone."""
-    complaints, rooms, headers = [], {}, {}
+    """A folder includes only its own floor's and lower floors' folders, never in a circle; the hall, base/ alone."""
+    complaints, folders, headers = [], {}, {}
     for path in files(root, "*.h", "*.cpp", under="parley") + files(root, "*.h", "*.cpp", under="chat"):
-        here = room(path)
+        here = folder_of(path)
         if here is None:
-            complaints.append(f"{path}: its room has no floor yet; give it one in tests/style/rules.py")
+            complaints.append(f"{path}: its folder has no floor yet; give it one in tests/style/rules.py")
             continue
         for number, name in includes(root, path):
             if (Path(root) / path).parent.joinpath(name).exists():
                 complaints.append(f"{path}:{number}: write the include from the root: {path.rpartition('/')[0]}/{name}")
             if not ours(name):
                 continue
-            there = room(name)
+            there = folder_of(name)
             headers.setdefault(path, set()).add(name)
             if there is None:
-                complaints.append(f"{path}:{number}: {name} stands in a room that has no floor")
+                complaints.append(f"{path}:{number}: {name} stands in a folder that has no floor")
             elif path.startswith("parley/") and name.startswith("chat/"):
                 complaints.append(f"{path}:{number}: the library includes {name} of the chat server")
             elif is_test(path):
@@ -116,25 +116,25 @@ def floors(root):
             elif FLOORS[there] > FLOORS[here]:
                 complaints.append(f"{path}:{number}: goes up from {here} to {name}")
             elif there != here:
-                rooms.setdefault(here, set()).add(there)
-    for what, graph in (("rooms", rooms), ("files", headers)):
+                folders.setdefault(here, set()).add(there)
+    for what, graph in (("folders", folders), ("files", headers)):
         if way := circle(graph):
             complaints.append(f"{what} include each other in a circle: {' -> '.join(way)}")
     return complaints
 
 
 def system_headers(root):
-    """POSIX headers stand in three rooms alone, so that other systems can come without moving a wall."""
+    """POSIX headers stand in few folders alone, so that other systems can come without moving the rest."""
     complaints = []
     for path in files(root, "*.h", "*.cpp", under="parley") + files(root, "*.h", "*.cpp", under="chat"):
         if is_test(path):
             continue
-        allowed = path.startswith(tuple(name + "/" for name in POSIX_ROOMS))
+        allowed = path.startswith(tuple(name + "/" for name in POSIX_FOLDERS))
         for number, name in includes(root, path):
             if path.startswith("parley/base/") and name not in STANDARD and not name.startswith("parley/base/"):
                 complaints.append(f"{path}:{number}: base/ includes {name}; C++'s own headers and base/ are enough")
             elif is_system(name) and not allowed:
-                complaints.append(f"{path}:{number}: <{name}> belongs in {', '.join(POSIX_ROOMS)} alone")
+                complaints.append(f"{path}:{number}: <{name}> belongs in {', '.join(POSIX_FOLDERS)} alone")
     return complaints
 
 

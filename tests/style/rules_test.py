@@ -28,7 +28,7 @@ class RulesTest(unittest.TestCase):
 
 
 class Floors(RulesTest):
-    HOUSE = {
+    TREE = {
         "parley/base/bytes.h": "#include <string>\n",
         "parley/socket/socket.h": '#include "parley/base/bytes.h"\n#include <sys/socket.h>\n',
         "parley/reactor/reactor.h": '#include "parley/socket/socket.h"\n',
@@ -40,8 +40,8 @@ class Floors(RulesTest):
         "chat/main.cpp": '#include "chat/post/post.h"\n#include <parley/reactor.h>\n',
     }
 
-    def test_the_house_as_it_should_be(self):
-        self.keeps(rules.floors, self.HOUSE)
+    def test_the_tree_as_it_should_be(self):
+        self.keeps(rules.floors, self.TREE)
 
     def test_an_include_that_goes_up(self):
         for path, name in (
@@ -54,7 +54,7 @@ class Floors(RulesTest):
             ("chat/post/a.h", "chat/config/config.h"),
         ):
             with self.subTest(path=path, name=name):
-                self.breaks(rules.floors, {**self.HOUSE, path: f'\n#include "{name}"\n'}, path + ":2", name)
+                self.breaks(rules.floors, {**self.TREE, path: f'\n#include "{name}"\n'}, path + ":2", name)
 
     def test_a_test_may_go_up_but_not_into_the_chat(self):
         self.keeps(rules.floors, {"parley/socket/a_test.cpp": '#include "parley/reactor/reactor.h"\n'})
@@ -69,7 +69,7 @@ class Floors(RulesTest):
     def test_rooms_of_one_floor_in_a_circle(self):
         tree = {"parley/socket/a.h": '#include "parley/process/b.h"\n',
                 "parley/process/c.cpp": '#include "parley/socket/d.h"\n'}
-        self.breaks(rules.floors, tree, "rooms include each other", "parley/process", "parley/socket")
+        self.breaks(rules.floors, tree, "folders include each other", "parley/process", "parley/socket")
         del tree["parley/process/c.cpp"]
         self.keeps(rules.floors, tree)
 
@@ -88,6 +88,7 @@ class Floors(RulesTest):
 class SystemHeaders(RulesTest):
     def test_where_they_belong(self):
         for path in ("parley/socket/a.cpp", "parley/process/a.h", "parley/reactor/backends/a.cpp",
+                     "parley/reactor/connect/a.cpp",
                      "parley/base/a_test.cpp", "tests/conformance/a.cpp"):
             self.keeps(rules.system_headers, {path: "#include <sys/socket.h>\n#include <vector>\n"})
         self.keeps(rules.system_headers, {"chat/main.cpp": "#include <spdlog/spdlog.h>\n#include <CLI/CLI.hpp>\n"})

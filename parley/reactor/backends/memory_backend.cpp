@@ -172,6 +172,7 @@ void MemoryBackend::turn(std::optional<Time> deadline) {
   check_storage();
   const bool left = collect();
   const bool called = woken();
+  // `left`: something is under way and late, so that the next turn must come soon.
   if (events_.empty() && !left && !called) {
     wait(deadline);
     return;
@@ -198,6 +199,7 @@ void MemoryBackend::wait(std::optional<Time> deadline) {
   }
   {
     std::unique_lock lock(mutex_);
+    // Real time: a test that waits for ever is to fail, and not to hang.
     const bool come = woken_up_.wait_for(lock, std::chrono::seconds(20), [this] { return woken_; });
     require(come, "a turn waits for ever: no deadline, nothing under way, and nobody wakes it");
     woken_ = false;

@@ -70,7 +70,7 @@ class MemoryBackend final : public Backend {
     pending,  // its bytes are pinned
     full,     // it was not taken whole: to be told when there is room
   };
-  enum class Stage {
+  enum class Handshake {
     leaving_us,  // a connection that is being made: nobody has heard of it yet
     arrived,     // it is known what becomes of it
     connected,
@@ -79,7 +79,7 @@ class MemoryBackend final : public Backend {
     StreamSlot* slot;
     int descriptor;
     std::shared_ptr<Wire> wire;
-    Stage stage = Stage::connected;
+    Handshake handshake = Handshake::connected;
     std::error_code error{};  // of our own side: it was not made, a file was too short
     bool reading = false;     // wanted
     bool armed = false;       // the kernel receives

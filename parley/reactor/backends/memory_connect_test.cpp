@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "parley/reactor/backends/memory_caller.h"
+#include "parley/reactor/backends/memory_caller_fixture.h"
 
 namespace parley {
 namespace {

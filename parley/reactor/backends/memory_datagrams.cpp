@@ -214,6 +214,7 @@ void MemoryDatagrams::receive(Port& port) {
     lent.emplace_back(std::move(bytes), size);
   }
   up_.on_datagrams(*port.slot, received);
+  // Whoever has kept one finds this.
   for (const auto& [bytes, size] : lent) std::memset(bytes.get(), '#', size);
 }
 
@@ -227,6 +228,7 @@ void MemoryDatagrams::complete(Port& port) {
                         (!pinned.from || *pinned.given.from == *pinned.from);
       require(kept, "rule 2: a pending batch was changed before on_sent");
     }
+    // One that is cancelled may have sent any part of it.
     const std::size_t most = port.closing ? world_.chance.below(port.pinned.size() + 1)
                                           : world_.some(port.pinned.size(), world_.faults.short_write);
     for (const Pinned& pinned : std::span(port.pinned).first(most)) {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "parley/reactor/backends/memory.h"
-#include "parley/reactor/backends/memory_caller.h"
+#include "parley/reactor/backends/memory_caller_fixture.h"
 
 namespace parley {
 namespace {

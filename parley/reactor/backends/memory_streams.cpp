@@ -20,7 +20,7 @@ const MemoryBackend::Link& MemoryBackend::known(const StreamSlot& slot) const {
 
 MemoryBackend::Link& MemoryBackend::connected(const StreamSlot& slot) {
   Link& link = used(slot);
-  require(link.stage == Stage::connected, "a slot was used before on_connected");
+  require(link.handshake == Handshake::connected, "a slot was used before on_connected");
   return link;
 }
 
@@ -70,7 +70,7 @@ void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOp
     error = chosen.error();
   }
   Link& link = add(slot, world_.add(wire), wire);
-  link.stage = error ? Stage::arrived : Stage::leaving_us;
+  link.handshake = error ? Handshake::arrived : Handshake::leaving_us;
   link.error = error;
 }
 
@@ -161,6 +161,7 @@ void MemoryBackend::close(StreamSlot& slot, bool reset) {
   Link& link = used(slot);
   link.resetting = reset;
   link.closing = true;
+  // A write that was not pending is not told of after `close`.
   if (link.write == Write::full) link.write = Write::none;
 }
 
@@ -240,6 +241,7 @@ bool MemoryBackend::receive(std::uint32_t serial, Link& link, std::size_t most) 
     received.bytes = wire.incoming.substr(0, count);
     wire.incoming.erase(0, count);
     link.taken_in += count;
+    // A receive ends by itself now and then (rule 4), and with the first that comes after a pause.
     if (!link.reading || world_.chance.happens(world_.faults.disarm)) link.armed = false;
   }
   link.at_hand.push_back(std::move(received));
@@ -253,13 +255,13 @@ bool MemoryBackend::can_complete(const Link& link) const {
 
 bool MemoryBackend::collect_stream(std::uint32_t serial, Link& link) {
   bool left = false;
-  if (link.stage != Stage::connected && !link.leaving()) {
+  if (link.handshake != Handshake::connected && !link.leaving()) {
     if (link.failed) return false;
-    if (link.stage == Stage::leaving_us) {
+    if (link.handshake == Handshake::leaving_us) {
       if (world_.silent.contains(link.wire->peer)) return false;
       if (world_.late()) return true;
       link.error = world_.arrive(link.wire);
-      link.stage = Stage::arrived;
+      link.handshake = Handshake::arrived;
     }
     return !happens(Event::outcome, serial);
   }
@@ -298,7 +300,7 @@ void MemoryBackend::tell_stream(const Event& event) {
 
 void MemoryBackend::tell_outcome(Link& link) {
   if (link.error) return tell_failed(link);
-  link.stage = Stage::connected;
+  link.handshake = Handshake::connected;
   up_.on_connected(*link.slot);
 }
 
@@ -323,6 +325,7 @@ void MemoryBackend::tell_received(Link& link) {
   const auto lent = std::make_unique<char[]>(size);
   std::memcpy(lent.get(), received.bytes.data(), size);
   up_.on_received(*link.slot, {lent.get(), size});
+  // Whoever has kept it finds this.
   std::memset(lent.get(), '#', size);
 }
 
@@ -347,6 +350,7 @@ void MemoryBackend::complete(Link& link) {
     Wire& wire = *link.wire;
     if (!wire.broken && !wire.reset) {
       taken = std::min(link.copy.size(), world_.room(wire));
+      // One that is cancelled may have sent any part of it.
       taken = link.leaving() && taken != 0 ? world_.chance.below(taken + 1)
                                            : world_.some(taken, world_.faults.short_write);
       wire.outgoing.append(link.copy, 0, taken);

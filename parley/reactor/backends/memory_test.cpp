@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "parley/reactor/backends/memory_caller.h"
+#include "parley/reactor/backends/memory_caller_fixture.h"
 
 namespace parley {
 namespace {
@@ -126,7 +126,7 @@ TEST_F(Memory, APeerThatDoesNotReadFillsTheKernel) {
   EXPECT_EQ(peer.received(), "0123456789abc");
 }
 
-TEST_F(Memory, APendingWriteIsTakenAtTheGateOrLater) {
+TEST_F(Memory, APendingWriteIsTakenAtSubmitOrLater) {
   MemoryFaults faults;
   faults.pending = 1;
   use(faults);

@@ -22,6 +22,7 @@ std::uint64_t Chance::next() {  // splitmix64
 
 bool Chance::happens(double probability) {
   if (probability <= 0) return false;
+  // The upper 53 bits, which a double holds exactly.
   return static_cast<double>(next() >> 11) < probability * 9007199254740992.0;  // 2^53
 }
 
@@ -79,6 +80,7 @@ bool World::carry() {
 
 // To a peer of the test.
 bool World::carry_out(Wire& wire) {
+  // Once, when it breaks: whether what had come survives that is the kernel's affair.
   if (wire.broken && !std::exchange(wire.destroyed, true) && chance.happens(faults.drop))
     wire.incoming.clear();
   if (wire.reset || wire.window == 0) return false;
@@ -243,6 +245,7 @@ void World::close(int descriptor) {
   require(found != open_.end(), "a descriptor was closed that is not open");
   Open& open = found->second;
   if (open.wire) open.wire->close();
+  // Those who wait to be accepted are reset, as a kernel does it.
   for (const auto& wire : open.waiting) {
     wire->open = false;
     wire->break_off();

@@ -3,7 +3,7 @@
 #include <string_view>
 #include <vector>
 
-#include "parley/reactor/backends/memory_caller.h"
+#include "parley/reactor/backends/memory_caller_fixture.h"
 
 namespace parley {
 namespace {

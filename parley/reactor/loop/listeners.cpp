@@ -110,6 +110,7 @@ void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddr
 void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
   auto& listener = static_cast<Listener&>(slot);
   if (out_of_means(error)) {
+    // Those who wait are told now, and not left hanging until there are descriptors again.
     std::size_t most = limits_.accept_batch;
     while (most-- > 0 && backend_->refuse(slot, listener.settings.refusal)) {
     }

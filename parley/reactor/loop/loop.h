@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "parley/reactor/backend.h"
-#include "parley/reactor/datagram_ports.h"
+#include "parley/reactor/datagram/datagram_ports.h"
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/calls.h"
 #include "parley/reactor/loop/connections.h"

@@ -107,6 +107,7 @@ std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
     if (front.place == Piece::Place::block) store.give_back(std::move(front.block));
     pieces.pop_front();
   }
+  // So that an idle outbox owns no memory.
   waiting_.reset();
   return count;
 }
@@ -138,6 +139,7 @@ void Outbox::keep(BacklogStore& store) {
   const auto on_tape = [](const Piece& piece) { return piece.place == Piece::Place::tape; };
   const auto first = std::find_if(w.pieces.begin(), w.pieces.end(), on_tape);
   if (first == w.pieces.end()) return;
+  // From the first piece that must be copied on, all are put in again, so that their order stays.
   std::deque<Piece> rest(std::make_move_iterator(first), std::make_move_iterator(w.pieces.end()));
   w.pieces.erase(first, w.pieces.end());
   for (Piece& piece : rest) {

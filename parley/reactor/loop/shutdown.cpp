@@ -36,6 +36,7 @@ bool ShutdownSequence::over(Time now) {
     steps_.settle();
   }
   if (!steps_.all_closed()) return false;
+  // Somebody who was told of a loss may have opened something.
   steps_.close_late();
   steps_.settle();
   call_triggers(Stopping::after);
@@ -46,6 +47,7 @@ bool ShutdownSequence::over(Time now) {
 
 // Each is called once; one that is added meanwhile for the same time, too.
 void ShutdownSequence::call_triggers(Stopping when) {
+  // Owns nothing: when the last copy goes, the loop is woken and looks how far the phase is.
   const std::shared_ptr<void> held(
       this, [](void* shutdown) { static_cast<ShutdownSequence*>(shutdown)->steps_.wake(); });
   held_ = held;

@@ -121,31 +121,31 @@ TEST_F(CallInThread, WhatTheCallbackHoldsEndsInTheLoop) {
 }
 
 TEST_F(CallInThread, OneTooManyIsRefused) {
-  std::promise<void> door;
-  const std::shared_future<void> open = door.get_future().share();
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
   int told = 0;
   for (int i = 0; i < 5; ++i) {
-    reactor_->call_in_thread([open] { open.wait(); }, [&](Outcome<void>) { ++told; });
+    reactor_->call_in_thread([released] { released.wait(); }, [&](Outcome<void>) { ++told; });
   }
   EXPECT_THROW(reactor_->call_in_thread([] {}), ThreadPoolFull);
   EXPECT_EQ(reactor_->thread_pool().threads(), 2U);
-  door.set_value();
+  release.set_value();
   EXPECT_TRUE(until([&] { return told == 5; }));
 }
 
 TEST_F(CallInThread, StoppingWaitsForWhatHasBegunAndTellsWhatHasNot) {
-  std::promise<void> door;
-  const std::shared_future<void> open = door.get_future().share();
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
   std::vector<std::string> told;
   for (int i = 0; i < 5; ++i) {
-    reactor_->call_in_thread([open] { open.wait(); },
+    reactor_->call_in_thread([released] { released.wait(); },
                              [&](Outcome<void> outcome) {
                                try {
                                  outcome.get();
                                  told.emplace_back("done");
                                } catch (const ThreadPoolStopped& error) {
                                  told.emplace_back(error.what());
-                                 if (told.size() == 3) door.set_value();
+                                 if (told.size() == 3) release.set_value();
                                }
                              });
   }
@@ -170,13 +170,13 @@ TEST_F(CallInThread, StoppingWaitsForWhatHasBegunAndTellsWhatHasNot) {
 }
 
 TEST_F(CallInThread, WhatTakesLongerThanTheDrainIsWaitedForWhenTheReactorGoes) {
-  std::promise<void> door;
-  const std::shared_future<void> open = door.get_future().share();
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
   std::atomic<bool> ended = false;
   bool told = false;
   reactor_->call_in_thread(
-      [&, open] {
-        open.wait();
+      [&, released] {
+        released.wait();
         ended = true;
       },
       [&](Outcome<void>) { told = true; });
@@ -185,7 +185,7 @@ TEST_F(CallInThread, WhatTakesLongerThanTheDrainIsWaitedForWhenTheReactorGoes) {
   reactor_->run();
   EXPECT_FALSE(ended);
   EXPECT_THAT(log_.lines, ElementsAre(HasSubstr("1 calls still run in threads")));
-  std::thread opener([&] { door.set_value(); });
+  std::thread opener([&] { release.set_value(); });
   reactor_.reset();
   EXPECT_TRUE(ended);
   EXPECT_FALSE(told);

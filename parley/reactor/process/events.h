@@ -1,8 +1,8 @@
 #pragma once
 
-#include "parley/reactor/processes.h"
+#include "parley/reactor/process/processes.h"
+#include "parley/reactor/process/signal_handlers.h"
 #include "parley/reactor/reactor.h"
-#include "parley/reactor/signal_handlers.h"
 #include "parley/reactor/threads/thread_calls.h"
 
 namespace parley {

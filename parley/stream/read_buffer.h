@@ -10,16 +10,16 @@ namespace parley::detail {
 
 // Bytes that have come and were not read. An empty one owns no memory. What was lent stays where it is,
 // whatever comes meanwhile, until `settle`.
-class Intake {
+class ReadBuffer {
  public:
-  Intake() = default;
-  Intake(Intake&& other) noexcept { swap(other); }
-  Intake& operator=(Intake&& other) noexcept {
-    Intake taken(std::move(other));
+  ReadBuffer() = default;
+  ReadBuffer(ReadBuffer&& other) noexcept { swap(other); }
+  ReadBuffer& operator=(ReadBuffer&& other) noexcept {
+    ReadBuffer taken(std::move(other));
     swap(taken);
     return *this;
   }
-  ~Intake();
+  ~ReadBuffer();
 
   std::string_view held() const { return {block_.memory + begin_, size()}; }
   std::size_t size() const { return end_ - begin_; }
@@ -42,7 +42,7 @@ class Intake {
   static Block allocate(std::size_t size);
   static void release(Block& block) noexcept;
   void make_room(std::size_t count);
-  void swap(Intake& other) noexcept;
+  void swap(ReadBuffer& other) noexcept;
 
   Block block_;
   Block lent_block_;  // which holds what is lent, once there is another one

@@ -1,4 +1,4 @@
-#include "parley/reactor/backends/configuration_file.h"
+#include "parley/reactor/connect/configuration_file.h"
 
 #include <algorithm>
 #include <array>

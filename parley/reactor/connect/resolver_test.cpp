@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <optional>
 
-#include "parley/reactor/name_server_fixture.h"
+#include "parley/reactor/connect/name_server_fixture.h"
 #include "parley/socket/error.h"
 
 namespace parley {

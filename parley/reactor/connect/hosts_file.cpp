@@ -1,4 +1,4 @@
-#include "parley/reactor/hosts_file.h"
+#include "parley/reactor/connect/hosts_file.h"
 
 #include <algorithm>
 #include <string>
@@ -34,6 +34,7 @@ HostsFile::HostsFile(std::string_view text) : text_(text.begin(), text.end()) {
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     read_line(line.substr(0, line.find('#')));
   }
+  // Entries of one name stay in the order of the file, in which they are tried.
   std::ranges::sort(entries_, {},
                     [](const Entry& entry) { return std::pair(entry.name, entry.name.data()); });
 }
@@ -54,6 +55,7 @@ std::vector<Address> HostsFile::addresses_of(std::string_view name) const {
       const Address address(std::string(entry.address), 0);
       if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
     } catch (const AddressError&) {
+      // One wrong line does not spoil the others.
       continue;
     }
   }

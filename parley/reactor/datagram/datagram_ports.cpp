@@ -1,11 +1,11 @@
-#include "parley/reactor/datagram_ports.h"
+#include "parley/reactor/datagram/datagram_ports.h"
 
 #include <deque>
 #include <string>
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/asked_addresses.h"
+#include "parley/reactor/datagram/asked_addresses.h"
 #include "parley/reactor/loop/loop.h"
 #include "parley/socket/opening.h"
 
@@ -104,6 +104,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
       kept_.pop_front();
       deliver(kept.bytes, kept.peer, kept.asked);
     }
+    // Paused again meanwhile, it stays silent.
     if (reading() && !resuming_) backend().set_receiving(*this, true);
   }
   void flush() {
@@ -385,6 +386,7 @@ std::uint64_t DatagramPorts::open(const Address& at, const DatagramOptions& opti
   try {
     if (peer) port->connect(*peer);
   } catch (...) {
+    // Its storage may go only when the back end has given the socket back.
     port->close();
     leaving_.emplace(port.get(), std::move(port));
     throw;
@@ -402,6 +404,7 @@ DatagramTransport* DatagramPorts::find(std::uint64_t id) const {
 
 template <class Call>
 void DatagramPorts::each(Ids& ids, Call call) {
+  // Taken first: what is added meanwhile is for the next time.
   Ids now;
   now.swap(ids);
   for (const std::uint64_t id : now) {

@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 #include "parley/base/print.h"
 
 namespace chat {
@@ -18,13 +18,13 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 
-// What an outlet writes to: it takes lines while its door is open, and keeps the writer waiting otherwise.
+// What a writer writes to: it takes lines once it is open, and keeps the writer waiting before.
 class Reader {
  public:
-  Outlet::Write write() {
+  AsyncWriter::Write write() {
     return [self = self_](std::string_view lines) {
       std::unique_lock lock(self->mutex);
-      self->at_the_door = true;
+      self->waits = true;
       self->changed.notify_all();
       self->changed.wait(lock, [&] { return self->open; });
       self->pieces.emplace_back(lines);
@@ -37,10 +37,10 @@ class Reader {
     self_->gone = gone;
     self_->changed.notify_all();
   }
-  // Until the writer stands at the door.
+  // Until the writer waits.
   void wait() {
     std::unique_lock lock(self_->mutex);
-    self_->changed.wait(lock, [&] { return self_->at_the_door; });
+    self_->changed.wait(lock, [&] { return self_->waits; });
   }
   std::vector<std::string> pieces() {
     const std::lock_guard lock(self_->mutex);
@@ -58,99 +58,99 @@ class Reader {
     std::condition_variable changed;
     bool open = false;
     bool gone = false;
-    bool at_the_door = false;
+    bool waits = false;
     std::vector<std::string> pieces;
   };
   std::shared_ptr<Self> self_ = std::make_shared<Self>();
 };
 
-TEST(OutletTest, WhatIsPutIsWrittenInOrder) {
+TEST(AsyncWriterTest, WhatIsPutIsWrittenInOrder) {
   Reader reader;
   reader.open();
   std::string wanted;
-  Outlet outlet(reader.write(), 1 << 20);
+  AsyncWriter writer(reader.write(), 1 << 20);
   for (int i = 0; i < 1000; ++i) {
     const std::string line = parley::format("line ", i, "\n");
-    EXPECT_TRUE(outlet.put(line));
+    EXPECT_TRUE(writer.put(line));
     wanted += line;
   }
-  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_TRUE(writer.close(10s));
   EXPECT_EQ(reader.text(), wanted);
-  EXPECT_FALSE(outlet.put("too late\n"));
-  EXPECT_TRUE(outlet.close(0s)) << "again, it answers the same";
+  EXPECT_FALSE(writer.put("too late\n"));
+  EXPECT_TRUE(writer.close(0s)) << "again, it answers the same";
 }
 
-TEST(OutletTest, OneThatIsStuckKeepsTheLimitAndHoldsUpNobody) {
+TEST(AsyncWriterTest, OneThatIsStuckKeepsTheLimitAndHoldsUpNobody) {
   Reader reader;
-  Outlet outlet(reader.write(), 100);
-  EXPECT_TRUE(outlet.put("first\n"));
+  AsyncWriter writer(reader.write(), 100);
+  EXPECT_TRUE(writer.put("first\n"));
   reader.wait();
   const std::string line(25, 'x');
-  for (int i = 0; i < 4; ++i) EXPECT_TRUE(outlet.put(line));
-  EXPECT_FALSE(outlet.put("y"));
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(writer.put(line));
+  EXPECT_FALSE(writer.put("y"));
   reader.open();
-  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_TRUE(writer.close(10s));
   EXPECT_EQ(reader.text(), "first\n" + std::string(100, 'x'));
 }
 
-TEST(OutletTest, OneThatIsStuckAtTheEndIsLeft) {
+TEST(AsyncWriterTest, OneThatIsStuckAtTheEndIsLeft) {
   Reader reader;
   {
-    Outlet outlet(reader.write(), 100);
-    EXPECT_TRUE(outlet.put("first\n"));
+    AsyncWriter writer(reader.write(), 100);
+    EXPECT_TRUE(writer.put("first\n"));
     reader.wait();
-    EXPECT_FALSE(outlet.close(0s));
-    EXPECT_FALSE(outlet.close(0s));
+    EXPECT_FALSE(writer.close(0s));
+    EXPECT_FALSE(writer.close(0s));
   }
-  reader.open();  // the thread ends by itself, without its outlet
+  reader.open();  // the thread ends by itself, without its writer
 }
 
-TEST(OutletTest, WhenNobodyTakesAnythingAnyMoreNothingIsKept) {
+TEST(AsyncWriterTest, WhenNobodyTakesAnythingAnyMoreNothingIsKept) {
   Reader reader;
-  Outlet outlet(reader.write(), 100);
-  EXPECT_TRUE(outlet.put("first\n"));
+  AsyncWriter writer(reader.write(), 100);
+  EXPECT_TRUE(writer.put("first\n"));
   reader.wait();
-  EXPECT_TRUE(outlet.put("second\n"));
+  EXPECT_TRUE(writer.put("second\n"));
   reader.open(true);
-  while (outlet.put("")) std::this_thread::yield();
-  EXPECT_TRUE(outlet.close(10s));
+  while (writer.put("")) std::this_thread::yield();
+  EXPECT_TRUE(writer.close(10s));
   EXPECT_THAT(reader.pieces(), ElementsAre("first\n"));
 }
 
-TEST(OutletTest, PiecesAreWholeLinesThatAPipeTakesAtOnce) {
+TEST(AsyncWriterTest, PiecesAreWholeLinesThatAPipeTakesAtOnce) {
   Reader reader;
-  Outlet outlet(reader.write(), 1 << 20);
-  EXPECT_TRUE(outlet.put("first\n"));
+  AsyncWriter writer(reader.write(), 1 << 20);
+  EXPECT_TRUE(writer.put("first\n"));
   reader.wait();
   const std::string small(1000, 's');
   const std::string large(10000, 'l');
-  for (int i = 0; i < 9; ++i) EXPECT_TRUE(outlet.put(small + "\n"));
-  EXPECT_TRUE(outlet.put(large + "\n"));
-  EXPECT_TRUE(outlet.put("last\n"));
+  for (int i = 0; i < 9; ++i) EXPECT_TRUE(writer.put(small + "\n"));
+  EXPECT_TRUE(writer.put(large + "\n"));
+  EXPECT_TRUE(writer.put("last\n"));
   reader.open();
-  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_TRUE(writer.close(10s));
 
   const std::vector<std::string> pieces = reader.pieces();
   ASSERT_GT(pieces.size(), 3U);
   for (const std::string& written : pieces) {
     EXPECT_EQ(written.back(), '\n');
-    EXPECT_TRUE(written.size() <= Outlet::piece || written == large + "\n") << written.size();
+    EXPECT_TRUE(written.size() <= AsyncWriter::piece || written == large + "\n") << written.size();
   }
   EXPECT_EQ(reader.text().size(), 6 + 9 * 1001 + 10001 + 5U);
 }
 
-TEST(OutletTest, ManyMayPutAtOnce) {
+TEST(AsyncWriterTest, ManyMayPutAtOnce) {
   Reader reader;
   reader.open();
-  Outlet outlet(reader.write(), 1 << 20);
+  AsyncWriter writer(reader.write(), 1 << 20);
   std::vector<std::thread> writers;
   for (int i = 0; i < 4; ++i) {
-    writers.emplace_back([&outlet] {
-      for (int line = 0; line < 500; ++line) EXPECT_TRUE(outlet.put("a line\n"));
+    writers.emplace_back([&writer] {
+      for (int line = 0; line < 500; ++line) EXPECT_TRUE(writer.put("a line\n"));
     });
   }
   for (std::thread& writer : writers) writer.join();
-  EXPECT_TRUE(outlet.close(10s));
+  EXPECT_TRUE(writer.close(10s));
   EXPECT_EQ(reader.text().size(), 2000 * 7U);
 }
 

@@ -1,4 +1,4 @@
-#include "parley/reactor/processes.h"
+#include "parley/reactor/process/processes.h"
 
 #include <array>
 #include <optional>
@@ -8,8 +8,8 @@
 
 #include "parley/process/pipes.h"
 #include "parley/process/spawn.h"
-#include "parley/reactor/events.h"
 #include "parley/reactor/loop/loop.h"
+#include "parley/reactor/process/events.h"
 
 namespace parley {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// For the tests of this room: the four transports, each with a server that listens and a client for it.
+// For the tests of parley/server: the four transports, each with a server that listens and a client for it.
 
 #include <gtest/gtest.h>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "chat/post/outlet.h"
+#include "chat/post/async_writer.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -10,7 +10,7 @@
 
 namespace chat {
 
-struct Outlet::Shared {
+struct AsyncWriter::Shared {
   explicit Shared(std::size_t most) : limit(most) {}
 
   const std::size_t limit;
@@ -26,9 +26,9 @@ namespace {
 
 // The lines that are written next: as many as make up a piece, at least one.
 std::string_view next_lines(std::string_view text) {
-  if (text.size() <= Outlet::piece) return text;
-  std::size_t end = text.rfind('\n', Outlet::piece - 1);
-  if (end == text.npos) end = text.find('\n', Outlet::piece);
+  if (text.size() <= AsyncWriter::piece) return text;
+  std::size_t end = text.rfind('\n', AsyncWriter::piece - 1);
+  if (end == text.npos) end = text.find('\n', AsyncWriter::piece);
   return text.substr(0, end == text.npos ? text.size() : end + 1);
 }
 
@@ -39,7 +39,7 @@ void clear(std::string& text) {
   if (text.capacity() > usual) text.shrink_to_fit();
 }
 
-Outlet::Write to_stream(std::FILE* stream) {
+AsyncWriter::Write to_stream(std::FILE* stream) {
   std::setvbuf(stream, nullptr, _IONBF, 0);
   return [stream](std::string_view lines) {
     while (!lines.empty()) {
@@ -60,15 +60,15 @@ Outlet::Write to_stream(std::FILE* stream) {
 
 }  // namespace
 
-Outlet::Outlet(Write write, std::size_t limit) : shared_(std::make_shared<Shared>(limit)) {
+AsyncWriter::AsyncWriter(Write write, std::size_t limit) : shared_(std::make_shared<Shared>(limit)) {
   thread_ = std::thread([shared = shared_, write = std::move(write)] { run(*shared, write); });
 }
 
-Outlet::~Outlet() {
+AsyncWriter::~AsyncWriter() {
   close(std::chrono::milliseconds(0));
 }
 
-bool Outlet::put(std::string_view text) {
+bool AsyncWriter::put(std::string_view text) {
   {
     const std::lock_guard lock(shared_->mutex);
     const std::size_t room = shared_->limit - shared_->waiting.size();
@@ -80,7 +80,7 @@ bool Outlet::put(std::string_view text) {
   return true;
 }
 
-bool Outlet::close(std::chrono::milliseconds patience) {
+bool AsyncWriter::close(std::chrono::milliseconds patience) {
   std::unique_lock lock(shared_->mutex);
   shared_->closing = true;
   shared_->changed.notify_all();
@@ -91,7 +91,7 @@ bool Outlet::close(std::chrono::milliseconds patience) {
   return finished;
 }
 
-void Outlet::run(Shared& shared, const Write& write) {
+void AsyncWriter::run(Shared& shared, const Write& write) {
   std::string lines;
   std::unique_lock lock(shared.mutex);
   for (;;) {
@@ -113,11 +113,11 @@ void Outlet::run(Shared& shared, const Write& write) {
   shared.changed.notify_all();
 }
 
-Outlet::Write standard_output() {
+AsyncWriter::Write standard_output() {
   return to_stream(stdout);
 }
 
-Outlet::Write standard_error() {
+AsyncWriter::Write standard_error() {
   return to_stream(stderr);
 }
 

@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "parley/base/print.h"
-#include "parley/reactor/backends/configuration_file.h"
-#include "parley/reactor/hosts_file.h"
+#include "parley/reactor/connect/configuration_file.h"
+#include "parley/reactor/connect/hosts_file.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/resolver.h"
 #include "parley/socket/error.h"

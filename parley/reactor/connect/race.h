@@ -30,7 +30,7 @@ class Race {
   };
   // Exactly one of the two is called, once, from the loop; either may destroy the race.
   struct Outcome {
-    // The connection, which is given up unless it is started (`Loop::start`) meanwhile, and its peer.
+    // The connection, which is given up unless it is started (`Connections::start`) meanwhile, and its peer.
     std::function<void(TransportId, const Address&)> won;
     std::function<void()> lost;
   };

@@ -1,6 +1,6 @@
 #include "parley/reactor/datagram.h"
 
-#include "parley/reactor/datagram_fixture.h"
+#include "parley/reactor/datagram/datagram_fixture.h"
 
 namespace parley {
 namespace {

@@ -1,4 +1,4 @@
-#include "parley/reactor/race.h"
+#include "parley/reactor/connect/race.h"
 
 #include <chrono>
 
@@ -65,10 +65,12 @@ void Race::finished(Attempts::iterator attempt, std::error_code error) {
   attempts_.erase(attempt);
   if (!error) {
     clear();
+    // Moved out first: whoever is told may destroy this.
     const auto won = std::move(outcome_.won);
     return won(ended.connection, ended.address);
   }
   if (ended.address.family() == Family::local && error == std::errc::resource_unavailable_try_again) {
+    // Not a failure: the same one again, after a rest.
     waiting_[1].push_front(ended.address);
     return go_on_in(full_queue_rest);
   }

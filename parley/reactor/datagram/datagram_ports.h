@@ -12,7 +12,7 @@
 #include "parley/base/limits.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/datagram.h"
-#include "parley/reactor/datagram_queue.h"
+#include "parley/reactor/datagram/datagram_queue.h"
 
 namespace parley {
 

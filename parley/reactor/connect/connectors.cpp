@@ -1,4 +1,4 @@
-#include "parley/reactor/connectors.h"
+#include "parley/reactor/connect/connectors.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -18,6 +18,7 @@ std::vector<Address> numeric(const Endpoint& endpoint) {
   if (const auto local = Address::parse(endpoint.host); local && local->family() == Family::local)
     return {*local};
   (void)Address("", endpoint.port);  // a wrong port is to be told as such, and not as a wrong host
+  // This machine, whichever family its server listens with.
   if (endpoint.host.empty()) return {{"::1", endpoint.port}, {"127.0.0.1", endpoint.port}};
   try {
     return {{endpoint.host, endpoint.port}};
@@ -91,6 +92,7 @@ Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory>
                                                           .factory = std::move(factory),
                                                           .told = told,
                                                           .settings = std::move(settings)}));
+  // In the next turn: this call calls nobody.
   find(id)->timer = reactor_.call_later(Duration::zero(), [this, id] { begin(id); });
   return {this, id};
 }
@@ -252,6 +254,7 @@ void Connectors::lost_race(std::uint64_t id) {
   const Record& record = *find(id);
   const std::vector<Race::Failure>& failures = record.race->failures();
   const auto& [six, four] = record.questions;
+  // What an address has answered says more than a question that failed.
   if (!failures.empty()) {
     const std::error_code reason = failures.back().error;
     const bool named = failures.size() == 1 && !record.numeric.empty();
@@ -306,6 +309,7 @@ void Connectors::call_hook(Record& record, Hook hook) {
   record.in_hook = true;
   reactor_.loop().call(hook);
   record.in_hook = false;
+  // Unless it was asked in the hook to try again.
   if (record.state == Connector::State::disconnected) release(record.connector.id_);
 }
 
@@ -343,6 +347,7 @@ void Connectors::stop_all() {
   std::vector<std::uint64_t> all;
   all.reserve(records_.size());
   for (const auto& [id, record] : records_) all.push_back(id);
+  // In the order in which they were begun, which the map does not keep.
   std::ranges::sort(all);
   for (const std::uint64_t id : all) {
     Record* const record = find(id);

@@ -1,4 +1,4 @@
-#include "parley/reactor/datagram_queue.h"
+#include "parley/reactor/datagram/datagram_queue.h"
 
 #include <algorithm>
 #include <utility>

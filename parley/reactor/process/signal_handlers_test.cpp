@@ -1,4 +1,4 @@
-#include "parley/reactor/signal_handlers.h"
+#include "parley/reactor/process/signal_handlers.h"
 
 #include <csignal>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "parley/reactor/hosts_file.h"
+#include "parley/reactor/connect/hosts_file.h"
 
 #include <gtest/gtest.h>
 #include <string>

@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "parley/reactor/connect/race.h"
 #include "parley/reactor/connector.h"
-#include "parley/reactor/race.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/resolver.h"
 

@@ -2,8 +2,8 @@
 
 #include <net/if.h>
 
-#include "parley/reactor/asked_addresses.h"
-#include "parley/reactor/datagram_fixture.h"
+#include "parley/reactor/datagram/asked_addresses.h"
+#include "parley/reactor/datagram/datagram_fixture.h"
 
 namespace parley {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
-// For the tests of this room: a reactor on a network in memory, whose clock goes on by itself when nothing
-// happens.
+// For the tests of parley/stream: a reactor on a network in memory, whose clock goes on by itself when
+// nothing happens.
 
 #include <gtest/gtest.h>
 #include <string>
@@ -35,7 +35,7 @@ class Alive {
   inline static int count = 0;
 };
 
-class Stage : public testing::Test {
+class StreamFixture : public testing::Test {
  protected:
   class Captured final : public Log {
    public:
@@ -43,8 +43,8 @@ class Stage : public testing::Test {
     std::vector<std::string> lines;
   };
 
-  explicit Stage(const MemoryFaults& faults = {}) : network(clock, 1, faults) {}
-  ~Stage() override { EXPECT_EQ(Alive::count, 0); }
+  explicit StreamFixture(const MemoryFaults& faults = {}) : network(clock, 1, faults) {}
+  ~StreamFixture() override { EXPECT_EQ(Alive::count, 0); }
 
   void turns(int count) {
     for (int i = 0; i < count; ++i) reactor.turn(Duration::zero());

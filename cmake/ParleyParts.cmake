@@ -1,4 +1,4 @@
-# How folders become libraries and tests. Sources are found, not listed: what stands in a room is built.
+# How folders become libraries and tests. Sources are found, not listed: what stands in a folder of a part is built.
 include(GNUInstallDirs)
 find_package(Threads REQUIRED)
 if(PARLEY_TESTS)
@@ -96,11 +96,11 @@ macro(parley_cares)
   endif()
 endmacro()
 
-# parley_part(NAME HEADERS h... ROOMS folder... LINKS part... [CARES]): the library parley::NAME. Its HEADERS, and
-# what they include, are installed; the other headers of its rooms are its own.
+# parley_part(NAME HEADERS h... FOLDERS folder... LINKS part... [CARES]): the library parley::NAME. Its HEADERS, and
+# what they include, are installed; the other headers of its folders are its own.
 function(parley_part name)
-  cmake_parse_arguments(arg "CARES" "" "HEADERS;ROOMS;LINKS" ${ARGN})
-  list(TRANSFORM arg_ROOMS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
+  cmake_parse_arguments(arg "CARES" "" "HEADERS;FOLDERS;LINKS" ${ARGN})
+  list(TRANSFORM arg_FOLDERS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
   parley_sources(sources tests ${folders})
   add_library(parley_${name} ${sources})
   add_library(parley::${name} ALIAS parley_${name})

@@ -146,10 +146,10 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
   bool ended() const { return shut_ || (leaving_ && producer_ == nullptr); }
 
   void rest() {
-    if (in_->level(reactor_.now()) >= 0) return;
+    if (in_->level(reactor_.clock().now()) >= 0) return;
     resting_ = true;
     below().pause_reading();
-    reading_timer_ = reactor_.call_later(in_->until(reactor_.now(), 0), [this] { wake(); });
+    reading_timer_ = reactor_.call_later(in_->until(reactor_.clock().now(), 0), [this] { wake(); });
   }
   void wake() {
     resting_ = false;
@@ -160,7 +160,7 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
   // How much of what is written may leave now. Order holds: nothing overtakes what waits.
   std::size_t pass(std::size_t size) {
     if (out_ == nullptr) return size;
-    const std::size_t some = waiting_.empty() ? std::min(size, out_->available(reactor_.now())) : 0;
+    const std::size_t some = waiting_.empty() ? std::min(size, out_->available(reactor_.clock().now())) : 0;
     out_->spend(some);
     return some;
   }
@@ -174,7 +174,7 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
       set_writing_timer(pressure_is_news ? Duration::zero() : next());
     }
   }
-  Duration next() { return out_->until(reactor_.now(), waiting_bytes_); }
+  Duration next() { return out_->until(reactor_.clock().now(), waiting_bytes_); }
   void set_writing_timer(Duration after) {
     writing_timer_.cancel();
     writing_timer_ = reactor_.call_later(after, [this] { from_timer([this] { send(); }); });
@@ -182,7 +182,7 @@ class ThrottlingFactory::Throttled final : public Filter, private Producer {
 
   // What may leave now, and what follows from it.
   void send() {
-    std::size_t some = std::min(out_->available(reactor_.now()), waiting_bytes_);
+    std::size_t some = std::min(out_->available(reactor_.clock().now()), waiting_bytes_);
     out_->spend(some);
     waiting_bytes_ -= some;
     while (some > 0) {

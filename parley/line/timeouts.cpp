@@ -7,7 +7,7 @@ std::optional<Duration> IdleTimer::set_timeout(std::optional<Duration> period) {
   timer_.cancel();
   if (period) {
     period_ = *period;
-    due_ = later(reactor_.now(), period_);
+    due_ = later(reactor_.clock().now(), period_);
     timer_ = reactor_.call_later(period_, [this] { look(); });
   }
   return before;

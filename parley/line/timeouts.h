@@ -22,7 +22,7 @@ class IdleTimer {
   std::optional<Duration> set_timeout(std::optional<Duration> period);
   // Something has happened. No error when there is no timeout.
   void reset_timeout() {
-    if (timer_.active()) due_ = later(reactor_.now(), period_);
+    if (timer_.active()) due_ = later(reactor_.clock().now(), period_);
   }
 
  protected:

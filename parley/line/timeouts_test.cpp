@@ -45,6 +45,20 @@ TEST_F(Timeouts, WhatPassesInEitherDirectionPutsItOff) {
   EXPECT_EQ(events.size(), 2U);
 }
 
+TEST_F(Timeouts, TimeCountsFromWhatHappensAndNotFromTheTurnsBeginning) {
+  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  MemoryPeer peer = connect();
+  reactor.call_later(Duration::zero(), [&] {
+    clock.advance(29s);  // a callback that works for long
+    applications[0]->transport().write("y");
+  });
+  turns();
+  pass(29s);
+  EXPECT_EQ(events, Events{"made"});
+  pass(1s);
+  EXPECT_EQ(events.size(), 2U);
+}
+
 TEST_F(Timeouts, NoTimerIsLeftBehind) {
   listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
   MemoryPeer peer = connect();

@@ -178,6 +178,9 @@ std::size_t Reactor::connections() const {
 Time Reactor::now() const {
   return loop_->now();
 }
+const Clock& Reactor::clock() const {
+  return loop_->clock();
+}
 
 void Reactor::on_error(std::function<void(std::exception_ptr)> handler) {
   loop_->on_error(std::move(handler));

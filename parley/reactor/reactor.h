@@ -325,6 +325,8 @@ class Reactor {
   // The loop's time: the clock's, read once per turn. In a callback that has worked for long it is late;
   // delays are counted from the clock's own.
   Time now() const;
+  // The clock itself.
+  const Clock& clock() const;
 
   // Receives what a handler let escape, after its connection was aborted and it was logged.
   void on_error(std::function<void(std::exception_ptr)> handler);

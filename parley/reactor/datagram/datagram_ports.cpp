@@ -316,7 +316,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     queue_.hold(next);
     if (std::exchange(resting_, true)) return;
     Loop& loop = ports_.loop_;
-    loop.timers().add(loop.now() + ports_.limits_.datagram_rest, [&ports = ports_, id = id_] {
+    loop.timers().add(later(loop.time(), ports_.limits_.datagram_rest), [&ports = ports_, id = id_] {
       if (const auto found = ports.ports_.find(id); found != ports.ports_.end()) found->second->rested();
     });
   }

@@ -58,8 +58,7 @@ class Connections final : private Flusher::Owner {
   // Calls `lost` once that connection has ended and its protocol is gone. One for each connection.
   void follow(TransportId id, std::function<void(const Reason&)> lost);
   // Gives a connection away, still connected; `then` is called from the loop when it has left. Throws
-  // std::logic_error for one that is filtered, or has a producer. One that ends meanwhile is told as lost,
-  // and `then` is not called.
+  // std::logic_error for one that is filtered, has a producer, or is ending.
   void detach(TransportId id, std::function<void(Detached)> then);
 
   // One that has a protocol; null when it is gone.

@@ -41,6 +41,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   // The turn's time, and the clock's, which delays count from.
   Time now() const { return clock_.turn(); }
   Time time() const { return clock_.now(); }
+  const Clock& clock() const { return clock_.clock(); }
   const Limits& limits() const { return settings_.limits; }
   Log& log() { return calls_.log(); }
   Backend& backend() { return *backend_; }

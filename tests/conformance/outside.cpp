@@ -32,11 +32,13 @@ class InMemory final : public Peer {
 
 class SignalInMemory final : public Signal {
  public:
-  explicit SignalInMemory(MemoryNetwork& network) : network_(network), descriptor_(network.descriptor()) {}
+  explicit SignalInMemory(MemoryNetwork& network) : network_(network), descriptor_(network.descriptor()) {
+    network_.set_ready(descriptor_, Interest::write);
+  }
   ~SignalInMemory() override { network_.close(descriptor_); }
   int descriptor() const override { return descriptor_; }
-  void raise() override { network_.set_ready(descriptor_, Interest::read); }
-  void lower() override { network_.set_ready(descriptor_, Interest::none); }
+  void raise() override { network_.set_ready(descriptor_, Interest::both); }
+  void lower() override { network_.set_ready(descriptor_, Interest::write); }
 
  private:
   MemoryNetwork& network_;

@@ -47,7 +47,7 @@ class Peer {
   virtual bool was_reset() = 0;
 };
 
-// A foreign descriptor that can be made readable.
+// A foreign descriptor that can be made readable. It can be written to all the time.
 class Signal {
  public:
   virtual ~Signal() = default;

@@ -155,27 +155,27 @@ class SocketPeer final : public Peer {
   std::shared_ptr<Stream> stream_;
 };
 
-class Pipe final : public Signal {
+class PairOfSockets final : public Signal {
  public:
-  Pipe() {
+  PairOfSockets() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) failed("pipe2");
-    read_ = Descriptor(ends[0]);
-    write_ = Descriptor(ends[1]);
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) failed("socketpair");
+    ours_ = Descriptor(ends[0]);
+    far_ = Descriptor(ends[1]);
   }
-  int descriptor() const override { return read_.get(); }
+  int descriptor() const override { return ours_.get(); }
   void raise() override {
-    if (::write(write_.get(), "!", 1) != 1) failed("write");
+    if (::write(far_.get(), "!", 1) != 1) failed("write");
   }
   void lower() override {
     char buffer[64];
-    while (::read(read_.get(), buffer, sizeof buffer) > 0) {
+    while (::read(ours_.get(), buffer, sizeof buffer) > 0) {
     }
   }
 
  private:
-  Descriptor read_;
-  Descriptor write_;
+  Descriptor ours_;
+  Descriptor far_;
 };
 
 class Sockets final : public Outside {
@@ -215,7 +215,7 @@ class Sockets final : public Outside {
     const Address at = socket.getsockname();
     return {socket.detach(), at};
   }
-  std::unique_ptr<Signal> signal() override { return std::make_unique<Pipe>(); }
+  std::unique_ptr<Signal> signal() override { return std::make_unique<PairOfSockets>(); }
   bool move() override {
     bool moved = false;
     std::erase_if(streams_, [](const auto& stream) { return stream.expired(); });

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <system_error>
@@ -178,6 +180,64 @@ class PairOfSockets final : public Signal {
   Descriptor far_;
 };
 
+class ServerOfTheKernel final : public Server {
+ public:
+  using Streams = std::vector<std::weak_ptr<Stream>>;
+  ServerOfTheKernel(Socket listening, Streams& streams)
+      : listening_(std::move(listening)), streams_(streams) {
+    listening_.setblocking(false);
+  }
+  Address at() const override { return listening_.getsockname(); }
+  Accepted accept() override try {
+    auto [socket, from] = listening_.accept();
+    socket.setblocking(false);
+    auto stream = std::make_shared<Stream>(Descriptor(socket.detach()));
+    streams_.push_back(stream);
+    return {std::make_unique<SocketPeer>(std::move(stream)), from};
+  } catch (const WouldBlock&) {
+    return {};
+  }
+
+  // Fills its queue: the kernel drops what else comes.
+  void deafen() {
+    listening_.listen(0);
+    for (int i = 0; i < 4; ++i) {
+      Socket& socket = queued_.emplace_back(listening_.family());
+      socket.setblocking(false);
+      (void)socket.connect_ex(at());
+    }
+  }
+
+ private:
+  Socket listening_;
+  Streams& streams_;
+  std::vector<Socket> queued_;
+};
+
+class CorrespondentOfTheKernel final : public Correspondent {
+ public:
+  explicit CorrespondentOfTheKernel(const Address& at) : socket_(at.family(), Type::datagram) {
+    socket_.bind(at);
+    socket_.setblocking(false);
+  }
+  Address at() const override { return socket_.getsockname(); }
+  void send(std::string_view bytes, const Address& to) override { socket_.sendto(bytes, to); }
+  std::vector<Letter> take() override {
+    std::vector<Letter> letters;
+    try {
+      for (;;) {
+        auto [bytes, from] = socket_.recvfrom(65536);
+        letters.push_back({std::move(bytes), std::move(from)});
+      }
+    } catch (const WouldBlock&) {
+      return letters;
+    }
+  }
+
+ private:
+  Socket socket_;
+};
+
 class Sockets final : public Outside {
  public:
   explicit Sockets(const Setup& setup)
@@ -216,6 +276,35 @@ class Sockets final : public Outside {
     return {socket.detach(), at};
   }
   std::unique_ptr<Signal> signal() override { return std::make_unique<PairOfSockets>(); }
+  std::unique_ptr<Server> server(const Address& at) override {
+    if (const auto kept = kept_.extract(at.port())) {
+      kept.mapped().listen(16);
+      return std::make_unique<ServerOfTheKernel>(std::move(kept.mapped()), streams_);
+    }
+    return listener(at);
+  }
+  std::unique_ptr<Server> silent(const Address& at) override {
+    auto server = listener(at);
+    if (server != nullptr) server->deafen();
+    return server;
+  }
+  int free_port() override {
+    Socket socket(Family::inet6);
+    socket.bind({"", 0});
+    const int port = socket.getsockname().port();
+    kept_.emplace(port, std::move(socket));
+    return port;
+  }
+  std::unique_ptr<Correspondent> correspondent(const Address& at) override {
+    return std::make_unique<CorrespondentOfTheKernel>(at);
+  }
+  Handle file(std::string_view contents) override {
+    Descriptor& made = files_.emplace_back(::memfd_create("parley_conformance", MFD_CLOEXEC));
+    if (!made ||
+        ::write(made.get(), contents.data(), contents.size()) != static_cast<ssize_t>(contents.size()))
+      failed("memfd_create");
+    return Handle{made.get()};
+  }
   bool move() override {
     bool moved = false;
     std::erase_if(streams_, [](const auto& stream) { return stream.expired(); });
@@ -227,8 +316,21 @@ class Sockets final : public Outside {
   }
 
  private:
+  std::unique_ptr<ServerOfTheKernel> listener(const Address& at) {
+    Socket socket(at.family());
+    try {
+      socket.bind(at);
+    } catch (const SocketError&) {
+      return nullptr;  // somebody has it
+    }
+    socket.listen(16);
+    return std::make_unique<ServerOfTheKernel>(std::move(socket), streams_);
+  }
+
   PollerKind poller_;
   std::vector<std::weak_ptr<Stream>> streams_;
+  std::map<int, Socket> kept_;  // bound, and nobody listens, by port
+  std::vector<Descriptor> files_;
 };
 
 }  // namespace

@@ -188,6 +188,39 @@ TEST_P(Connect, ConnectionLostComesBeforeTheFactoryIsToldAndEverythingMayBeDoneT
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop" && reactor().connections() == 1; }));
 }
 
+// Two reactors in one world, one of which connects to the other.
+TEST_P(Connect, ToAnotherReactor) {
+  const std::string text = text_of(100000);
+  Inspector::Counts counts;
+  Reactor other(Inspector::around(outside(), counts), {.clock = &outside().clock(), .log = &log()});
+  Story& serving = new_story();
+  const ListeningPort at = other.listen_tcp({"127.0.0.1", 0}, [&] {
+    return std::make_unique<Actor>(
+        serving, Script{.received = [](Actor& actor, std::string_view got) { actor.wire().write(got); }});
+  });
+  script_.made = [&](Actor& actor) {
+    actor.wire().write(text);
+    actor.wire().shutdown_write();
+  };
+  const Connector connector = connect(at.host());
+  const auto both_until = [&](const std::function<bool()>& so) {
+    return until([&] {
+      EXPECT_TRUE(other.turn(0s));
+      counts_.upcalls += std::exchange(counts.upcalls, 0);
+      return so();
+    });
+  };
+  ASSERT_TRUE(both_until([&] { return story_.made() && serving.made(); }));
+  EXPECT_EQ(reactor().find(connector.connection())->peer(), at.host());
+  EXPECT_EQ(other.find(serving.id)->peer(), reactor().find(connector.connection())->host());
+  ASSERT_TRUE(both_until([&] { return serving.lost() && factory_->told.back() == "stop"; }));
+  EXPECT_SAME(serving.received, text);
+  EXPECT_SAME(story_.received, text);
+  EXPECT_EQ(serving.reason->kind(), Reason::Kind::done);
+  EXPECT_EQ(factory_->lost->kind(), Reason::Kind::done);
+  ASSERT_TRUE(both_until([&] { return counts.open == 0; }));
+}
+
 // While the reactor stops.
 
 TEST_P(Connect, WhatIsHalfMadeIsGivenUpWhenTheReactorStops) {

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "parley/reactor/filter.h"
-#include "parley/reactor/loop/loop.h"
 #include "tests/conformance/conformance.h"
 
 namespace parley::conformance {

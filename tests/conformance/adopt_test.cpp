@@ -1,16 +1,11 @@
 // Connections that no listener has accepted, and factories that several ports share.
 
-#include <cerrno>
-#include <filesystem>
-#include <fstream>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "parley/reactor/loop/loop.h"
-#include "parley/socket/error.h"
-#include "parley/socket/socket.h"
 #include "tests/conformance/conformance.h"
 
 namespace parley::conformance {
@@ -78,24 +73,6 @@ TEST_P(Adopting, APortThatListensAlready) {
   EXPECT_TRUE(outside().connect(at)->was_reset());
 }
 
-TEST_P(Adopting, OnlyAStreamThatListensIsAPort) {
-  const auto make = [] { return std::unique_ptr<Protocol>(); };
-  EXPECT_THROW(reactor().adopt_port(Socket(Family::inet, Type::datagram), factory(make)), SocketError);
-  if (in_memory()) return;  // to it a wrong descriptor is a broken rule
-  EXPECT_THROW(reactor().adopt_port(Socket(), factory(make)), SocketError);
-  EXPECT_THROW(reactor().adopt_port(Socket(), nullptr), std::invalid_argument);
-  const std::string path = testing::TempDir() + "parley_adopted_" + GetParam().name;
-  std::filesystem::remove(path);
-  Socket local(Family::local);
-  local.bind(Address::local(path));
-  local.listen();
-  ListeningPort port = reactor().adopt_port(std::move(local), factory(make));
-  EXPECT_EQ(port.host(), Address::local(path));
-  port.stop_listening();
-  EXPECT_TRUE(std::filesystem::exists(path)) << "it is for whoever has made it to remove";
-  std::filesystem::remove(path);
-}
-
 class CountingFactory final : public Factory {
  public:
   std::unique_ptr<Protocol> build_protocol(const Address&) override { return nullptr; }
@@ -137,55 +114,6 @@ TEST_P(Adopting, AFactoryThatCannotStartDoesNotListen) {
   settle();
   EXPECT_EQ(factory->stops, 0);
   EXPECT_TRUE(outside().connect(at)->was_reset());
-}
-
-TEST_P(Adopting, BothFamiliesShareAPortAndTheHintSaysWhatIsInTheWay) {
-  if (in_memory()) return;  // it knows no families
-  const auto shared = std::make_shared<CountingFactory>();
-  const auto hint = [&](const Address& at) -> std::string {
-    try {
-      reactor().listen_tcp(at, shared);
-    } catch (const SocketError& error) {
-      EXPECT_EQ(error.code(), std::error_code(EADDRINUSE, std::system_category()));
-      return error.what();
-    }
-    return "it listens";
-  };
-  const Address both = reactor().listen_tcp({"", 0}, shared).host();
-  EXPECT_NE(hint({"0.0.0.0", both.port()}).find("an IPv6 socket that takes IPv4 too has the port"),
-            std::string::npos);
-  EXPECT_NE(hint(both).find("is it running already?"), std::string::npos);
-  const Address four = reactor().listen_tcp({"0.0.0.0", 0}, shared).host();
-  EXPECT_NE(hint({"", four.port()}).find("v6_only listens beside it"), std::string::npos);
-  ListenSettings settings;
-  settings.options.v6_only = true;
-  const Address six("::", four.port());
-  EXPECT_EQ(reactor().listen_tcp(six, shared, settings).host(), six);
-}
-
-TEST_P(Adopting, ANewerServersPathIsLeftAlone) {
-  if (in_memory()) return;
-  const std::string path = testing::TempDir() + "parley_newer_" + GetParam().name;
-  std::filesystem::remove(path);
-  const auto shared = std::make_shared<CountingFactory>();
-  ListeningPort old = reactor().listen_unix(Address::local(path), shared);
-  std::filesystem::remove(path);
-  ListeningPort newer = reactor().listen_unix(Address::local(path), shared);
-  old.stop_listening();
-  EXPECT_TRUE(std::filesystem::exists(path));
-  newer.stop_listening();
-  EXPECT_FALSE(std::filesystem::exists(path));
-}
-
-TEST_P(Adopting, AFileThatIsNoSocketIsLeftAlone) {
-  if (in_memory()) return;
-  const std::string path = testing::TempDir() + "parley-no-socket-" + GetParam().name;
-  std::ofstream(path) << "precious";
-  EXPECT_THROW(reactor().listen_unix(Address::local(path), std::make_shared<CountingFactory>()), SocketError);
-  std::string kept;
-  std::ifstream(path) >> kept;
-  EXPECT_EQ(kept, "precious");
-  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ void Conformance::start(const Limits& limits, Duration flush_interval) {
       Inspector::around(*outside_, counts_),
       ReactorSettings{
           .limits = limits, .clock = &outside_->clock(), .log = &log_, .flush_interval = flush_interval});
+  listen();
+}
+
+void Conformance::listen() {
   port_ = reactor_->listen_tcp({"127.0.0.1", 0}, [this] { return next_actor(); }).host().port();
 }
 

@@ -34,6 +34,8 @@ class Conformance : public testing::TestWithParam<Setup> {
 
   // Begins anew with these limits, for a test that needs its own; before anything else in it.
   void start(const Limits& limits = {}, Duration flush_interval = Duration::zero());
+  // Has clients come here from now on: again, where a reactor goes on after it has stopped.
+  void listen();
   // Stops the reactor and sees that everything has ended.
   void finish();
   // Destroys the reactor as it is.
@@ -41,6 +43,7 @@ class Conformance : public testing::TestWithParam<Setup> {
 
   Reactor& reactor() { return *reactor_; }
   Outside& outside() { return *outside_; }
+  Log& log() { return log_; }
   int port() const { return port_; }
 
   // A connection that plays `script`; made when this returns.

@@ -1,6 +1,4 @@
-// Connecting out, over the back ends of the kernel: who is told what, and how it ends.
-
-#include <filesystem>
+// Connecting out: who is told what, and how it ends.
 
 #include "tests/conformance/connecting.h"
 
@@ -8,36 +6,25 @@ namespace parley::conformance {
 namespace {
 
 class Connect : public Connecting {};
-INSTANTIATE_TEST_SUITE_P(Over, Connect, testing::ValuesIn(with_sockets()),
-                         [](const auto& setup) { return setup.param.name; });
+PARLEY_CONFORMANCE(Connect);
 
 TEST_P(Connect, IsAConnectionLikeAnyOther) {
-  Socket server = listener();
+  const auto server = listener();
   script_.received = [](Actor& actor, std::string_view text) { actor.wire().write(text); };
-  const Connector connector = connect(server.getsockname());
+  const Connector connector = connect(server->at());
   EXPECT_EQ(factory_->told, (Told{"start"})) << "told from inside the call";
   EXPECT_EQ(connector.state(), Connector::State::connecting);
-  EXPECT_EQ(connector.destination(), Endpoint(server.getsockname()));
+  EXPECT_EQ(connector.destination(), Endpoint(server->at()));
   ASSERT_TRUE(until([&] { return story_.made(); }));
   EXPECT_EQ(connector.state(), Connector::State::connected);
-  EXPECT_EQ(reactor().find(connector.connection())->peer(), server.getsockname());
-  auto [peer, from] = server.accept();
+  EXPECT_EQ(reactor().find(connector.connection())->peer(), server->at());
+  const auto [peer, from] = accepted(*server);
   EXPECT_EQ(reactor().find(connector.connection())->host(), from);
-  peer.sendall("hello");
-  std::string echoed;
-  peer.setblocking(false);
-  ASSERT_TRUE(until([&] {
-    try {
-      echoed += peer.recv(100);
-    } catch (const WouldBlock&) {
-      return false;
-    }
-    return echoed == "hello";
-  }));
-  peer.close();
+  peer->send("hello");
+  ASSERT_TRUE(until([&] { return peer->received() == "hello"; }));
+  peer->close();
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  EXPECT_EQ(factory_->told,
-            (Told{"start", "connecting", format("build ", server.getsockname()), "lost", "stop"}));
+  EXPECT_EQ(factory_->told, (Told{"start", "connecting", format("build ", server->at()), "lost", "stop"}));
   EXPECT_EQ(factory_->lost->kind(), Reason::Kind::done);
   EXPECT_TRUE(story_.destroyed);
   EXPECT_EQ(connector.state(), Connector::State::disconnected);
@@ -64,63 +51,27 @@ TEST_P(Connect, WhatCannotBeIsThrownAtOnce) {
 }
 
 TEST_P(Connect, ASourceAddressIsOurEnd) {
-  Socket server = listener();
-  connect(server.getsockname(), {.source = Address("127.0.0.2", 0)});
+  const auto server = listener();
+  connect(server->at(), {.source = Address("127.0.0.2", 0)});
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(server.accept().second.host(), "127.0.0.2");
+  EXPECT_EQ(accepted(*server).from.host(), "127.0.0.2");
 }
 
 TEST_P(Connect, NobodyIsConnectedToHimself) {
   for (int i = 0; i < 5 && factory_->reason != std::errc::connection_refused; ++i) {  // its port may be taken
-    const Address own = Socket(listener()).getsockname();
+    const Address own = listener()->at();
     connect(own, {.source = own});
     ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
   }
   EXPECT_EQ(factory_->reason, std::errc::connection_refused);
 }
 
-TEST_P(Connect, AUnixSocketAndItsFullQueue) {
-  const std::string path = testing::TempDir() + "parley_connect_" + GetParam().name;
-  std::filesystem::remove(path);
-  const Address at = Address::local(path);
-  reactor().connect_unix(at, factory_);
-  ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  EXPECT_EQ(factory_->reason, std::errc::no_such_file_or_directory);
-
-  Socket server(Family::local);
-  server.bind(at);
-  server.listen(0);
-  Socket first(Family::local);
-  first.connect(at);
-  reactor().connect_unix(at, factory_);  // the queue is full
-  settle();
-  EXPECT_FALSE(story_.made());
-  std::string late;
-  reactor().connect_unix(at, [] { return std::unique_ptr<Protocol>(); },
-                         {.timeout = 10ms, .failed = [&](const SocketError& error) { late = error.what(); }});
-  settle();
-  pass(10ms);
-  EXPECT_EQ(late, format("connect ", Endpoint(at),
-                         ": timed out after 0.01 s (the queue of who listens there is full)"));
-  Socket accepted = server.accept().first;
-  pass(20ms);
-  ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", at));
-  server.close();
-  reactor().connect_unix(at, factory_);
-  ASSERT_TRUE(until([&] { return factory_->reason == std::errc::connection_refused; }));
-  EXPECT_EQ(factory_->failure, format("connect ", Endpoint(at),
-                                      ": Connection refused (the socket file is there, but "
-                                      "nobody listens on it)"));
-  std::filesystem::remove(path);
-}
-
 // What a connector is told meanwhile.
 
 TEST_P(Connect, StoppedInEachState) {
   const auto stopped = Told{"start", "connecting", "failed", "stop"};
-  const Deaf server = deaf("127.0.0.1");
-  Connector connector = connect(server.at());
+  const auto server = deaf("127.0.0.1");
+  Connector connector = connect(server->at());
   connector.stop_connecting();  // before it has begun
   connector.stop_connecting();
   EXPECT_EQ(connector.state(), Connector::State::disconnected);
@@ -131,13 +82,13 @@ TEST_P(Connect, StoppedInEachState) {
 
   factory_->told.clear();
   factory_->on_started = [](Connector& started) { started.stop_connecting(); };
-  connect(server.at());
+  connect(server->at());
   settle();
   EXPECT_EQ(factory_->told, stopped);
 
   factory_->told.clear();
   factory_->on_started = {};
-  connector = connect(server.at());
+  connector = connect(server->at());
   settle();
   connector.stop_connecting();
   settle();
@@ -153,8 +104,8 @@ TEST_P(Connect, StoppedInEachState) {
   EXPECT_EQ(factory_->told, stopped);
 
   factory_->told.clear();
-  Socket open = listener();
-  connector = connect(open.getsockname());
+  const auto open = listener();
+  connector = connect(open->at());
   factory_->make = [&]() -> std::unique_ptr<Protocol> {
     connector.stop_connecting();
     return std::make_unique<Actor>(new_story(), Script{});
@@ -188,13 +139,13 @@ TEST_P(Connect, StoppedAndTriedAgainWhileItWaits) {
 }
 
 TEST_P(Connect, DisconnectedAndConnectedAgain) {
-  Socket server = listener();
+  const auto server = listener();
   factory_->make = [this] { return std::make_unique<Actor>(new_story(), Script{}); };
   int times = 0;
   factory_->on_lost = [&](Connector& connector) {
     if (++times == 1) connector.connect();
   };
-  Connector connector = connect(server.getsockname());
+  Connector connector = connect(server->at());
   ASSERT_TRUE(until([&] { return connector.state() == Connector::State::connected; }));
   connector.connect();  // nothing while it is
   const TransportId first = connector.connection();
@@ -211,48 +162,80 @@ TEST_P(Connect, DisconnectedAndConnectedAgain) {
 }
 
 TEST_P(Connect, AFactoryThatRefusesOrThrows) {
-  Socket server = listener();
+  const auto server = listener();
   factory_->make = nullptr;
-  connect(server.getsockname());
+  connect(server->at());
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
   EXPECT_EQ(factory_->reason, std::errc::connection_aborted);
   factory_->make = []() -> std::unique_ptr<Protocol> { throw std::runtime_error("not today"); };
   factory_->on_failed = [](Connector&) { throw std::runtime_error("nor tomorrow"); };
   factory_->told.clear();
-  connect(server.getsockname());
+  connect(server->at());
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
   EXPECT_EQ(factory_->told[3], "failed");
   EXPECT_EQ(logged_, (Told{"a handler failed: not today", "a handler failed: nor tomorrow"}));
 }
 
 TEST_P(Connect, ConnectionLostComesBeforeTheFactoryIsToldAndEverythingMayBeDoneThere) {
-  Socket server = listener();
+  const auto server = listener();
   script_.made = [](Actor& actor) { actor.wire().abort_connection(); };
   factory_->on_lost = [&](Connector&) {
     EXPECT_TRUE(story_.lost());
     EXPECT_TRUE(story_.destroyed);
-    reactor().connect_tcp(server.getsockname(),
-                          [this] { return std::make_unique<Actor>(new_story(), Script{}); });
+    reactor().connect_tcp(server->at(), [this] { return std::make_unique<Actor>(new_story(), Script{}); });
   };
-  connect(server.getsockname());
+  connect(server->at());
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop" && reactor().connections() == 1; }));
+}
+
+// Two reactors in one world, one of which connects to the other.
+TEST_P(Connect, ToAnotherReactor) {
+  const std::string text = text_of(100000);
+  Inspector::Counts counts;
+  Reactor other(Inspector::around(outside(), counts), {.clock = &outside().clock(), .log = &log()});
+  Story& serving = new_story();
+  const ListeningPort at = other.listen_tcp({"127.0.0.1", 0}, [&] {
+    return std::make_unique<Actor>(
+        serving, Script{.received = [](Actor& actor, std::string_view got) { actor.wire().write(got); }});
+  });
+  script_.made = [&](Actor& actor) {
+    actor.wire().write(text);
+    actor.wire().shutdown_write();
+  };
+  const Connector connector = connect(at.host());
+  const auto both_until = [&](const std::function<bool()>& so) {
+    return until([&] {
+      EXPECT_TRUE(other.turn(0s));
+      counts_.upcalls += std::exchange(counts.upcalls, 0);
+      return so();
+    });
+  };
+  ASSERT_TRUE(both_until([&] { return story_.made() && serving.made(); }));
+  EXPECT_EQ(reactor().find(connector.connection())->peer(), at.host());
+  EXPECT_EQ(other.find(serving.id)->peer(), reactor().find(connector.connection())->host());
+  ASSERT_TRUE(both_until([&] { return serving.lost() && factory_->told.back() == "stop"; }));
+  EXPECT_SAME(serving.received, text);
+  EXPECT_SAME(story_.received, text);
+  EXPECT_EQ(serving.reason->kind(), Reason::Kind::done);
+  EXPECT_EQ(factory_->lost->kind(), Reason::Kind::done);
+  ASSERT_TRUE(both_until([&] { return counts.open == 0; }));
 }
 
 // While the reactor stops.
 
 TEST_P(Connect, WhatIsHalfMadeIsGivenUpWhenTheReactorStops) {
-  const Deaf server = deaf("127.0.0.1");
+  const auto server = deaf("127.0.0.1");
   const auto waits = std::make_shared<NotingFactory>();
   waits->on_failed = [](Connector& connector) { connector.connect(1h); };
   reactor().connect_tcp({"127.0.0.1", free_port()}, waits);
   ASSERT_TRUE(until([&] { return waits->told.back() == "failed"; }));
   const auto again = std::make_shared<NotingFactory>();
   again->on_failed = [](Connector& connector) { connector.connect(); };
-  reactor().connect_tcp(server.at(), again);
-  connect(server.at());
+  reactor().connect_tcp(server->at(), again);
+  connect(server->at());
   settle();
   const auto late = std::make_shared<NotingFactory>();
-  factory_->on_failed = [&](Connector&) { reactor().connect_tcp(server.at(), late); };
+  factory_->on_failed = [&](Connector&) { reactor().connect_tcp(server->at(), late); };
   reactor().stop(1h);
   bool running = true;
   for (int i = 0; i < 100 && running; ++i) running = reactor().turn(0s);
@@ -263,16 +246,16 @@ TEST_P(Connect, WhatIsHalfMadeIsGivenUpWhenTheReactorStops) {
   EXPECT_EQ(waits->told, (Told{"start", "connecting", "failed", "stop"}));
   EXPECT_EQ(late->told, (Told{"start", "failed", "stop"}));
 
-  Socket open = listener();  // and once more, in a second life
+  const auto open = listener();  // and once more, in a second life
   factory_->told.clear();
-  connect(open.getsockname());
+  connect(open->at());
   ASSERT_TRUE(until([&] { return story_.made(); }));
 }
 
 TEST_P(Connect, AReactorThatGoesCallsNobody) {
-  const Deaf server = deaf("127.0.0.1");
+  const auto server = deaf("127.0.0.1");
   script_names();
-  connect(server.at());
+  connect(server->at());
   connect({"host.example", 80});
   settle();
   const Told before = factory_->told;

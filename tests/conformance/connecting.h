@@ -4,26 +4,20 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "parley/reactor/connector.h"
 #include "parley/reactor/reconnecting.h"
 #include "parley/reactor/resolver.h"
-#include "parley/socket/socket.h"
+#include "parley/socket/error.h"
 #include "tests/conformance/conformance.h"
 
 namespace parley::conformance {
 
 using namespace std::chrono_literals;
 using Told = std::vector<std::string>;
-
-// The back ends of the kernel, which real sockets can be watched with.
-inline std::vector<Setup> with_sockets() {
-  std::vector<Setup> setups = all_setups();
-  std::erase_if(setups, [](const Setup& setup) { return setup.memory; });
-  return setups;
-}
 
 // Answers when the test says so.
 class ScriptedResolver final : public Resolver {
@@ -104,47 +98,26 @@ class Connecting : public Conformance {
   Connector connect(const Endpoint& to, ConnectSettings settings = {}) {
     return reactor().connect_tcp(to, factory_, std::move(settings));
   }
-  // A listener whose connections are ours to accept, or not.
-  static Socket listener(const char* host = "127.0.0.1", int port = 0) {
-    Socket socket(std::string_view(host).find(':') == std::string_view::npos ? Family::inet : Family::inet6);
-    socket.bind({host, port});
-    socket.listen(16);
-    return socket;
-  }
-  // One that answers nobody any more: its queue is full, and the kernel drops what else comes.
-  struct Deaf {
-    Socket listening;
-    std::vector<Socket> queued;
-    Address at() const { return listening.getsockname(); }
-  };
-  static Deaf deafen(Socket listening) {
-    Deaf made{std::move(listening), {}};
-    made.listening.listen(0);
-    for (int i = 0; i < 4; ++i) {
-      Socket& socket = made.queued.emplace_back(made.listening.family());
-      socket.setblocking(false);
-      (void)socket.connect_ex(made.at());
+  std::unique_ptr<Server> listener(const char* host = "127.0.0.1") { return outside().server({host, 0}); }
+  std::unique_ptr<Server> deaf(const char* host) { return outside().silent({host, 0}); }
+  // Two at one port, IPv6 first, which may be deaf; somebody may have the port for one of them.
+  std::pair<std::unique_ptr<Server>, std::unique_ptr<Server>> listeners(bool deaf_six = false) {
+    for (int attempt = 0; attempt < 20; ++attempt) {
+      auto six = deaf_six ? deaf("::1") : listener("::1");
+      auto four = outside().server({"127.0.0.1", six->at().port()});
+      if (four != nullptr) return {std::move(six), std::move(four)};
     }
-    return made;
+    throw std::runtime_error("there is no port for both");
   }
-  static Deaf deaf(const char* host) { return deafen(listener(host)); }
-  // Listeners of both families at one port, IPv6 first; somebody may have it for one of them.
-  static std::pair<Socket, Socket> listeners() {
-    for (int attempt = 0;; ++attempt) {
-      Socket six = listener("::1");
-      try {
-        Socket four = listener("127.0.0.1", six.getsockname().port());
-        return {std::move(six), std::move(four)};
-      } catch (const SocketError&) {
-        if (attempt == 20) throw;
-      }
-    }
-  }
-  // A port at which nobody listens, at no address of this machine.
-  int free_port() {
-    Socket& socket = kept_.emplace_back(Family::inet6);
-    socket.bind({"", 0});
-    return socket.getsockname().port();
+  int free_port() { return outside().free_port(); }
+  // The far end of what we have connected.
+  Server::Accepted accepted(Server& server) {
+    Server::Accepted one;
+    EXPECT_TRUE(until([&] {
+      one = server.accept();
+      return one.peer != nullptr;
+    }));
+    return one;
   }
 
   void script_names() { reactor().install_resolver(std::make_unique<ScriptedResolver>(asked_)); }
@@ -161,7 +134,6 @@ class Connecting : public Conformance {
   Story& story_ = new_story();
   Script script_;
   std::vector<ScriptedResolver::Asked> asked_;
-  std::vector<Socket> kept_;
 };
 
 }  // namespace parley::conformance

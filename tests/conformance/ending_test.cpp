@@ -11,8 +11,33 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class Ending : public Conformance {};
+class Ending : public Conformance {
+ protected:
+  // Queues that much for a client that does not read, and closes. Answers all that it was written.
+  std::string close_behind(const Client& client, std::size_t behind) {
+    client.peer->window(0);
+    std::string all;
+    for (int i = 0; i < 4000 && client.wire().queued() < behind; ++i) {
+      all += text_of(16000, std::to_string(i) + ':');
+      client.wire().write(std::string_view(all).substr(all.size() - 16000));
+      settle();
+    }
+    client.wire().lose_connection();
+    settle();
+    return all;
+  }
+};
 PARLEY_CONFORMANCE(Ending);
+
+// Writes nothing of itself.
+class Silent final : public Producer {
+ public:
+  void resume_producing() override { ++asked; }
+  void stop_producing() override { ++stopped; }
+
+  int asked = 0;
+  int stopped = 0;
+};
 
 // The peer goes on talking while it is told good-bye. Whoever closed now, with its words unread, would
 // reset the connection, and our own last words would be lost with it.
@@ -113,6 +138,81 @@ TEST_P(Ending, APeerThatDoesNotTakeTheLastWordsIsCutOff) {
   EXPECT_EQ(client.story->reason->error(), std::errc::timed_out);
   ASSERT_TRUE(until([&] { return counts_.open == 0; }));
   EXPECT_TRUE(client.peer->was_reset());
+}
+
+// Each 64 KiB that it takes give it the time anew: five times as long in all.
+TEST_P(Ending, ASlowReaderIsNotCutOffInTheMiddle) {
+  const Client client = join({}, true);
+  const std::string all = close_behind(client, 500000);
+  int steps = 0;
+  for (; !client.story->lost() && steps < 20; ++steps) {
+    pass(25s);
+    ASSERT_FALSE(client.story->lost()) << "after " << steps << " steps";
+    client.peer->window(90000);
+    settle();
+  }
+  EXPECT_GE(steps, 5);
+  EXPECT_EQ(client.story->reason->kind(), Reason::Kind::closed);
+  client.peer->window(Peer::everything);
+  ASSERT_TRUE(until([&] { return client.peer->ended(); }));
+  EXPECT_SAME(client.peer->received(), all);
+}
+
+// Otherwise a byte a minute would keep the connection for ever.
+TEST_P(Ending, APeerThatTakesTooLittleIsCutOff) {
+  const Client client = join({}, true);
+  (void)close_behind(client, 500000);
+  for (int i = 0; i < 3; ++i) {
+    pass(9900ms);
+    client.peer->window(15000);
+    settle();
+    ASSERT_FALSE(client.story->lost()) << i;
+  }
+  pass(299ms);
+  EXPECT_FALSE(client.story->lost());
+  pass(1ms);
+  ASSERT_TRUE(client.story->lost());
+  EXPECT_EQ(client.story->reason->error(), std::errc::timed_out);
+}
+
+TEST_P(Ending, AProducerThatGivesNothingIsStopped) {
+  for (const Production how : {Production::pulled, Production::streaming}) {
+    const Client client = join();
+    Silent producer;
+    client.wire().register_producer(producer, how);
+    settle();
+    client.wire().lose_connection();
+    pass(29900ms);
+    EXPECT_EQ(producer.stopped, 0);
+    EXPECT_FALSE(client.story->lost());
+    pass(100ms);
+    EXPECT_EQ(producer.stopped, 1);
+    ASSERT_TRUE(until([&] { return client.story->lost(); }));
+    EXPECT_EQ(client.story->reason->kind(), Reason::Kind::closed);
+    EXPECT_TRUE(until([&] { return client.peer->ended(); }));
+  }
+}
+
+TEST_P(Ending, AProducerThatGivesALittleIsNot) {
+  for (const Production how : {Production::pulled, Production::streaming}) {
+    const Client client = join();
+    Silent producer;
+    client.wire().register_producer(producer, how);
+    client.wire().lose_connection();
+    for (int i = 0; i < 5; ++i) {
+      pass(29900ms);
+      ASSERT_EQ(producer.stopped, 0) << i;
+      client.wire().write("more");
+      settle();
+    }
+    pass(29900ms);
+    EXPECT_EQ(producer.stopped, 0);
+    pass(100ms);
+    EXPECT_EQ(producer.stopped, 1);
+    ASSERT_TRUE(until([&] { return client.story->lost(); }));
+    EXPECT_EQ(client.story->reason->kind(), Reason::Kind::closed);
+    EXPECT_EQ(client.peer->received(), "moremoremoremoremore");
+  }
 }
 
 TEST_P(Ending, NothingIsReadOnceItCloses) {

@@ -32,15 +32,60 @@ class InMemory final : public Peer {
 
 class SignalInMemory final : public Signal {
  public:
-  explicit SignalInMemory(MemoryNetwork& network) : network_(network), descriptor_(network.descriptor()) {}
+  explicit SignalInMemory(MemoryNetwork& network) : network_(network), descriptor_(network.descriptor()) {
+    network_.set_ready(descriptor_, Interest::write);
+  }
   ~SignalInMemory() override { network_.close(descriptor_); }
   int descriptor() const override { return descriptor_; }
-  void raise() override { network_.set_ready(descriptor_, Interest::read); }
-  void lower() override { network_.set_ready(descriptor_, Interest::none); }
+  void raise() override { network_.set_ready(descriptor_, Interest::both); }
+  void lower() override { network_.set_ready(descriptor_, Interest::write); }
 
  private:
   MemoryNetwork& network_;
   int descriptor_;
+};
+
+class ServerInMemory final : public Server {
+ public:
+  explicit ServerInMemory(MemoryListener listener) : listener_(std::move(listener)) {}
+  ~ServerInMemory() override { listener_.close(); }
+  Address at() const override { return listener_.address(); }
+  Accepted accept() override {
+    if (listener_.waiting() == 0) return {};
+    MemoryPeer peer = listener_.accept();
+    return {std::make_unique<InMemory>(peer), peer.peer()};
+  }
+
+ private:
+  MemoryListener listener_;
+};
+
+class SilenceInMemory final : public Server {
+ public:
+  explicit SilenceInMemory(Address at) : at_(std::move(at)) {}
+  Address at() const override { return at_; }
+  Accepted accept() override { return {}; }
+
+ private:
+  Address at_;
+};
+
+class CorrespondentInMemory final : public Correspondent {
+ public:
+  explicit CorrespondentInMemory(MemoryDatagramPeer peer) : peer_(std::move(peer)) {}
+  ~CorrespondentInMemory() override { peer_.close(); }
+  Address at() const override { return peer_.address(); }
+  void send(std::string_view bytes, const Address& to) override { peer_.send_to(bytes, to); }
+  std::vector<Letter> take() override {
+    std::vector<Letter> letters;
+    for (MemoryDatagram& datagram : peer_.take()) {
+      letters.push_back({std::move(datagram.bytes), std::move(datagram.peer)});
+    }
+    return letters;
+  }
+
+ private:
+  MemoryDatagramPeer peer_;
 };
 
 class OutsideInMemory final : public Outside {
@@ -61,6 +106,19 @@ class OutsideInMemory final : public Outside {
     return {network_.listen(at), at};
   }
   std::unique_ptr<Signal> signal() override { return std::make_unique<SignalInMemory>(network_); }
+  std::unique_ptr<Server> server(const Address& at) override {
+    return std::make_unique<ServerInMemory>(network_.listen_peer(at));
+  }
+  std::unique_ptr<Server> silent(const Address& at) override {
+    const Address real(at.host(), at.port() != 0 ? at.port() : free_port());
+    network_.silence(real);
+    return std::make_unique<SilenceInMemory>(real);
+  }
+  int free_port() override { return next_free_port_++; }
+  std::unique_ptr<Correspondent> correspondent(const Address& at) override {
+    return std::make_unique<CorrespondentInMemory>(network_.datagram_peer(at));
+  }
+  Handle file(std::string_view contents) override { return Handle{network_.file(std::string(contents))}; }
   bool move() override { return false; }
   void leave(Means means) override {
     network_.fail_accepts(means == Means::enough ? 0 : 1000000);
@@ -72,6 +130,7 @@ class OutsideInMemory final : public Outside {
  private:
   MemoryFaults faults_;
   MemoryNetwork network_;
+  int next_free_port_ = 18000;
 };
 
 std::vector<Setup> make_setups() {

@@ -47,13 +47,44 @@ class Peer {
   virtual bool was_reset() = 0;
 };
 
-// A foreign descriptor that can be made readable.
+// A foreign descriptor that can be made readable. It can be written to all the time.
 class Signal {
  public:
   virtual ~Signal() = default;
   virtual int descriptor() const = 0;
   virtual void raise() = 0;
   virtual void lower() = 0;
+};
+
+// Whom the reactor connects to.
+class Server {
+ public:
+  // Nobody listens there any more; whoever waits is reset.
+  virtual ~Server() = default;
+  virtual Address at() const = 0;
+  // The far end of the first connection that waits, and where it comes from. None waits: null.
+  struct Accepted {
+    std::unique_ptr<Peer> peer;
+    Address from;
+  };
+  virtual Accepted accept() = 0;
+};
+
+// A socket of datagrams outside.
+class Correspondent {
+ public:
+  struct Letter {
+    std::string bytes;
+    Address from;
+    bool operator==(const Letter&) const = default;
+  };
+
+  // Nobody is there any more.
+  virtual ~Correspondent() = default;
+  virtual Address at() const = 0;
+  virtual void send(std::string_view bytes, const Address& to) = 0;
+  // What has come since it was asked last.
+  virtual std::vector<Letter> take() = 0;
 };
 
 // The world outside a reactor: its clock, its back end, and whoever connects to it.
@@ -72,6 +103,17 @@ class Outside {
   // A socket that listens at 127.0.0.1 already, and where.
   virtual std::pair<int, Address> listening() = 0;
   virtual std::unique_ptr<Signal> signal() = 0;
+
+  // Listens for whoever the reactor connects; port 0: one is chosen. Null where the address is taken.
+  virtual std::unique_ptr<Server> server(const Address& at) = 0;
+  // One that answers nobody: connecting there does not end.
+  virtual std::unique_ptr<Server> silent(const Address& at) = 0;
+  // A port at which nobody listens, at no address of this machine, unless `server` is asked to.
+  virtual int free_port() = 0;
+  virtual std::unique_ptr<Correspondent> correspondent(const Address& at) = 0;
+  // An open file, until the world goes.
+  virtual Handle file(std::string_view contents) = 0;
+
   // Lets the peers do what they can. Answers whether they could do anything.
   virtual bool move() = 0;
   // Whether there are descriptors for new connections.

@@ -6,13 +6,12 @@ namespace parley::conformance {
 namespace {
 
 class Racing : public Connecting {};
-INSTANTIATE_TEST_SUITE_P(Over, Racing, testing::ValuesIn(with_sockets()),
-                         [](const auto& setup) { return setup.param.name; });
+PARLEY_CONFORMANCE(Racing);
 
 TEST_P(Racing, BothFamiliesAreAskedForAtOnceAndIPv6IsTriedFirst) {
   script_names();
   const auto [six, four] = listeners();
-  connect({"host.example", six.getsockname().port()});
+  connect({"host.example", six->at().port()});
   settle();
   ASSERT_EQ(asked_.size(), 2U);
   EXPECT_EQ(asked_[0].family, Family::inet6);
@@ -22,13 +21,13 @@ TEST_P(Racing, BothFamiliesAreAskedForAtOnceAndIPv6IsTriedFirst) {
   EXPECT_FALSE(story_.made()) << "IPv4 did not wait for IPv6";
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", six.getsockname()));
+  EXPECT_EQ(factory_->told.back(), format("build ", six->at()));
 }
 
 TEST_P(Racing, IPv4DoesNotWaitLongForIPv6) {
   script_names();
-  Socket four = listener();
-  connect({"host.example", four.getsockname().port()});
+  const auto four = listener();
+  connect({"host.example", four->at().port()});
   settle();
   answer(Family::inet, std::vector<Address>{{"127.0.0.1", 0}});
   pass(49ms);
@@ -40,8 +39,8 @@ TEST_P(Racing, IPv4DoesNotWaitLongForIPv6) {
 
 TEST_P(Racing, IPv6DoesNotWaitForIPv4) {
   script_names();
-  Socket six = listener("::1");
-  connect({"host.example", six.getsockname().port()});
+  const auto six = listener("::1");
+  connect({"host.example", six->at().port()});
   settle();
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
   ASSERT_TRUE(until([&] { return story_.made(); }));
@@ -49,9 +48,8 @@ TEST_P(Racing, IPv6DoesNotWaitForIPv4) {
 
 TEST_P(Racing, TheNextAddressIsTriedWhenOneHasNotAnsweredInTime) {
   script_names();
-  auto [listening, four] = listeners();
-  const Deaf six = deafen(std::move(listening));
-  connect({"host.example", six.at().port()});
+  const auto [six, four] = listeners(true);
+  connect({"host.example", six->at().port()});
   settle();
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
   answer(Family::inet, std::vector<Address>{{"127.0.0.1", 0}});
@@ -59,12 +57,12 @@ TEST_P(Racing, TheNextAddressIsTriedWhenOneHasNotAnsweredInTime) {
   EXPECT_FALSE(story_.made());
   pass(1ms);
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", four.getsockname()));
+  EXPECT_EQ(factory_->told.back(), format("build ", four->at()));
 }
 
 TEST_P(Racing, TheLastAddressHasTheWholeTime) {
-  const Deaf server = deaf("127.0.0.1");
-  const Connector connector = connect(server.at());
+  const auto server = deaf("127.0.0.1");
+  const Connector connector = connect(server->at());
   settle();
   pass(29s);
   EXPECT_EQ(connector.state(), Connector::State::connecting);
@@ -74,8 +72,8 @@ TEST_P(Racing, TheLastAddressHasTheWholeTime) {
 
 TEST_P(Racing, TheNextAddressIsTriedAtOnceWhenOneFails) {
   script_names();
-  Socket four = listener();
-  connect({"host.example", four.getsockname().port()});
+  const auto four = listener();
+  connect({"host.example", four->at().port()});
   settle();
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
   answer(Family::inet, std::vector<Address>{{"127.0.0.1", 0}});
@@ -98,8 +96,8 @@ TEST_P(Racing, AddressesTakeTurnsByFamily) {
 
 TEST_P(Racing, OneFamilyAloneWhereOnlyThatIsWanted) {
   script_names();
-  Socket four = listener();
-  connect({"host.example", four.getsockname().port()}, {.family = Family::inet});
+  const auto four = listener();
+  connect({"host.example", four->at().port()}, {.family = Family::inet});
   settle();
   ASSERT_EQ(asked_.size(), 1U);
   answer(Family::inet, std::vector<Address>{{"127.0.0.1", 0}});
@@ -120,8 +118,8 @@ TEST_P(Racing, ANameWithoutAddresses) {
 
 TEST_P(Racing, OneDeadlineForAllOfIt) {
   script_names();
-  const Deaf six = deaf("::1");
-  const int port = six.at().port();
+  const auto six = deaf("::1");
+  const int port = six->at().port();
   connect({"host.example", port}, {.timeout = 1s});
   settle();
   pass(500ms);
@@ -141,10 +139,10 @@ TEST_P(Racing, OneDeadlineForAllOfIt) {
 }
 
 TEST_P(Racing, ThisMachineForNoHost) {
-  Socket four = listener();
-  connect({"", four.getsockname().port()});
+  const auto four = listener();
+  connect({"", four->at().port()});
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", four.getsockname()));
+  EXPECT_EQ(factory_->told.back(), format("build ", four->at()));
 }
 
 }  // namespace

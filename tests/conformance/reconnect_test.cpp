@@ -6,8 +6,7 @@ namespace parley::conformance {
 namespace {
 
 class Reconnecting : public Connecting {};
-INSTANTIATE_TEST_SUITE_P(Over, Reconnecting, testing::ValuesIn(with_sockets()),
-                         [](const auto& setup) { return setup.param.name; });
+PARLEY_CONFORMANCE(Reconnecting);
 
 TEST_P(Reconnecting, ReconnectingWaitsLongerEachTimeUntilItIsReset) {
   const int port = free_port();
@@ -29,12 +28,12 @@ TEST_P(Reconnecting, ReconnectingWaitsLongerEachTimeUntilItIsReset) {
     ASSERT_TRUE(until([&] { return again->retries() == before + 1; }));
     ASSERT_TRUE(waits());
   }
-  kept_.front().listen();
+  auto server = outside().server({"127.0.0.1", port});
   pass(3s);
   ASSERT_TRUE(until([&] { return connector.state() == Connector::State::connected; }));
   again->reset_delay();
   settle();
-  kept_.clear();  // resets what it has not accepted
+  server.reset();  // and with it what it has not accepted
   ASSERT_TRUE(until(waits));
   EXPECT_EQ(again->retries(), 1U);
   pass(1s);
@@ -56,16 +55,16 @@ TEST_P(Reconnecting, ReconnectingEndsAfterTheLastRetryOrWhenToldTo) {
   EXPECT_EQ(connector.state(), Connector::State::disconnected);
   EXPECT_EQ(twice->retries(), 2U);
 
-  Socket server = listener();
+  const auto server = listener();
   const auto until_told = std::make_shared<ReconnectingClientFactory>(
       [&] { return std::make_unique<Actor>(new_story(), Script{}); });
-  connector = reactor().connect_tcp(server.getsockname(), until_told);
+  connector = reactor().connect_tcp(server->at(), until_told);
   ASSERT_TRUE(until([&] { return connector.state() == Connector::State::connected; }));
   settle();
   until_told->stop_trying();
   EXPECT_EQ(connector.state(), Connector::State::connected) << "what is there stays";
   connector.disconnect();
-  (void)server.accept().first;
+  accepted(*server).peer->close();
   ASSERT_TRUE(until([&] { return connector.state() == Connector::State::disconnected; }));
 }
 

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <map>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <system_error>
@@ -155,27 +157,85 @@ class SocketPeer final : public Peer {
   std::shared_ptr<Stream> stream_;
 };
 
-class Pipe final : public Signal {
+class PairOfSockets final : public Signal {
  public:
-  Pipe() {
+  PairOfSockets() {
     int ends[2];
-    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) failed("pipe2");
-    read_ = Descriptor(ends[0]);
-    write_ = Descriptor(ends[1]);
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) failed("socketpair");
+    ours_ = Descriptor(ends[0]);
+    far_ = Descriptor(ends[1]);
   }
-  int descriptor() const override { return read_.get(); }
+  int descriptor() const override { return ours_.get(); }
   void raise() override {
-    if (::write(write_.get(), "!", 1) != 1) failed("write");
+    if (::write(far_.get(), "!", 1) != 1) failed("write");
   }
   void lower() override {
     char buffer[64];
-    while (::read(read_.get(), buffer, sizeof buffer) > 0) {
+    while (::read(ours_.get(), buffer, sizeof buffer) > 0) {
     }
   }
 
  private:
-  Descriptor read_;
-  Descriptor write_;
+  Descriptor ours_;
+  Descriptor far_;
+};
+
+class ServerOfTheKernel final : public Server {
+ public:
+  using Streams = std::vector<std::weak_ptr<Stream>>;
+  ServerOfTheKernel(Socket listening, Streams& streams)
+      : listening_(std::move(listening)), streams_(streams) {
+    listening_.setblocking(false);
+  }
+  Address at() const override { return listening_.getsockname(); }
+  Accepted accept() override try {
+    auto [socket, from] = listening_.accept();
+    socket.setblocking(false);
+    auto stream = std::make_shared<Stream>(Descriptor(socket.detach()));
+    streams_.push_back(stream);
+    return {std::make_unique<SocketPeer>(std::move(stream)), from};
+  } catch (const WouldBlock&) {
+    return {};
+  }
+
+  // Fills its queue: the kernel drops what else comes.
+  void deafen() {
+    listening_.listen(0);
+    for (int i = 0; i < 4; ++i) {
+      Socket& socket = queued_.emplace_back(listening_.family());
+      socket.setblocking(false);
+      (void)socket.connect_ex(at());
+    }
+  }
+
+ private:
+  Socket listening_;
+  Streams& streams_;
+  std::vector<Socket> queued_;
+};
+
+class CorrespondentOfTheKernel final : public Correspondent {
+ public:
+  explicit CorrespondentOfTheKernel(const Address& at) : socket_(at.family(), Type::datagram) {
+    socket_.bind(at);
+    socket_.setblocking(false);
+  }
+  Address at() const override { return socket_.getsockname(); }
+  void send(std::string_view bytes, const Address& to) override { socket_.sendto(bytes, to); }
+  std::vector<Letter> take() override {
+    std::vector<Letter> letters;
+    try {
+      for (;;) {
+        auto [bytes, from] = socket_.recvfrom(65536);
+        letters.push_back({std::move(bytes), std::move(from)});
+      }
+    } catch (const WouldBlock&) {
+      return letters;
+    }
+  }
+
+ private:
+  Socket socket_;
 };
 
 class Sockets final : public Outside {
@@ -215,7 +275,36 @@ class Sockets final : public Outside {
     const Address at = socket.getsockname();
     return {socket.detach(), at};
   }
-  std::unique_ptr<Signal> signal() override { return std::make_unique<Pipe>(); }
+  std::unique_ptr<Signal> signal() override { return std::make_unique<PairOfSockets>(); }
+  std::unique_ptr<Server> server(const Address& at) override {
+    if (const auto kept = kept_.extract(at.port())) {
+      kept.mapped().listen(16);
+      return std::make_unique<ServerOfTheKernel>(std::move(kept.mapped()), streams_);
+    }
+    return listener(at);
+  }
+  std::unique_ptr<Server> silent(const Address& at) override {
+    auto server = listener(at);
+    if (server != nullptr) server->deafen();
+    return server;
+  }
+  int free_port() override {
+    Socket socket(Family::inet6);
+    socket.bind({"", 0});
+    const int port = socket.getsockname().port();
+    kept_.emplace(port, std::move(socket));
+    return port;
+  }
+  std::unique_ptr<Correspondent> correspondent(const Address& at) override {
+    return std::make_unique<CorrespondentOfTheKernel>(at);
+  }
+  Handle file(std::string_view contents) override {
+    Descriptor& made = files_.emplace_back(::memfd_create("parley_conformance", MFD_CLOEXEC));
+    if (!made ||
+        ::write(made.get(), contents.data(), contents.size()) != static_cast<ssize_t>(contents.size()))
+      failed("memfd_create");
+    return Handle{made.get()};
+  }
   bool move() override {
     bool moved = false;
     std::erase_if(streams_, [](const auto& stream) { return stream.expired(); });
@@ -227,8 +316,21 @@ class Sockets final : public Outside {
   }
 
  private:
+  std::unique_ptr<ServerOfTheKernel> listener(const Address& at) {
+    Socket socket(at.family());
+    try {
+      socket.bind(at);
+    } catch (const SocketError&) {
+      return nullptr;  // somebody has it
+    }
+    socket.listen(16);
+    return std::make_unique<ServerOfTheKernel>(std::move(socket), streams_);
+  }
+
   PollerKind poller_;
   std::vector<std::weak_ptr<Stream>> streams_;
+  std::map<int, Socket> kept_;  // bound, and nobody listens, by port
+  std::vector<Descriptor> files_;
 };
 
 }  // namespace

@@ -65,7 +65,10 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
   poller_->update(wakeup_.descriptor(), Interest::read, wakeup_key);
 }
 
-ReadinessBackend::~ReadinessBackend() = default;
+// What was to be handed over is nobody's any more.
+ReadinessBackend::~ReadinessBackend() {
+  for (const StreamSlot* const slot : detached_) ::close(slot->handle.native);
+}
 
 // Connections.
 

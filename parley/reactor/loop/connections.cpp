@@ -199,7 +199,14 @@ void Connections::resume(Connection& connection) {
       if (!held.mapped().empty()) {
         call(connection, [&](Protocol& protocol) { protocol.data_received(held.mapped()); });
       }
-      if (connection.input.any(Input::peer_ended)) on_end(connection);
+      if (connection.input.any(Input::peer_ended)) {
+        if (connection.reading()) {
+          on_end(connection);
+        } else if (connection.life == Life::open) {  // it has paused: the end comes when it goes on
+          held.mapped().clear();
+          held_.insert(std::move(held));
+        }
+      }
     }
   }
   reading_.update(connection);

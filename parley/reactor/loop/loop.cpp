@@ -83,6 +83,7 @@ bool Loop::begin() {
     const auto resumed = connections_.take_resumed();
     const auto hungry = connections_.take_hungry();
     if (due.any(Agenda::Due::posted)) posted = mailbox_.take();
+    settle_callbacks();  // what was adopted between two turns is made before it is told anything else
     connections_.resume_reading(resumed);
     connections_.ask_producers(hungry);
   }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "parley/process/own_process.h"
 #include "parley/reactor/backends/readiness_keys.h"
 #include "parley/reactor/backends/sending_file.h"
 #include "parley/socket/error.h"
@@ -19,7 +20,7 @@
 
 namespace parley {
 
-using readiness::key_of, readiness::target_of;
+using readiness::key_of, readiness::target_of, readiness::wakeup_key;
 using readiness::to_stream, readiness::to_listener, readiness::to_datagrams, readiness::to_watch;
 
 namespace {
@@ -39,7 +40,6 @@ enum State : std::uint32_t {
   named = 1U << 10,      // has a path in the file system
 };
 
-constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
 constexpr std::uint64_t forgotten = ~std::uint64_t{0};
 
 std::error_code last_error() {
@@ -59,6 +59,7 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       limits_(setting.limits),
       clock_(setting.clock),
       kind_(poller),
+      forks_(fork_count()),
       poller_(make_poller(poller)),
       datagrams_(up_, limits_, poller == PollerKind::select ? FD_SETSIZE : std::numeric_limits<int>::max()),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
@@ -115,8 +116,9 @@ void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   failures_.push_back({&slot, error});
 }
 
-void ReadinessBackend::renew() {
-  std::abort();
+void ReadinessBackend::register_anew(StreamSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(known_read | known_write);
+  if ((slot.state & closed) == 0) change(slot);
 }
 
 namespace {
@@ -266,6 +268,7 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
 }
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
+  slot.state = on ? reading : 0;
   poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
   if (!on) no_more_from(slot);
 }
@@ -432,7 +435,7 @@ void ReadinessBackend::forget(std::uint64_t key) {
 void ReadinessBackend::dispatch(const Ready& event) {
   if (event.key == forgotten) return;
   if (event.key == wakeup_key) {
-    wakeup_.clear();
+    if (forks_ == fork_count()) wakeup_.clear();  // a copy that is not renewed yet has its parent's
     return up_.on_woken();
   }
   switch (event.key & readiness::tag_bits) {

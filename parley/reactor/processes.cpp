@@ -116,6 +116,7 @@ class Processes::Record final : public ProcessTransport {
     if (!status_) status_ = child_.ours() ? child_.poll().value_or(left_running) : left_running;
   }
 
+  bool ours() const { return child_.ours(); }
   // Nobody is told any more.
   void drop() {
     for (Pipe& pipe : pipes_) pipe.watch.stop();
@@ -301,7 +302,9 @@ void Processes::arm() {
 }
 
 void Processes::renew() {
-  for (const auto& [id, record] : records_) soon(id, &Record::leave);
+  for (const auto& [id, record] : records_) {
+    if (!record->ours()) soon(id, &Record::leave);
+  }
 }
 
 void Processes::stop_all() {

@@ -14,6 +14,7 @@ ThreadPool& ThreadCalls::pool() {
 
 void ThreadCalls::start(std::shared_ptr<detail::ThreadCall> call) {
   if (stopping_) throw ThreadPoolStopped("call_in_thread: a call was refused, for the reactor stops");
+  renew();  // where the loop has not turned yet since a fork
   call->place = away_.size();
   away_.push_back(call);
   try {
@@ -57,6 +58,8 @@ bool ThreadCalls::take(detail::ThreadCall& call) {
 
 // By `post`: those that had come back by the time of the fork are told first, as ever.
 void ThreadCalls::renew() {
+  if (forks_ == fork_count()) return;
+  forks_ = fork_count();
   for (const auto& call : away_) {
     reactor_.post([this, call] {
       if (!take(*call)) return;

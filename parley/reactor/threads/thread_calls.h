@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
+#include "parley/base/fork_count.h"
 #include "parley/process/thread_pool.h"
 #include "parley/reactor/reactor.h"
 
@@ -39,6 +41,7 @@ class ThreadCalls {
   const ThreadPoolSettings settings_;
   std::unique_ptr<ThreadPool> pool_;
   std::vector<std::shared_ptr<detail::ThreadCall>> away_;  // that have not come back; each knows its place
+  std::uint32_t forks_ = fork_count();
   bool armed_ = false;
   bool stopping_ = false;
   Hold hold_;

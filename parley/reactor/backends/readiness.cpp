@@ -268,7 +268,7 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
 }
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
-  slot.state = on ? reading : 0;
+  slot.state = on ? 1 : 0;  // for `register_anew`
   poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
   if (!on) no_more_from(slot);
 }

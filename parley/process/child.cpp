@@ -142,6 +142,7 @@ Child::Child(const std::function<int()>& body) {
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(descriptor_, other.descriptor_);
   std::swap(pid_, other.pid_);
+  std::swap(forks_, other.forks_);
   std::swap(status_, other.status_);
   return *this;
 }
@@ -163,7 +164,8 @@ ProcessStatus Child::wait() {
 }
 
 bool Child::signal(int number) {
-  return descriptor_ && ::syscall(pidfd_send_signal_number, descriptor_.get(), number, nullptr, 0) == 0;
+  return descriptor_ && ours() &&
+         ::syscall(pidfd_send_signal_number, descriptor_.get(), number, nullptr, 0) == 0;
 }
 
 bool Child::kill() {
@@ -171,6 +173,11 @@ bool Child::kill() {
 }
 
 void Child::ask(bool waits) {
+  using Kind = ProcessStatus::Kind;
+  if (!ours()) {
+    status_ = ProcessStatus(Kind::unknown);
+    return descriptor_.reset();
+  }
   siginfo_t info{};
   const auto kind = descriptor_ ? by_pidfd : P_PID;
   const auto whom = static_cast<id_t>(descriptor_ ? descriptor_.get() : pid_);
@@ -179,7 +186,6 @@ void Child::ask(bool waits) {
     result = ::waitid(kind, whom, &info, WEXITED | (waits ? 0 : WNOHANG));
   } while (result != 0 && errno == EINTR);
   if (result == 0 && info.si_pid == 0) return;  // it runs
-  using Kind = ProcessStatus::Kind;
   if (result != 0) {
     status_ = ProcessStatus(Kind::unknown);  // somebody else was told, or SIGCHLD is ignored and nobody is
   } else {

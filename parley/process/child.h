@@ -2,9 +2,11 @@
 
 // Private to Parley.
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 
+#include "parley/process/own_process.h"
 #include "parley/process/process_status.h"
 #include "parley/socket/descriptors.h"
 
@@ -31,6 +33,9 @@ class Child {
   // Can be read once the child has ended. -1 when that is known already.
   int fileno() const { return descriptor_.get(); }
   int pid() const { return pid_; }
+  // False in a copy of the process that has started it: it is not that one's child, and is neither waited for
+  // nor ended there. How it ended is unknown there.
+  bool ours() const { return forks_ == fork_count(); }
 
   // How the child ended; none as long as it runs. Unknown where somebody else has waited for it, or where
   // SIGCHLD is ignored or has SA_NOCLDWAIT, so that nobody is told. After the first answer the child is gone
@@ -47,6 +52,7 @@ class Child {
 
   Descriptor descriptor_;
   int pid_ = 0;
+  std::uint32_t forks_ = fork_count();
   std::optional<ProcessStatus> status_;
 };
 

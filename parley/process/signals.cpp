@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstring>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
@@ -30,12 +31,16 @@ constexpr std::array<Known, 7> known = {{{SIGHUP, "SIGHUP"},
                                          {SIGUSR2, "SIGUSR2"},
                                          {SIGPIPE, "SIGPIPE"}}};
 
-// What the handler may use: which signals have come; the pipe that says so, for each (-1: nobody asks);
-// and how many handlers are running at this moment, so that a pipe is not closed under one of them.
-std::array<std::atomic<bool>, known.size()> come = {};
+// What the handler may use: which signals have come, as the process that they came to (a copy of it has not
+// got them); the pipe that says so, for each (-1: nobody asks); and how many handlers are running at this
+// moment, so that a pipe is not closed under one of them.
+std::array<std::atomic<pid_t>, known.size()> come = {};
 std::array<std::atomic<int>, known.size()> pipes = {-1, -1, -1, -1, -1, -1, -1};
 std::atomic<int> running = 0;
-static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+
+// The other end of each of these pipes.
+std::array<std::atomic<int>, known.size()> read_ends = {-1, -1, -1, -1, -1, -1, -1};
 
 struct sigaction previous[known.size()];
 
@@ -48,7 +53,7 @@ void note(int number) {
   ++running;
   for (std::size_t i = 0; i < known.size(); ++i) {
     if (known[i].number != number) continue;
-    come[i] = true;
+    come[i] = ::getpid();
     const int pipe = pipes[i];
     if (pipe < 0) continue;
     // A pipe that is full says already that there is something.
@@ -72,6 +77,33 @@ void make_pipe(int& reads, int& writes) {
     ::fcntl(end, F_SETFL, O_NONBLOCK);
   }
 }
+
+// In the child of a fork: a signal that comes there would be told to the parent, by the pipe that both have.
+// The numbers stay, so that whoever watches one need not know. This comes at once, and not with the first
+// turn of a loop: a selector may watch it too. Where there is no descriptor left the pipe remains the
+// parent's.
+void renew_pipes() {
+  running = 0;  // those that ran in other threads of the parent do not end here
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    const int reads = read_ends[i];
+    const int writes = pipes[i];
+    if (reads < 0 || writes < 0) continue;
+    bool own = false;  // one object may catch several
+    for (std::size_t earlier = 0; earlier < i; ++earlier) own = own || pipes[earlier] == writes;
+    int ends[2];
+    if (!own && ::pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+      ::dup3(ends[0], reads, O_CLOEXEC);
+      ::dup3(ends[1], writes, O_CLOEXEC);
+      ::close(ends[0]);
+      ::close(ends[1]);
+    }
+    // One that has come to the child already was told by the old pipe.
+    if (come[i] == ::getpid()) [[maybe_unused]]
+      const auto written = ::write(writes, "", 1);
+  }
+}
+
+[[maybe_unused]] const int renews_pipes = ::pthread_atfork(nullptr, nullptr, &renew_pipes);
 
 }  // namespace
 
@@ -97,7 +129,8 @@ Signals::Signals(std::initializer_list<Signal> caught) {
       release();
       throw std::logic_error(format("Signals: another object catches ", signal, " already"));
     }
-    come[index(signal)] = false;  // what came last and was not taken was another object's
+    read_ends[index(signal)] = reads_;
+    come[index(signal)] = 0;  // what came last and was not taken was another object's
     struct sigaction action{};
     action.sa_handler = note;
     action.sa_flags = SA_RESTART;
@@ -114,6 +147,7 @@ Signals::~Signals() {
 void Signals::release() {
   for (const Signal signal : caught_) {
     ::sigaction(known[index(signal)].number, &previous[index(signal)], nullptr);
+    read_ends[index(signal)] = -1;
     pipes[index(signal)] = -1;
   }
   while (running != 0) {
@@ -129,7 +163,7 @@ std::vector<Signal> Signals::take() {
   }
   std::vector<Signal> told;
   for (const Signal signal : caught_) {
-    if (come[index(signal)].exchange(false)) told.push_back(signal);
+    if (come[index(signal)].exchange(0) == ::getpid()) told.push_back(signal);
   }
   return told;
 }

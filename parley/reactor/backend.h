@@ -214,8 +214,13 @@ class Backend {
   virtual void turn(std::optional<Time> deadline) = 0;
   // Ends the waiting of the present or the next turn. Thread: any.
   virtual void wake() noexcept = 0;
-  // In the child of a fork, before anything else: makes anew what both processes would share.
+  // In the child of a fork, before anything else: makes anew what both processes would share. Each slot that
+  // is in use is registered anew then, by whoever has it.
   virtual void renew() = 0;
+  virtual void register_anew(StreamSlot& /*slot*/) {}
+  virtual void register_anew(ListenerSlot& /*slot*/) {}
+  virtual void register_anew(DatagramSlot& /*slot*/) {}
+  virtual void register_anew(WatchSlot& /*slot*/) {}
 };
 
 // What makes a back end for a loop, on the loop's thread.

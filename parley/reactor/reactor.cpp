@@ -64,7 +64,9 @@ Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind),
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
     : events_(std::make_unique<Events>(*this, settings.limits, settings.threads)),
       connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
-      loop_(std::make_unique<Loop>(make, std::move(settings))) {}
+      loop_(std::make_unique<Loop>(make, std::move(settings))) {
+  loop_->on_renewal([this] { events_->renew(); });
+}
 Reactor::~Reactor() {
   events_->drop();
   connectors_->drop();

@@ -35,6 +35,14 @@ Wakeup::Wakeup() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!descriptor_) throw SocketError("eventfd", "", {errno, std::system_category()});
 }
 
+// The number is replaced at once: whoever signals meanwhile finds one of the two, and never a closed one.
+void Wakeup::renew() const {
+  const Descriptor own(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!own || dup3(own.get(), descriptor_.get(), O_CLOEXEC) < 0) {
+    throw SocketError("eventfd", "", {errno, std::system_category()});
+  }
+}
+
 void Wakeup::signal() const noexcept {
   const int kept = errno;  // a signal handler must leave it as it was
   const std::uint64_t one = 1;

@@ -19,7 +19,8 @@ struct Ready {
 };
 
 // Tells which of many descriptors are ready. Level-triggered: what is not dealt with is told again.
-// Used from one thread; owns none of the descriptors.
+// Used from one thread; owns none of the descriptors. In the child of a fork it may know nothing any more
+// (epoll, which both would share): what is to be watched there is told to it again, or to a new one.
 class Poller {
  public:
   // The most that one wait answers; the others come next time, and none is passed over for ever.
@@ -57,6 +58,9 @@ class Wakeup {
   void signal() const noexcept;
   // Makes the descriptor unreadable again.
   void clear() const noexcept;
+  // In the child of a fork: from now on it ends the waits of this process alone, and not its parent's. The
+  // descriptor's number stays. Throws SocketError, and changes nothing then.
+  void renew() const;
 
  private:
   Descriptor descriptor_;

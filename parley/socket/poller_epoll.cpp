@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 
 #include "parley/socket/error.h"
+#include "parley/socket/fork_count.h"
 #include "parley/socket/poller.h"
 #include "parley/socket/poller_table.h"
 #include "parley/socket/waiting.h"
@@ -14,13 +15,12 @@ namespace {
 
 class EpollPoller final : public Poller {
  public:
-  EpollPoller() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    if (!epoll_) throw SocketError("epoll_create1", "", {errno, std::system_category()});
-  }
+  EpollPoller() : epoll_(open_instance()) {}
 
   void update(int descriptor, Interest wanted, std::uint64_t key) override {
     if (wanted == Interest::none) return remove(descriptor);
     if (descriptor < 0) fail_watching(descriptor, EBADF);
+    if (forked()) begin_anew();
     make_room(wanted_, descriptor, Interest::none);
     forget_always(descriptor);
     if (!registered(descriptor, wanted, key)) always_.push_back({descriptor, {key, wanted}});
@@ -28,13 +28,14 @@ class EpollPoller final : public Poller {
   }
 
   void remove(int descriptor) override {
-    if (!watched(descriptor)) return;
+    if (forked() || !watched(descriptor)) return;
     wanted_[at(descriptor)] = Interest::none;
     epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, descriptor, nullptr);  // fails when it is closed already: as well
     forget_always(descriptor);
   }
 
   std::span<Ready> wait(std::optional<Duration> timeout) override {
+    if (forked()) begin_anew();
     if (!always_.empty()) timeout = Duration::zero();
     const int count =
         epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready), milliseconds_up(timeout));
@@ -46,6 +47,21 @@ class EpollPoller final : public Poller {
   }
 
  private:
+  static Descriptor open_instance() {
+    Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) throw SocketError("epoll_create1", "", {errno, std::system_category()});
+    return epoll;
+  }
+  // The child of a fork shares the instance with its parent: what it changed there would be changed for
+  // both, and what it waited for would be taken from the other. Its own one begins empty.
+  bool forked() const { return forks_ != fork_count(); }
+  void begin_anew() {
+    epoll_ = open_instance();
+    wanted_.clear();
+    always_.clear();
+    forks_ = fork_count();
+  }
+
   static std::size_t at(int descriptor) { return static_cast<std::size_t>(descriptor); }
   bool watched(int descriptor) const {
     return descriptor >= 0 && at(descriptor) < wanted_.size() && wanted_[at(descriptor)] != Interest::none;
@@ -81,6 +97,7 @@ class EpollPoller final : public Poller {
   }
 
   Descriptor epoll_;
+  std::uint32_t forks_ = fork_count();
   struct Always {
     int descriptor;
     Ready ready;

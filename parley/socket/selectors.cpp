@@ -4,6 +4,7 @@
 
 #include "parley/socket/blocking.h"
 #include "parley/socket/error.h"
+#include "parley/socket/fork_count.h"
 #include "parley/socket/poller.h"
 #include "parley/socket/waiting.h"
 
@@ -39,7 +40,7 @@ void require_something(Selectable what, Interest events) {
 
 }  // namespace
 
-SelectorCore::SelectorCore(PollerKind kind) : kind_(kind), poller_(make_poller(kind)) {}
+SelectorCore::SelectorCore(PollerKind kind) : kind_(kind), poller_(make_poller(kind)), forks_(fork_count()) {}
 SelectorCore::~SelectorCore() = default;
 
 void SelectorCore::require_open() const {
@@ -54,18 +55,18 @@ Registration SelectorCore::watch(Selectable what, Interest events) {
         format("Selector: descriptor ", what.fileno(), " is watched already (use modify)"));
   }
   const Registration registration(what, events, ++last_serial_);
-  poller_->update(what.fileno(), events, poller_key(what.fileno(), registration.serial_));
+  own_poller().update(what.fileno(), events, poller_key(what.fileno(), registration.serial_));
   return registration;
 }
 
 void SelectorCore::rewatch(Registration& registration, Interest events) {
   require_something(registration.what_, events);
-  poller_->update(registration.fd(), events, poller_key(registration.fd(), registration.serial_));
+  own_poller().update(registration.fd(), events, poller_key(registration.fd(), registration.serial_));
   registration.events_ = events;
 }
 
 void SelectorCore::unwatch(const Registration& registration) {
-  poller_->remove(registration.fd());
+  own_poller().remove(registration.fd());
 }
 
 void SelectorCore::end() {
@@ -98,7 +99,7 @@ const std::vector<SelectorCore::Told>& SelectorCore::wait(std::optional<Duration
 void SelectorCore::take_in(std::optional<Duration> timeout) {
   told_.clear();
   bool strange = false;
-  for (const Ready& one : poller_->wait(timeout)) {
+  for (const Ready& one : own_poller().wait(timeout)) {
     const Told told{static_cast<int>(static_cast<std::uint32_t>(one.key)),
                     static_cast<std::uint32_t>(one.key >> serial_shift), one.ready};
     if (still_ready(told) != Interest::none) {
@@ -110,10 +111,17 @@ void SelectorCore::take_in(std::optional<Duration> timeout) {
   if (strange) renew();
 }
 
+// The child of a fork shares what epoll keeps in the kernel with its parent: it makes its own.
+Poller& SelectorCore::own_poller() {
+  if (forks_ != fork_count()) renew();
+  return *poller_;
+}
+
 // A descriptor that was closed before it was removed, while a child process has it open still, is one that
 // epoll tells of for ever and cannot be talked out of: a new one does not know it.
 void SelectorCore::renew() {
   poller_ = make_poller(kind_);
+  forks_ = fork_count();
   for (const Registration* one : all()) {
     try {
       poller_->update(one->fd(), one->events_, poller_key(one->fd(), one->serial_));

@@ -74,9 +74,11 @@ class SelectorCore {
   void require_open() const;
   void take_in(std::optional<Duration> timeout);
   void renew();
+  Poller& own_poller();
 
   PollerKind kind_;
   std::unique_ptr<Poller> poller_;  // null once it was closed
+  std::uint32_t forks_;
   std::vector<Told> told_;
   std::uint32_t last_serial_ = 0;
 };

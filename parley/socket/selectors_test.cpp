@@ -9,6 +9,7 @@
 #include <string>
 #include <unistd.h>
 
+#include "parley/process/fork_fixture.h"
 #include "parley/socket/create.h"
 #include "parley/socket/poller.h"
 
@@ -60,6 +61,29 @@ TEST_P(SelectorTest, AKeyKnowsWhatItIsOf) {
   EXPECT_EQ(&selector_.get_key(a), &key);
   EXPECT_EQ(&selector_.get_map().at(a.fileno()), &key);
   EXPECT_EQ(selector_.get_map().size(), 1U);
+}
+
+TEST_P(SelectorTest, TheChildOfAForkHasItsOwn) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  selector_.add(a, Interest::read, "a");
+  selector_.add(c, Interest::read, "c");
+  Fork fork;
+  if (fork.in_child()) {
+    selector_.remove(a);
+    fork.say("removed");
+    fork.hear();
+    fork.say(ready());
+    Fork::leave();
+  }
+  EXPECT_EQ(fork.hear(), "removed");
+  selector_.remove(c);
+  b.sendall("x");
+  d.sendall("x");
+  fork.say("go on");
+  EXPECT_EQ(fork.hear(), "c:read ");
+  EXPECT_EQ(ready(), "a:read ");
+  EXPECT_TRUE(fork.has_left());
 }
 
 TEST_P(SelectorTest, DataMayBeChangedWhileGoingThroughIt) {

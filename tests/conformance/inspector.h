@@ -81,6 +81,10 @@ class Inspector final : public Backend, private Backend::Upcalls {
     inner_->wake();
   }
   void renew() override { inner_->renew(); }
+  void register_anew(StreamSlot& slot) override { inner_->register_anew(slot); }
+  void register_anew(ListenerSlot& slot) override { inner_->register_anew(slot); }
+  void register_anew(DatagramSlot& slot) override { inner_->register_anew(slot); }
+  void register_anew(WatchSlot& slot) override { inner_->register_anew(slot); }
 
  private:
   struct Watched {

@@ -1,45 +1,29 @@
 #include "parley/reactor/backends/readiness.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
 #include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
+#include "parley/process/own_process.h"
 #include "parley/reactor/backends/readiness_keys.h"
-#include "parley/reactor/backends/sending_file.h"
+#include "parley/reactor/backends/readiness_stream_state.h"
 #include "parley/socket/error.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
 
-using readiness::key_of, readiness::target_of;
+using namespace readiness::stream_state;
+using readiness::key_of, readiness::target_of, readiness::wakeup_key;
 using readiness::to_stream, readiness::to_listener, readiness::to_datagrams, readiness::to_watch;
 
 namespace {
 
-// What a slot's state tells.
-enum State : std::uint32_t {
-  reading = 1U << 0,     // input is wanted
-  writing = 1U << 1,     // a write waits for room
-  ended = 1U << 2,       // the peer's input has ended
-  failed = 1U << 3,      // and the failure is told, or will be
-  closed = 1U << 4,      // nothing more is told but that
-  listed = 1U << 5,      // in changed_
-  known_read = 1U << 6,  // what the poller knows
-  known_write = 1U << 7,
-  full = 1U << 8,        // the kernel took no more of what was offered
-  connecting = 1U << 9,  // is being made
-  named = 1U << 10,      // has a path in the file system
-};
-
-constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
 constexpr std::uint64_t forgotten = ~std::uint64_t{0};
 
 std::error_code last_error() {
@@ -59,6 +43,7 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       limits_(setting.limits),
       clock_(setting.clock),
       kind_(poller),
+      forks_(fork_count()),
       poller_(make_poller(poller)),
       datagrams_(up_, limits_, poller == PollerKind::select ? FD_SETSIZE : std::numeric_limits<int>::max()),
       buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
@@ -118,85 +103,9 @@ void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   failures_.push_back({&slot, error});
 }
 
-// TEMPORARY: a poller of epoll has to be made anew with all that it watches, and only it knows that.
-void ReadinessBackend::renew() {
-  std::abort();
-}
-
-// Where `offer` has found the kernel full, asking it again would cost a call for nothing: the poller tells.
-Written ReadinessBackend::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  Taken taken;
-  if ((slot.state & full) == 0) taken = send(slot, pieces);
-  slot.state &= ~static_cast<std::uint32_t>(full);
-  if (!taken.all && (slot.state & failed) == 0) {
-    slot.state |= writing;
-    change(slot);
-  }
-  return {.taken = taken.bytes};
-}
-
-std::size_t ReadinessBackend::offer(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  const Taken taken = send(slot, pieces);
-  if (!taken.all) slot.state |= full;
-  return taken.bytes;
-}
-
-ReadinessBackend::Taken ReadinessBackend::send(StreamSlot& slot, std::span<const std::string_view> pieces) {
-  Taken taken;
-  while ((slot.state & failed) == 0) {
-    std::size_t wanted = pieces[0].size();
-    std::size_t count = 1;
-    const ssize_t sent = pieces.size() == 1
-                             ? ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL)
-                             : send_several(slot, pieces, count, wanted);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS) fail(slot, last_error());
-      break;
-    }
-    taken.bytes += static_cast<std::size_t>(sent);
-    if (static_cast<std::size_t>(sent) < wanted) break;
-    taken.all = count == pieces.size();
-    if (taken.all) break;
-    pieces = pieces.subspan(count);
-  }
-  return taken;
-}
-
-// As many as one call takes: `count` pieces of `wanted` bytes.
-std::ptrdiff_t ReadinessBackend::send_several(const StreamSlot& slot,
-                                              std::span<const std::string_view> pieces, std::size_t& count,
-                                              std::size_t& wanted) {
-  std::array<iovec, 64> vector;
-  count = std::min(pieces.size(), vector.size());
-  wanted = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    vector[i] = {.iov_base = const_cast<char*>(pieces[i].data()), .iov_len = pieces[i].size()};
-    wanted += pieces[i].size();
-  }
-  msghdr message{};
-  message.msg_iov = vector.data();
-  message.msg_iovlen = count;
-  return ::sendmsg(slot.handle.native, &message, MSG_NOSIGNAL);
-}
-
-// At most a turn's bytes at once, so that a peer which takes them as fast as they come does not hold up the
-// others: the poller tells at once that there is room.
-Written ReadinessBackend::start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset,
-                                          std::size_t count) {
-  std::size_t taken = 0;
-  if ((slot.state & (full | failed)) == 0) {
-    const FileSent sent =
-        send_file(slot.handle.native, file.native, offset, std::min(count, limits_.turn_bytes));
-    taken = sent.taken;
-    if (sent.error) fail(slot, sent.error);
-  }
-  slot.state &= ~static_cast<std::uint32_t>(full);
-  if (taken < count && (slot.state & failed) == 0) {
-    slot.state |= writing;
-    change(slot);
-  }
-  return {.taken = taken};
+void ReadinessBackend::register_anew(StreamSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(known_read | known_write);
+  if ((slot.state & closed) == 0) change(slot);
 }
 
 void ReadinessBackend::shutdown_write(StreamSlot& slot) {
@@ -267,6 +176,7 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
 }
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
+  slot.state = on ? 1 : 0;  // for `register_anew`
   poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
   if (!on) no_more_from(slot);
 }
@@ -454,7 +364,7 @@ void ReadinessBackend::forget(std::uint64_t key) {
 void ReadinessBackend::dispatch(const Ready& event) {
   if (event.key == forgotten) return;
   if (event.key == wakeup_key) {
-    wakeup_.clear();
+    if (forks_ == fork_count()) wakeup_.clear();  // a copy that is not renewed yet has its parent's
     return up_.on_woken();
   }
   switch (event.key & readiness::tag_bits) {

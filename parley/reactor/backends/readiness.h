@@ -64,6 +64,10 @@ class ReadinessBackend final : public Backend {
   void turn(std::optional<Time> deadline) override;
   void wake() noexcept override { wakeup_.signal(); }
   void renew() override;
+  void register_anew(StreamSlot& slot) override;
+  void register_anew(ListenerSlot& slot) override;
+  void register_anew(DatagramSlot& slot) override { datagrams_.register_anew(slot); }
+  void register_anew(WatchSlot& slot) override;
 
  private:
   struct Failure {
@@ -105,6 +109,7 @@ class ReadinessBackend final : public Backend {
   const Limits& limits_;
   const Clock& clock_;
   const PollerKind kind_;
+  std::uint32_t forks_;
   std::unique_ptr<Poller> poller_;
   ReadinessDatagrams datagrams_;
   Wakeup wakeup_;

@@ -322,6 +322,15 @@ void ReadinessDatagrams::settle_changes(Poller& poller) {
   changed_.clear();
 }
 
+void ReadinessDatagrams::renew() {
+  for (LocalPath& entry : local_paths_) entry.path.inherit();
+}
+
+void ReadinessDatagrams::register_anew(DatagramSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(known_read | known_write);
+  if ((slot.state & closed) == 0) note_change(slot);
+}
+
 bool ReadinessDatagrams::tell_closed() {
   std::vector<DatagramSlot*> gone;
   gone.swap(closed_);

@@ -31,6 +31,8 @@ class ReadinessDatagrams {
   Sent start_send(DatagramSlot& slot, std::span<const Outgoing> batch);
   void close(DatagramSlot& slot, Poller& poller);
   Address host(const DatagramSlot& slot) const;
+  void renew();
+  void register_anew(DatagramSlot& slot);
 
   // What was noted since the last time, before a turn waits, in this order. They answer whether somebody was
   // told something.

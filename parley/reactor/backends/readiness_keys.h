@@ -9,6 +9,7 @@ namespace parley::readiness {
 
 enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
 constexpr std::uint64_t tag_bits = 3;
+constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
 
 template <class Target>
 std::uint64_t key_of(Target& target, Tag tag) {

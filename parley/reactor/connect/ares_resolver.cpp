@@ -11,8 +11,10 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/process/own_process.h"
 #include "parley/reactor/connect/configuration_file.h"
 #include "parley/reactor/connect/hosts_file.h"
+#include "parley/reactor/loop/loop.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/resolver.h"
 #include "parley/socket/error.h"
@@ -135,6 +137,10 @@ class Channel {
     set_timer();
   }
   bool idle() const { return open_ == 0; }
+  // False in a copy of the process that has made it.
+  bool ours() const { return forks_ == fork_count(); }
+  // Ends the questions that are open, and tells so.
+  void close_sockets() { ares_cancel(channel_); }
 
  private:
   // What c-ares gives back with an answer.
@@ -165,6 +171,7 @@ class Channel {
   }
 
   void serve(int socket, Interest ready) {
+    if (!ours()) return;  // the answer is for the process that has asked
     const auto of = [&](Interest what) {
       return (ready & what) != Interest::none ? socket : ARES_SOCKET_BAD;
     };
@@ -188,6 +195,7 @@ class Channel {
 
   Reactor& reactor_;
   ares_channel channel_ = nullptr;
+  const std::uint32_t forks_ = fork_count();
   std::size_t open_ = 0;  // questions
   std::map<int, Watching> watched_;
   Timer timer_;
@@ -202,10 +210,12 @@ class AresResolver final : public Resolver {
         resolv_conf_(settings.resolv_conf),
         configuration_(resolv_conf_.read_if_changed().value_or("")),
         channel_(std::make_unique<Channel>(reactor, settings)),
-        channel_configuration_(configuration_) {}
+        channel_configuration_(configuration_),
+        renewal_(reactor.loop().on_renewal([this] { renew(); })) {}
 
   // Calls nobody: the questions that are open end here, and nobody asks for what they say.
   ~AresResolver() override {
+    reactor_.loop().remove_renewal(renewal_);
     asked_.clear();
     retired_.clear();
     channel_.reset();
@@ -217,7 +227,7 @@ class AresResolver final : public Resolver {
   Id look_up(const std::string& host, Family family, Answered answered) override {
     read_configuration();
     const Id id = ++last_id_;
-    asked_.emplace(id, std::move(answered));
+    asked_.emplace(id, Asked{host, family, std::move(answered)});
     const std::vector<Address> known = hosts_.addresses_of(host);
     if (!known.empty()) {
       std::vector<Address> wanted;
@@ -227,7 +237,7 @@ class AresResolver final : public Resolver {
     } else if (host.find('\0') != std::string::npos) {
       finished(id, reason_of(ARES_EBADNAME));
     } else {
-      channel_->ask(host, family, [this, id](Answer answer) { finished(id, std::move(answer)); });
+      ask_servers(id, host, family);
     }
     return id;
   }
@@ -235,6 +245,38 @@ class AresResolver final : public Resolver {
   void cancel(Id id) override { asked_.erase(id); }
 
  private:
+  struct Asked {
+    std::string host;
+    Family family;
+    Answered answered;
+  };
+
+  void ask_servers(Id id, const std::string& host, Family family) {
+    channel_->ask(host, family, [this, id](Answer answer) { finished(id, std::move(answer)); });
+  }
+
+  // In the child of a fork: what the servers say comes to sockets that the parent reads too. So whatever is
+  // open is asked again, from new ones.
+  void renew() {
+    std::unique_ptr<Channel> renewed;
+    try {
+      renewed = std::make_unique<Channel>(reactor_, settings_);
+    } catch (const std::system_error&) {  // what is open ends with an error; the next look-up tries again
+      channel_->close_sockets();
+      for (const auto& channel : retired_) channel->close_sockets();
+      return;
+    }
+    std::map<Id, Asked> asked =
+        std::exchange(asked_, {});  // so that nobody is told of the end of the old ones
+    channel_ = std::move(renewed);
+    retired_.clear();
+    asked_ = std::move(asked);
+    for (const auto& [id, question] : asked_) {
+      const auto is_it = [id = id](const auto& one) { return one.first == id; };
+      if (std::ranges::none_of(finished_, is_it)) ask_servers(id, question.host, question.family);
+    }
+  }
+
   // Two calls of stat where nothing has changed, as the system's own resolver does it.
   //
   // The hosts file is parsed here and not by c-ares: that (1.18) knows no path but /etc/hosts, opens and
@@ -243,7 +285,7 @@ class AresResolver final : public Resolver {
   void read_configuration() {
     if (const auto text = hosts_file_.read_if_changed()) hosts_ = HostsFile(*text);
     if (auto text = resolv_conf_.read_if_changed()) configuration_ = std::move(*text);
-    if (configuration_ == channel_configuration_) return;
+    if (configuration_ == channel_configuration_ && channel_->ours()) return;
     std::unique_ptr<Channel> renewed;
     try {
       renewed = std::make_unique<Channel>(reactor_, settings_);
@@ -272,7 +314,7 @@ class AresResolver final : public Resolver {
     for (auto& [id, answer] : finished) {
       if (alive.expired()) return;
       const auto asked = asked_.extract(id);
-      if (asked) asked.mapped()(std::move(answer));
+      if (asked) asked.mapped().answered(std::move(answer));
     }
   }
 
@@ -283,12 +325,13 @@ class AresResolver final : public Resolver {
   ConfigurationFile resolv_conf_;
   std::string configuration_;  // what resolv.conf says
   Id last_id_ = 0;
-  std::map<Id, Answered> asked_;
+  std::map<Id, Asked> asked_;
   std::vector<std::pair<Id, Answer>> finished_;  // to be told
   std::unique_ptr<Channel> channel_;
   std::string channel_configuration_;              // what it said when that was made
   std::vector<std::unique_ptr<Channel>> retired_;  // of older configurations, with questions that are open
   Timer delivery_;
+  EntryId renewal_;
   std::shared_ptr<void> alive_ = std::make_shared<char>();
 };
 

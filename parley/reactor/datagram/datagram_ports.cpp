@@ -435,6 +435,12 @@ void DatagramPorts::stop_all() {
   for (const auto& [id, port] : ports_) port->stop_listening();
 }
 
+void DatagramPorts::register_anew() {
+  for (const auto& [id, port] : ports_) {
+    if (!port->ended()) backend().register_anew(*port);
+  }
+}
+
 void DatagramPorts::on_datagrams(DatagramSlot& slot, std::span<Received> lent) {
   static_cast<Port&>(slot).on_datagrams(lent);
 }

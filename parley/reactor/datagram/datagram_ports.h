@@ -53,6 +53,9 @@ class DatagramPorts {
   // Drops them all, and calls nobody.
   void clear();
 
+  // After a fork, in the child.
+  void register_anew();
+
   // Backend::Upcalls
   void on_datagrams(DatagramSlot& slot, std::span<Received> lent);
   void on_sent(DatagramSlot& slot, std::size_t count, std::error_code error);

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "parley/process/own_process.h"
+
 namespace parley {
 
 namespace {
@@ -24,7 +26,8 @@ Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
       listeners_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
       watches_(agenda_, calls_),
       datagrams_(*this, settings_.limits),
-      shutdown_(*this) {
+      shutdown_(*this),
+      forks_(fork_count()) {
   backend_ = make({.up = *this, .limits = settings_.limits, .clock = *settings_.clock});
   connections_.use(*backend_);
   listeners_.use(*backend_);
@@ -54,6 +57,7 @@ void Loop::run() {
 
 bool Loop::turn(Duration patience) {
   require_blocking_allowed("Reactor::turn");
+  if (forks_ != fork_count()) renew();
   clock_.set_stale();
   // Where somebody was called, whoever turns the loop may have what it has waited for: it is asked before a
   // wait.
@@ -69,6 +73,22 @@ bool Loop::turn(Duration patience) {
   clock_.set_stale();
   finish();
   return true;
+}
+
+// In the child of a fork: what the kernel keeps for the loop would be shared with the parent, and is made
+// anew; then those parts that have something of the parent's let go of it. What was posted is looked at in
+// any case: it may have been the parent that was woken for it.
+void Loop::renew() {
+  backend_->renew();
+  connections_.each_open([this](StreamSlot& slot) { backend_->register_anew(slot); });
+  listeners_.each([this](ListenerSlot& slot) { backend_->register_anew(slot); });
+  watches_.each([this](WatchSlot& slot) { backend_->register_anew(slot); });
+  datagrams_.register_anew();
+  agenda_.put_off(Agenda::Due::posted);
+  forks_ = fork_count();
+  for (const EntryId id : renewals_.ids()) {
+    if (const std::function<void()>* const renewal = renewals_.find(id)) (*renewal)();
+  }
 }
 
 // What was put off to this turn. All lists are taken before any of them is worked off: what is added

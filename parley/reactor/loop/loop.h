@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "parley/reactor/loop/listeners.h"
 #include "parley/reactor/loop/loop_clock.h"
 #include "parley/reactor/loop/mailbox.h"
+#include "parley/reactor/loop/registry.h"
 #include "parley/reactor/loop/shutdown.h"
 #include "parley/reactor/loop/timers.h"
 #include "parley/reactor/loop/watches.h"
@@ -65,6 +67,11 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   }
   // Connections that are made and given away, by those who make them.
   bool stopping() const { return shutdown_.closing(); }
+  // Calls it in each child of a fork that goes on with this loop, at the beginning of its first turn there.
+  EntryId on_renewal(std::function<void()> call) {
+    return renewals_.add(std::make_unique<std::function<void()>>(std::move(call)));
+  }
+  void remove_renewal(EntryId id) { renewals_.take(id); }
   void on_error(std::function<void(std::exception_ptr)> handler) { calls_.on_error(std::move(handler)); }
 
  private:
@@ -96,6 +103,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   void settle() override { finish(); }
   void wake() noexcept override;
 
+  void renew();
   bool begin();
   bool finish();
   void settle_callbacks();
@@ -119,6 +127,8 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   Watches watches_;
   DatagramPorts datagrams_;
   ShutdownSequence shutdown_;
+  Registry<std::function<void()>> renewals_;
+  std::uint32_t forks_;
   Time last_flush_{};
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "parley/process/fork_mutex.h"
+
 namespace parley {
 
 // Calls that other threads have posted to a loop. Thread: any, `take` from the loop's.
@@ -31,7 +33,7 @@ class Mailbox {
   }
 
  private:
-  mutable std::mutex mutex_;
+  mutable ForkMutex mutex_;  // a fork carries over what was posted before it
   std::vector<std::function<void()>> calls_;
 };
 

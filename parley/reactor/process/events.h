@@ -19,6 +19,12 @@ struct Events {
     signals.drop();
   }
 
+  // In the child of a fork.
+  void renew() {
+    threads.renew();
+    processes.renew();
+  }
+
   SignalHandlers signals;
   ThreadCalls threads;
   Processes processes;

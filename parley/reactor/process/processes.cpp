@@ -108,14 +108,15 @@ class Processes::Record final : public ProcessTransport {
     return true;
   }
 
-  // The reactor stops.
+  // The reactor stops, or goes on in a copy of the process.
   void leave() {
     start();
     shut_all();
     exit_watch_.stop();
-    if (!status_) status_ = child_.poll().value_or(left_running);
+    if (!status_) status_ = child_.ours() ? child_.poll().value_or(left_running) : left_running;
   }
 
+  bool ours() const { return child_.ours(); }
   // Nobody is told any more.
   void drop() {
     for (Pipe& pipe : pipes_) pipe.watch.stop();
@@ -196,6 +197,7 @@ class Processes::Record final : public ProcessTransport {
 
   void stdin_closed() { close(in); }
   void send() {
+    if (!child_.ours()) return;
     const Result<std::size_t> taken =
         write_pipe(pipes_[in].descriptor.get(), std::string_view(queue_).substr(sent_));
     if (!taken) {
@@ -213,6 +215,7 @@ class Processes::Record final : public ProcessTransport {
   void read_out() { read(out); }
   void read_err() { read(err); }
   void read(Which which) {
+    if (!child_.ours()) return;  // what comes is for the process that has started it
     const std::span<char> memory = processes_.buffer();
     const Result<std::size_t> count = read_pipe(pipes_[which].descriptor.get(), memory);
     if (!count && nothing_yet(count.error())) return;
@@ -225,6 +228,7 @@ class Processes::Record final : public ProcessTransport {
   // Its descriptor is closed by the answer, so the watch ends before it. A child that was gone before its
   // descriptor could be taken has none to be watched, and its answer at once.
   void ask_for_exit() {
+    if (!child_.ours()) return;  // `leave` is to come
     exit_watch_.stop();
     status_ = child_.poll();
     if (!status_) exit_watch_ = watch(child_.fileno(), Interest::read, &Record::ask_for_exit);
@@ -295,6 +299,12 @@ void Processes::soon(std::uint64_t id, Act act) {
 void Processes::arm() {
   if (std::exchange(armed_, true)) return;
   reactor_.on_stop(Stopping::during, [this] { stop_all(); });
+}
+
+void Processes::renew() {
+  for (const auto& [id, record] : records_) {
+    if (!record->ours()) soon(id, &Record::leave);
+  }
 }
 
 void Processes::stop_all() {

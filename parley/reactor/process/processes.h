@@ -26,6 +26,8 @@ class Processes {
   ProcessTransport* find(std::uint64_t id) const;
   // Gives up all that uses the loop, and calls nobody: before the loop goes.
   void drop();
+  // In the child of a fork: they are the parent's children, and are told as left.
+  void renew();
 
  private:
   class Record;

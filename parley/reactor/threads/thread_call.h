@@ -2,6 +2,7 @@
 
 // What `Reactor::call_in_thread` makes of its two functions.
 
+#include <cstddef>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -24,6 +25,8 @@ class ThreadCall {
   virtual void work() noexcept = 0;
   virtual void drop(std::exception_ptr why) = 0;
   virtual void tell() = 0;
+
+  std::size_t place = 0;  // among those that have not come back
 };
 
 template <class Work, class Then>

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "parley/process/thread_pool.h"
 #include "parley/reactor/reactor.h"
+#include "parley/socket/fork_count.h"
 
 namespace parley {
 
@@ -21,11 +24,15 @@ class ThreadCalls {
   // Ends the threads, and waits for what has begun: before the loop goes.
   void drop() {
     pool_.reset();
+    away_.clear();
     hold_ = Hold();
   }
+  // In the child of a fork, where the threads are not: what has not come back never will, and is told so.
+  void renew();
 
  private:
   void come_back(std::shared_ptr<detail::ThreadCall> call);
+  bool take(detail::ThreadCall& call);
   void arm();
   void stop(Hold hold);
   void stopped();
@@ -33,7 +40,8 @@ class ThreadCalls {
   Reactor& reactor_;
   const ThreadPoolSettings settings_;
   std::unique_ptr<ThreadPool> pool_;
-  std::size_t away_ = 0;  // calls that have not come back
+  std::vector<std::shared_ptr<detail::ThreadCall>> away_;  // that have not come back; each knows its place
+  std::uint32_t forks_ = fork_count();
   bool armed_ = false;
   bool stopping_ = false;
   Hold hold_;

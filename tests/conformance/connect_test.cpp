@@ -190,7 +190,7 @@ TEST_P(Connect, ConnectionLostComesBeforeTheFactoryIsToldAndEverythingMayBeDoneT
 
 // Two reactors in one world, one of which connects to the other.
 TEST_P(Connect, ToAnotherReactor) {
-  const std::string text = text_of(100000);
+  const std::string text = text_of(20000);
   Inspector::Counts counts;
   Reactor other(Inspector::around(outside(), counts), {.clock = &outside().clock(), .log = &log()});
   Story& serving = new_story();

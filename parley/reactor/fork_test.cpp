@@ -210,19 +210,21 @@ TEST_P(Forked, InACallbackLeavesTheParentsWatchesAlone) {
 
 TEST_P(Forked, TimersAndPostedCallsGoOnInBoth) {
   std::string told;
-  reactor_->call_later(1ms, [&] { told += " timer"; });
+  // Whichever of the two comes first: a fork may take longer than the timer.
+  reactor_->call_later(1ms, [&] { told += "timer "; });
   reactor_->post([&] { told += "posted"; });
   Fork fork;
-  EXPECT_TRUE(until([&] { return told.size() >= 12; }));
-  EXPECT_EQ(told, "posted timer");
+  EXPECT_TRUE(until([&] { return told.size() == 12; }));
+  EXPECT_TRUE(told == "timer posted" || told == "postedtimer ") << told;
+  told.clear();
   if (fork.in_child()) {
     std::thread other([&] { reactor_->post([&] { told += " thread"; }); });
-    until([&] { return told.size() > 12; });
+    until([&] { return !told.empty(); });
     other.join();
     fork.say(told);
     Fork::leave();
   }
-  EXPECT_EQ(fork.hear(), "posted timer thread");
+  EXPECT_EQ(fork.hear(), " thread");
   EXPECT_TRUE(fork.has_left());
 }
 

@@ -213,8 +213,7 @@ class Reactor {
   }
 
   // Receives and sends datagrams over UDP, for `protocol`. No host: every address of the machine, IPv6 and
-  // IPv4. Port 0: the kernel chooses. Throws SocketError, AddressError. Not over the memory back end, which
-  // knows no datagrams: the descriptor is a real one.
+  // IPv4. Port 0: the kernel chooses. Throws SocketError, AddressError.
   DatagramPort listen_udp(const Address& address, std::unique_ptr<DatagramProtocol> protocol,
                           const DatagramSettings& settings = {});
   // The same, connected to one peer: `DatagramTransport::connect` says what that means.

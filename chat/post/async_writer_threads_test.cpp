@@ -149,7 +149,7 @@ TEST(AsyncWriterTest, ManyMayPutAtOnce) {
       for (int line = 0; line < 500; ++line) EXPECT_TRUE(writer.put("a line\n"));
     });
   }
-  for (std::thread& writer : writers) writer.join();
+  for (std::thread& one : writers) one.join();
   EXPECT_TRUE(writer.close(10s));
   EXPECT_EQ(reader.text().size(), 2000 * 7U);
 }

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "parley/base/clock.h"
+#include "parley/reactor/entry_id.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
@@ -49,10 +50,10 @@ class Connector {
 
  private:
   friend class Connectors;
-  Connector(Connectors* connectors, std::uint64_t id) : connectors_(connectors), id_(id) {}
+  Connector(Connectors* connectors, EntryId id) : connectors_(connectors), id_(id) {}
 
   Connectors* connectors_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 // A factory that is told what becomes of its connector. `start_factory` comes when the connector is made,

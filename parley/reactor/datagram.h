@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "parley/reactor/entry_id.h"
 #include "parley/socket/address.h"
 #include "parley/socket/error.h"
 
@@ -141,10 +142,10 @@ class DatagramPort {
 
  private:
   friend class Reactor;
-  DatagramPort(Loop* loop, std::uint64_t id) : loop_(loop), id_(id) {}
+  DatagramPort(Loop* loop, EntryId id) : loop_(loop), id_(id) {}
 
   Loop* loop_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 }  // namespace parley

@@ -11,6 +11,7 @@
 #include "parley/process/process_status.h"
 #include "parley/process/signals.h"
 #include "parley/process/spawn_settings.h"
+#include "parley/reactor/entry_id.h"
 
 namespace parley {
 
@@ -110,10 +111,10 @@ class Process {
 
  private:
   friend class Processes;
-  Process(Processes* processes, std::uint64_t id) : processes_(processes), id_(id) {}
+  Process(Processes* processes, EntryId id) : processes_(processes), id_(id) {}
 
   Processes* processes_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 // Starts a program as a child process: the first of `arguments`, looked for in PATH unless it contains a

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parley/reactor/filter.h"
+#include "parley/reactor/group.h"
 #include "tests/conformance/conformance.h"
 
 namespace parley::conformance {
@@ -88,6 +89,52 @@ class Detaching : public Conformance {
   std::unique_ptr<Reactor> other_;
 };
 PARLEY_CONFORMANCE(Detaching);
+
+// Who has waited for a connection to leave is called in the middle of a flush, where the tapes are about to
+// be used again.
+TEST_P(Detaching, WhatIsToldToAGroupWhenOneHasLeftArrivesWhole) {
+  const Client reader = join();
+  const Client leaver = join();
+  Group room(reactor());
+  room.add(reader.wire());
+  leaver.wire().write("bye");
+  bool left = false;
+  reactor().detach(leaver.story->id, [&](Detached detached) {
+    room.broadcast("first ", text_of(2000), ' ');
+    go_on(std::move(detached));
+    left = true;
+  });
+  ASSERT_TRUE(both_until([&] { return left; }));
+  room.broadcast("second ", text_of(3000, "b"));
+  const std::string all = "first " + text_of(2000) + " second " + text_of(3000, "b");
+  ASSERT_TRUE(both_until([&] { return reader.peer->received().size() >= all.size(); }));
+  EXPECT_SAME(reader.peer->received(), all);
+}
+
+TEST_P(Detaching, TwoThatLeaveInOneFlushHoldUpNobody) {
+  const Client reader = join();
+  const Client other_reader = join();
+  const Client first = join();
+  const Client second = join();
+  first.wire().write("bye");
+  second.wire().write("bye");
+  std::size_t left = 0;
+  reactor().detach(first.story->id, [&](Detached detached) {
+    for (int i = 0; i < 80; ++i) reader.wire().write(text_of(1000));  // more than a tape holds
+    go_on(std::move(detached));
+    ++left;
+  });
+  reactor().detach(second.story->id, [&](Detached detached) {
+    other_reader.wire().write("a word");
+    go_on(std::move(detached));
+    ++left;
+  });
+  ASSERT_TRUE(both_until([&] { return left == 2; }));
+  other_reader.wire().write(" and another");
+  EXPECT_TRUE(both_until([&] {
+    return reader.peer->received().size() == 80000 && other_reader.peer->received() == "a word and another";
+  }));
+}
 
 TEST_P(Detaching, TenTimesInTheMiddleOfATransferBothWays) {
   const std::string in = text_of(600000, "in");

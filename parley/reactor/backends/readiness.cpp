@@ -343,6 +343,7 @@ bool ReadinessBackend::tell_what_is_closed() {
   const auto is_closed = [](const StreamSlot* slot) { return (slot->state & closed) != 0; };
   std::erase_if(changed_, is_closed);
   std::erase_if(connected_, is_closed);
+  std::erase_if(failures_, [&](const Failure& each) { return is_closed(each.slot); });
   closing_.swap(closed_);
   for (StreamSlot* const slot : closing_) up_.on_closed(*slot);
   closing_.clear();

@@ -334,6 +334,8 @@ void ReadinessDatagrams::register_anew(DatagramSlot& slot) {
 bool ReadinessDatagrams::tell_closed() {
   std::vector<DatagramSlot*> gone;
   gone.swap(closed_);
+  // Their storage goes with this: no list may name them any more.
+  std::erase_if(errors_, [](const Error& each) { return (each.slot->state & closed) != 0; });
   for (DatagramSlot* const slot : gone) up_.on_closed(*slot);
   return !gone.empty();
 }

@@ -64,9 +64,10 @@ Resolver& Connectors::resolver() {
 }
 
 void Connectors::drop() {
-  for (auto& [id, record] : records_) {
-    record->state = Connector::State::disconnected;
-    record->race.reset();
+  for (const EntryId id : records_.ids()) {
+    Record& record = *find(id);
+    record.state = Connector::State::disconnected;
+    record.race.reset();
   }
   resolvers_.clear();
 }
@@ -83,15 +84,15 @@ Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory>
   }
   factory->start();
   arm();
-  const std::uint64_t id = ++last_id_;
+  const EntryId id = records_.next();
   auto* const told = dynamic_cast<ClientFactory*>(factory.get());
-  records_.emplace(id, std::unique_ptr<Record>(new Record{.connector = {this, id},
-                                                          .state = Connector::State::connecting,
-                                                          .endpoint = endpoint,
-                                                          .numeric = std::move(addresses),
-                                                          .factory = std::move(factory),
-                                                          .told = told,
-                                                          .settings = std::move(settings)}));
+  records_.add(std::unique_ptr<Record>(new Record{.connector = {this, id},
+                                                  .state = Connector::State::connecting,
+                                                  .endpoint = endpoint,
+                                                  .numeric = std::move(addresses),
+                                                  .factory = std::move(factory),
+                                                  .told = told,
+                                                  .settings = std::move(settings)}));
   // In the next turn: this call calls nobody.
   find(id)->timer = reactor_.call_later(Duration::zero(), [this, id] { begin(id); });
   return {this, id};
@@ -99,27 +100,26 @@ Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory>
 
 // What a connector is asked.
 
-Connectors::Record* Connectors::find(std::uint64_t id) const {
-  const auto found = records_.find(id);
-  return found == records_.end() ? nullptr : found->second.get();
+Connectors::Record* Connectors::find(EntryId id) const {
+  return records_.find(id);
 }
 
-Connector::State Connectors::state(std::uint64_t id) const {
+Connector::State Connectors::state(EntryId id) const {
   const Record* const record = find(id);
   return record == nullptr || record->stopped ? Connector::State::disconnected : record->state;
 }
 
-Endpoint Connectors::destination(std::uint64_t id) const {
+Endpoint Connectors::destination(EntryId id) const {
   const Record* const record = find(id);
   return record == nullptr ? Endpoint("", 0) : record->endpoint;
 }
 
-TransportId Connectors::connection(std::uint64_t id) const {
+TransportId Connectors::connection(EntryId id) const {
   const Record* const record = find(id);
   return record == nullptr ? TransportId() : record->connection;
 }
 
-void Connectors::again(std::uint64_t id, Duration after) {
+void Connectors::again(EntryId id, Duration after) {
   Record* const record = find(id);
   if (record == nullptr || !record->in_hook || record->state != Connector::State::disconnected) return;
   if (reactor_.loop().stopping()) return;
@@ -127,7 +127,7 @@ void Connectors::again(std::uint64_t id, Duration after) {
   record->timer = reactor_.call_later(after, [this, id] { begin(id); });
 }
 
-void Connectors::stop(std::uint64_t id) {
+void Connectors::stop(EntryId id) {
   Record* const record = find(id);
   if (record == nullptr || record->stopped) return;
   if (record->state == Connector::State::connecting) return stop_soon(*record);
@@ -141,11 +141,11 @@ void Connectors::stop(std::uint64_t id) {
 void Connectors::stop_soon(Record& record) {
   record.stopped = true;
   clear(record);
-  const std::uint64_t id = record.connector.id_;
+  const EntryId id = record.connector.id_;
   record.timer = reactor_.call_later(Duration::zero(), [this, id] { fail_stopped(id); });
 }
 
-void Connectors::disconnect(std::uint64_t id) {
+void Connectors::disconnect(EntryId id) {
   Record* const record = find(id);
   if (record == nullptr || record->state != Connector::State::connected) return stop(id);
   if (Transport* const transport = reactor_.find(record->connection)) transport->lose_connection();
@@ -153,7 +153,7 @@ void Connectors::disconnect(std::uint64_t id) {
 
 // The round of a connector.
 
-void Connectors::begin(std::uint64_t id) {
+void Connectors::begin(EntryId id) {
   Record& record = *find(id);
   record.state = Connector::State::connecting;
   if (reactor_.loop().stopping()) return fail_stopped(id);
@@ -176,7 +176,7 @@ void Connectors::begin(std::uint64_t id) {
   record.race->go();
 }
 
-void Connectors::look_up(std::uint64_t id) {
+void Connectors::look_up(EntryId id) {
   Record& record = *find(id);
   record.asked = &resolver();
   const Family wanted = record.settings.family;
@@ -192,7 +192,7 @@ void Connectors::look_up(std::uint64_t id) {
   }
 }
 
-void Connectors::answered(std::uint64_t id, std::size_t which, const Resolver::Answer& answer) {
+void Connectors::answered(EntryId id, std::size_t which, const Resolver::Answer& answer) {
   Record& record = *find(id);
   Question& question = record.questions[which];
   question.open = false;
@@ -221,7 +221,7 @@ void Connectors::answered(std::uint64_t id, std::size_t which, const Resolver::A
 }
 
 // A connection that nobody starts is given up by the loop.
-void Connectors::won(std::uint64_t id, TransportId connection, const Address& peer) {
+void Connectors::won(EntryId id, TransportId connection, const Address& peer) {
   Record& record = *find(id);
   std::unique_ptr<Protocol> protocol;
   reactor_.loop().call([&] { protocol = record.factory->build_protocol(peer); });
@@ -239,7 +239,7 @@ void Connectors::won(std::uint64_t id, TransportId connection, const Address& pe
                                        [this, id](const Reason& reason) { lost(id, reason); });
 }
 
-void Connectors::lost(std::uint64_t id, Reason reason) {
+void Connectors::lost(EntryId id, Reason reason) {
   Record& record = *find(id);
   record.state = Connector::State::disconnected;
   record.connection = {};
@@ -250,7 +250,7 @@ void Connectors::lost(std::uint64_t id, Reason reason) {
 
 // What went wrong.
 
-void Connectors::lost_race(std::uint64_t id) {
+void Connectors::lost_race(EntryId id) {
   const Record& record = *find(id);
   const std::vector<Race::Failure>& failures = record.race->failures();
   const auto& [six, four] = record.questions;
@@ -272,7 +272,7 @@ void Connectors::lost_race(std::uint64_t id) {
                     differ ? format("IPv4: ", four.error.message(), "; IPv6: ", six.error.message()) : ""));
 }
 
-void Connectors::late(std::uint64_t id) {
+void Connectors::late(EntryId id) {
   const Record& record = *find(id);
   std::string advice = list(record.race->failures(), record.race->under_way());
   if (advice.empty()) {
@@ -282,11 +282,11 @@ void Connectors::late(std::uint64_t id) {
   fail(id, Timeout("connect", format(record.endpoint), record.settings.timeout, advice));
 }
 
-void Connectors::fail_stopped(std::uint64_t id) {
+void Connectors::fail_stopped(EntryId id) {
   fail(id, stopped_error(find(id)->endpoint));
 }
 
-void Connectors::fail(std::uint64_t id, const SocketError& error) {
+void Connectors::fail(EntryId id, const SocketError& error) {
   Record& record = *find(id);
   clear(record);
   record.stopped = false;
@@ -323,10 +323,8 @@ void Connectors::clear(Record& record) {
   record.race.reset();
 }
 
-void Connectors::release(std::uint64_t id) {
-  const auto found = records_.find(id);
-  const std::unique_ptr<Record> over = std::move(found->second);
-  records_.erase(found);
+void Connectors::release(EntryId id) {
+  const std::unique_ptr<Record> over = records_.take(id);
   reactor_.loop().call([&] { over->factory->stop(); });
 }
 
@@ -344,12 +342,7 @@ void Connectors::arm() {
 }
 
 void Connectors::stop_all() {
-  std::vector<std::uint64_t> all;
-  all.reserve(records_.size());
-  for (const auto& [id, record] : records_) all.push_back(id);
-  // In the order in which they were begun, which the map does not keep.
-  std::ranges::sort(all);
-  for (const std::uint64_t id : all) {
+  for (const EntryId id : records_.ids()) {
     Record* const record = find(id);
     if (record == nullptr || record->state == Connector::State::connected) continue;
     if (record->state == Connector::State::connecting) {

@@ -6,11 +6,11 @@
 #include <optional>
 #include <string>
 #include <system_error>
-#include <unordered_map>
 #include <vector>
 
 #include "parley/reactor/connect/race.h"
 #include "parley/reactor/connector.h"
+#include "parley/reactor/loop/registry.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/resolver.h"
 
@@ -34,12 +34,12 @@ class Connectors {
   void drop();
 
   // For Connector, which only hands on.
-  Connector::State state(std::uint64_t id) const;
-  Endpoint destination(std::uint64_t id) const;
-  TransportId connection(std::uint64_t id) const;
-  void again(std::uint64_t id, Duration after);
-  void stop(std::uint64_t id);
-  void disconnect(std::uint64_t id);
+  Connector::State state(EntryId id) const;
+  Endpoint destination(EntryId id) const;
+  TransportId connection(EntryId id) const;
+  void again(EntryId id, Duration after);
+  void stop(EntryId id);
+  void disconnect(EntryId id);
 
  private:
   static constexpr std::size_t families = 2;
@@ -66,21 +66,21 @@ class Connectors {
     TransportId connection{};
   };
 
-  Record* find(std::uint64_t id) const;
-  void begin(std::uint64_t id);
-  void look_up(std::uint64_t id);
-  void answered(std::uint64_t id, std::size_t which, const Resolver::Answer& answer);
-  void won(std::uint64_t id, TransportId connection, const Address& peer);
-  void lost_race(std::uint64_t id);
-  void late(std::uint64_t id);
-  void lost(std::uint64_t id, Reason reason);
-  void fail(std::uint64_t id, const SocketError& error);
-  void fail_stopped(std::uint64_t id);
+  Record* find(EntryId id) const;
+  void begin(EntryId id);
+  void look_up(EntryId id);
+  void answered(EntryId id, std::size_t which, const Resolver::Answer& answer);
+  void won(EntryId id, TransportId connection, const Address& peer);
+  void lost_race(EntryId id);
+  void late(EntryId id);
+  void lost(EntryId id, Reason reason);
+  void fail(EntryId id, const SocketError& error);
+  void fail_stopped(EntryId id);
   void tell_failed(Record& record, const SocketError& error);
   template <class Hook>
   void call_hook(Record& record, Hook hook);
   void clear(Record& record);
-  void release(std::uint64_t id);
+  void release(EntryId id);
   void stop_all();
   void arm();
   void stop_soon(Record& record);
@@ -88,8 +88,7 @@ class Connectors {
   Reactor& reactor_;
   ResolverSettings settings_;
   std::vector<std::unique_ptr<Resolver>> resolvers_;  // the last one is asked
-  std::unordered_map<std::uint64_t, std::unique_ptr<Record>> records_;
-  std::uint64_t last_id_ = 0;
+  Registry<Record> records_;
   bool armed_ = false;
   Trigger during_;
   Trigger after_;

@@ -59,9 +59,9 @@ bool is_of_our_address(std::error_code error) {
 // One socket.
 class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot {
  public:
-  Port(DatagramPorts& ports, std::uint64_t id) : ports_(ports), id_(id), queue_(ports.spare_) {}
+  Port(DatagramPorts& ports, EntryId id) : ports_(ports), id_(id), queue_(ports.spare_) {}
 
-  std::uint64_t id() const { return id_; }
+  EntryId id() const { return id_; }
   // Nothing is to be given back where it throws.
   void open(const Address& at, const DatagramOptions& options) {
     const Result<Address> host = backend().bind(*this, at, options);
@@ -317,7 +317,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     if (std::exchange(resting_, true)) return;
     Loop& loop = ports_.loop_;
     loop.timers().add(later(loop.time(), ports_.limits_.datagram_rest), [&ports = ports_, id = id_] {
-      if (const auto found = ports.ports_.find(id); found != ports.ports_.end()) found->second->rested();
+      if (Port* const port = ports.ports_.find(id)) port->rested();
     });
   }
   void rested() {
@@ -336,7 +336,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
 
   DatagramPorts& ports_;
-  const std::uint64_t id_;
+  const EntryId id_;
   Family family_ = Family::unspecified;
   Address peer_;
   Address host_;  // once it has ended
@@ -367,20 +367,20 @@ Backend& DatagramPorts::backend() const {
 }
 
 void DatagramPorts::close() {
-  for (const auto& [id, port] : ports_) {
-    if (!port->ended()) port->close();
+  for (const EntryId id : ports_.ids()) {
+    if (Port& port = *ports_.find(id); !port.ended()) port.close();
   }
 }
 
 void DatagramPorts::clear() {
-  const auto gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
+  const Registry<Port> gone = std::exchange(ports_, {});  // a protocol may ask for one as it goes
   leaving_.clear();
 }
 
-std::uint64_t DatagramPorts::open(const Address& at, const DatagramOptions& options,
-                                  const std::optional<Address>& peer,
-                                  std::unique_ptr<DatagramProtocol> protocol) {
-  const std::uint64_t id = ++last_id_;
+EntryId DatagramPorts::open(const Address& at, const DatagramOptions& options,
+                            const std::optional<Address>& peer, std::unique_ptr<DatagramProtocol> protocol) {
+  used_ = true;
+  const EntryId id = ports_.next();
   auto port = std::make_unique<Port>(*this, id);
   port->open(at, options);
   try {
@@ -392,14 +392,13 @@ std::uint64_t DatagramPorts::open(const Address& at, const DatagramOptions& opti
     throw;
   }
   port->start(std::move(protocol));
-  ports_.emplace(id, std::move(port));
+  ports_.add(std::move(port));
   starting_.push_back(id);
   return id;
 }
 
-DatagramTransport* DatagramPorts::find(std::uint64_t id) const {
-  const auto found = ports_.find(id);
-  return found == ports_.end() ? nullptr : found->second.get();
+DatagramTransport* DatagramPorts::find(EntryId id) const {
+  return ports_.find(id);
 }
 
 template <class Call>
@@ -407,8 +406,8 @@ void DatagramPorts::each(Ids& ids, Call call) {
   // Taken first: what is added meanwhile is for the next time.
   Ids now;
   now.swap(ids);
-  for (const std::uint64_t id : now) {
-    if (const auto found = ports_.find(id); found != ports_.end()) call(*found->second);
+  for (const EntryId id : now) {
+    if (Port* const port = ports_.find(id)) call(*port);
   }
 }
 
@@ -422,8 +421,8 @@ void DatagramPorts::settle() {
   each(starting_, [](Port& port) { port.tell_start(); });
   each(ending_, [this](Port& port) {
     port.tell_stop();
-    auto entry = ports_.extract(port.id());
-    if (!port.closed()) leaving_.emplace(&port, std::move(entry.mapped()));
+    std::unique_ptr<Port> ended = ports_.take(port.id());
+    if (!port.closed()) leaving_.emplace(&port, std::move(ended));
   });
 }
 
@@ -432,12 +431,12 @@ void DatagramPorts::flush() {
 }
 
 void DatagramPorts::stop_all() {
-  for (const auto& [id, port] : ports_) port->stop_listening();
+  for (const EntryId id : ports_.ids()) ports_.find(id)->stop_listening();
 }
 
 void DatagramPorts::register_anew() {
-  for (const auto& [id, port] : ports_) {
-    if (!port->ended()) backend().register_anew(*port);
+  for (const EntryId id : ports_.ids()) {
+    if (Port& port = *ports_.find(id); !port.ended()) backend().register_anew(port);
   }
 }
 

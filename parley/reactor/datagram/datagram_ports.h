@@ -13,6 +13,7 @@
 #include "parley/reactor/backend.h"
 #include "parley/reactor/datagram.h"
 #include "parley/reactor/datagram/datagram_queue.h"
+#include "parley/reactor/loop/registry.h"
 
 namespace parley {
 
@@ -28,12 +29,12 @@ class DatagramPorts {
   DatagramPorts& operator=(const DatagramPorts&) = delete;
 
   // Opens a socket, and connects it where there is a peer. Throws SocketError, AddressError.
-  std::uint64_t open(const Address& at, const DatagramOptions& options, const std::optional<Address>& peer,
-                     std::unique_ptr<DatagramProtocol> protocol);
-  DatagramTransport* find(std::uint64_t id) const;
+  EntryId open(const Address& at, const DatagramOptions& options, const std::optional<Address>& peer,
+               std::unique_ptr<DatagramProtocol> protocol);
+  DatagramTransport* find(EntryId id) const;
 
   // Whether there has ever been one: to the others, nothing here costs more than this.
-  bool used() const { return last_id_ != 0; }
+  bool used() const { return used_; }
 
   // In a turn's beginning: what was held back while paused, and what could not be sent, is told.
   void prepare();
@@ -64,7 +65,7 @@ class DatagramPorts {
 
  private:
   class Port;
-  using Ids = std::vector<std::uint64_t>;
+  using Ids = std::vector<EntryId>;
 
   template <class Call>
   void each(Ids& ids, Call call);
@@ -73,10 +74,10 @@ class DatagramPorts {
   Loop& loop_;
   const Limits& limits_;
   DatagramQueue::Spare spare_;
-  std::unordered_map<std::uint64_t, std::unique_ptr<Port>> ports_;
+  Registry<Port> ports_;
   // That have ended, until the back end is done with them.
   std::unordered_map<const DatagramSlot*, std::unique_ptr<Port>> leaving_;
-  std::uint64_t last_id_ = 0;
+  bool used_ = false;
   Ids starting_;  // to be told start_protocol
   Ids ending_;    // to be told stop_protocol
   Ids unsent_;    // that have something to send

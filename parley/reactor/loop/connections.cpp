@@ -175,6 +175,7 @@ void Connections::on_written(Connection& connection, std::size_t taken) {
 
 // The flusher knows those of the present epoch; the others are looked for, where there are any.
 void Connections::on_all_written() {
+  urgent_ = true;  // some of them may be last words
   flusher_.on_all_written();
   if (!flusher_.pins()) return;
   table_.each([this](Connection& connection) {
@@ -257,7 +258,14 @@ void Connections::after_flush(Connection& connection) {
 
 void Connections::settle(Bits<Agenda::Soon> what) {
   if (what.any(Agenda::Soon::made)) tell_made();
-  if (what.any(Agenda::Soon::lost)) tell_lost();
+  if (what.any(Agenda::Soon::lost)) {
+    // Whoever has come meanwhile is told so before it is told that it has gone.
+    if (made_.empty()) {
+      tell_lost();
+    } else {
+      agenda_.leave_to_settle(Agenda::Soon::lost);
+    }
+  }
   if (what.any(Agenda::Soon::pressure)) tell_pressure();
 }
 
@@ -419,12 +427,17 @@ void Connections::tell_lost() {
   telling_losses_.clear();
 }
 
-void Connections::tell_lost(const Loss& loss) {
-  Connection& connection = *loss.connection;
+void Connections::stop_producer(Connection& connection) {
   if (Producer* const producer = producers_.take(connection)) {
     calls_.guarded([&] { producer->stop_producing(); });
   }
+}
+
+void Connections::tell_lost(const Loss& loss) {
+  Connection& connection = *loss.connection;
+  stop_producer(connection);
   call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
+  stop_producer(connection);  // one that was registered just now
   --with_protocol_;
   // From now on its id finds nothing, also not for what its protocol does as it goes.
   std::unique_ptr<Protocol> gone = std::move(connection.protocol_);
@@ -469,6 +482,7 @@ void Connections::close_all() {
     connection.output.set(Output::shut);
     connection.life = Life::closed;
   });
+  backend_ = nullptr;  // it goes before the protocols, which may ask for an address as they go
 }
 
 void Connections::drop_protocols() {

@@ -91,7 +91,9 @@ class Connections final : private Flusher::Owner {
     flusher_.close_run();
     return connection.outbox.size();
   }
-  Address host(const Connection& connection) const { return backend_->host(connection); }
+  Address host(const Connection& connection) const {
+    return backend_ == nullptr ? Address() : backend_->host(connection);
+  }
 
   // A message for many stands on the group tape; each of them is told its part of it. Answers whether this
   // one lags.
@@ -193,6 +195,7 @@ class Connections final : private Flusher::Owner {
   void end(Connection& connection, Reason reason);
   void tell_lost();
   void tell_lost(const Loss& loss);
+  void stop_producer(Connection& connection);
   void tell_pressure();
   void tell_pressure(Connection& connection);
   void relieve();

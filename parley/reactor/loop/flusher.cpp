@@ -4,12 +4,16 @@
 
 namespace parley {
 
+// The back end may call somebody from `submit` (who was waiting for a connection to leave, or to be made),
+// and that one may write: what it wrote goes with this flush.
 void Flusher::flush() {
+  if (flushing_) return;
   if (run_ != nullptr) close_run();
   if (dirty_.empty()) {
     if (in_flight_ == 0) rewind();  // what was written to nobody goes too
     return;
   }
+  flushing_ = true;
   std::size_t next = 0;
   do {
     while (next < dirty_.size()) {
@@ -19,9 +23,11 @@ void Flusher::flush() {
       send(connection);
     }
     backend_->submit();  // completions may leave something to send
+    close_run();
   } while (next < dirty_.size());
   dirty_.clear();
   end_epoch();
+  flushing_ = false;
 }
 
 void Flusher::send(Connection& connection) {

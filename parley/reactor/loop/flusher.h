@@ -103,6 +103,7 @@ class Flusher {
   Tape scratch_;
   BacklogStore backlog_;
   detail::Run* run_ = nullptr;
+  bool flushing_ = false;
   std::vector<Connection*> dirty_;
   std::vector<std::string_view> pieces_;
 

@@ -56,7 +56,13 @@ EntryId Listeners::start(std::unique_ptr<Listener> listener) {
     backend_->unlisten(*listener);
     throw;
   }
-  backend_->set_accepting(*listener, true);
+  try {
+    backend_->set_accepting(*listener, true);
+  } catch (...) {  // select has no room for the descriptor
+    backend_->unlisten(*listener);
+    calls_.guarded([&] { listener->factory->stop(); });
+    throw;
+  }
   const EntryId id = listeners_.next();
   listener->id = id;
   return listeners_.add(std::move(listener));

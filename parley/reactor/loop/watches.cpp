@@ -45,9 +45,10 @@ void Watches::stop(EntryId id) {
   watched_.erase(found);
 }
 
+// What a callback holds may stop other watches as it goes.
 void Watches::let_go() {
-  stopped_.clear();
-  unwatched_.clear();
+  const auto stopped = std::exchange(stopped_, {});
+  const auto unwatched = std::exchange(unwatched_, {});
 }
 
 void Watches::close_all() {

@@ -26,7 +26,7 @@ bool nothing_yet(std::error_code error) {
 // Downcalls note what is to be; `settle`, which the loop calls, tells it.
 class Processes::Record final : public ProcessTransport {
  public:
-  Record(Processes& processes, std::uint64_t id, Spawned spawned, std::unique_ptr<ProcessProtocol> protocol,
+  Record(Processes& processes, EntryId id, Spawned spawned, std::unique_ptr<ProcessProtocol> protocol,
          std::string name, const SpawnSettings& settings)
       : processes_(processes),
         id_(id),
@@ -235,7 +235,7 @@ class Processes::Record final : public ProcessTransport {
   }
 
   Processes& processes_;
-  const std::uint64_t id_;
+  const EntryId id_;
   const std::string name_;
   const std::size_t most_queued_;
   std::unique_ptr<ProcessProtocol> protocol_;
@@ -265,34 +265,32 @@ Process Processes::spawn(std::unique_ptr<ProcessProtocol> protocol, const std::v
         format("spawn ", arguments.empty() ? "" : arguments.front(), ": the reactor stops"));
   }
   Spawned spawned = parley::spawn(arguments, settings);
-  const std::uint64_t id = ++last_id_;
-  records_.emplace(id, std::make_unique<Record>(*this, id, std::move(spawned), std::move(protocol),
-                                                arguments.front(), settings));
+  const EntryId id = records_.next();
+  records_.add(std::make_unique<Record>(*this, id, std::move(spawned), std::move(protocol), arguments.front(),
+                                        settings));
   arm();
   soon(id, &Record::start);
   return {this, id};
 }
 
-ProcessTransport* Processes::find(std::uint64_t id) const {
-  const auto found = records_.find(id);
-  return found == records_.end() ? nullptr : found->second.get();
+ProcessTransport* Processes::find(EntryId id) const {
+  return records_.find(id);
 }
 
 void Processes::drop() {
-  const auto dropped = std::exchange(records_, {});  // a protocol may cancel a timer as it goes
-  for (const auto& [id, record] : dropped) record->drop();
+  const Registry<Record> dropped = std::exchange(records_, {});  // a protocol may cancel a timer as it goes
+  for (const EntryId id : dropped.ids()) dropped.find(id)->drop();
 }
 
-void Processes::from_loop(std::uint64_t id, Act act) {
-  const auto found = records_.find(id);
-  if (found == records_.end()) return;
-  (*found->second.*act)();
-  if (!found->second->settle()) return;
-  const std::unique_ptr<Record> ended = std::move(found->second);  // a protocol may do anything as it goes
-  records_.erase(found);
+void Processes::from_loop(EntryId id, Act act) {
+  Record* const record = records_.find(id);
+  if (record == nullptr) return;
+  (record->*act)();
+  if (!record->settle()) return;
+  const std::unique_ptr<Record> ended = records_.take(id);  // a protocol may do anything as it goes
 }
 
-void Processes::soon(std::uint64_t id, Act act) {
+void Processes::soon(EntryId id, Act act) {
   reactor_.post([this, id, act] { from_loop(id, act); });
 }
 
@@ -302,14 +300,16 @@ void Processes::arm() {
 }
 
 void Processes::renew() {
-  for (const auto& [id, record] : records_) {
-    if (!record->ours()) soon(id, &Record::leave);
+  for (const EntryId id : records_.ids()) {
+    if (!records_.find(id)->ours()) soon(id, &Record::leave);
   }
 }
 
 void Processes::stop_all() {
   armed_ = false;
-  while (!records_.empty()) from_loop(records_.begin()->first, &Record::leave);
+  while (!records_.empty()) {
+    for (const EntryId id : records_.ids()) from_loop(id, &Record::leave);
+  }
 }
 
 std::span<char> Processes::buffer() {

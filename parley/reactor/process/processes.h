@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "parley/base/limits.h"
+#include "parley/reactor/loop/registry.h"
 #include "parley/reactor/process.h"
 #include "parley/reactor/reactor.h"
 
@@ -23,7 +23,7 @@ class Processes {
 
   Process spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
                 const SpawnSettings& settings);
-  ProcessTransport* find(std::uint64_t id) const;
+  ProcessTransport* find(EntryId id) const;
   // Gives up all that uses the loop, and calls nobody: before the loop goes.
   void drop();
   // In the child of a fork: they are the parent's children, and are told as left.
@@ -34,16 +34,15 @@ class Processes {
   using Act = void (Record::*)();
 
   // Has the record act, where it is still there; and ends it when it is over.
-  void from_loop(std::uint64_t id, Act act);
-  void soon(std::uint64_t id, Act act);
+  void from_loop(EntryId id, Act act);
+  void soon(EntryId id, Act act);
   void stop_all();
   void arm();
   std::span<char> buffer();
 
   Reactor& reactor_;
   const Limits limits_;
-  std::map<std::uint64_t, std::unique_ptr<Record>> records_;
-  std::uint64_t last_id_ = 0;
+  Registry<Record> records_;
   std::unique_ptr<char[]> buffer_;  // where everybody's output is read into
   bool armed_ = false;
 };

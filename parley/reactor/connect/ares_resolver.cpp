@@ -272,8 +272,9 @@ class AresResolver final : public Resolver {
     retired_.clear();
     asked_ = std::move(asked);
     for (const auto& [id, question] : asked_) {
-      const auto is_it = [id = id](const auto& one) { return one.first == id; };
-      if (std::ranges::none_of(finished_, is_it)) ask_servers(id, question.host, question.family);
+      const bool answered =
+          std::ranges::find(finished_, id, &decltype(finished_)::value_type::first) != finished_.end();
+      if (!answered) ask_servers(id, question.host, question.family);
     }
   }
 

@@ -25,7 +25,7 @@ void Tape::start_again() {
     begin_ = at_ = end_ = nullptr;
     return;
   }
-  blocks_.erase(blocks_.begin(), std::prev(blocks_.end()));
+  if (blocks_.size() > 1) blocks_.erase(blocks_.begin(), std::prev(blocks_.end()));
   begin_ = at_ = blocks_.back().get();
   end_ = begin_ + block_bytes;
 }

@@ -30,6 +30,15 @@ class Tape final : public Writer {
     return message;
   }
 
+  // Where the next message will stand if it is no longer than the room that is left; `take` makes it one, of
+  // bytes that the caller puts there.
+  char* next() const { return begin_; }
+  std::size_t room_left() const { return static_cast<std::size_t>(end_ - begin_); }
+  void take(std::size_t size) {
+    begin_ += size;
+    held_ += size;
+  }
+
   // How many bytes of messages stand on it.
   std::size_t held() const { return held_; }
 

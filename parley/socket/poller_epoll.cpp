@@ -37,13 +37,15 @@ class EpollPoller final : public Poller {
   std::span<Ready> wait(std::optional<Duration> timeout) override {
     if (forked()) begin_anew();
     if (!always_.empty()) timeout = Duration::zero();
-    const int count =
-        epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready), milliseconds_up(timeout));
+    const int count = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready),
+                                 timeout ? milliseconds_up(timeout) : -1);
     if (count < 0) check_wait_error(errno);
-    ready_.clear();
-    for (int i = 0; i < count; ++i) take(events_[static_cast<std::size_t>(i)]);
-    for (const Always& one : always_) ready_.push_back(one.ready);
-    return ready_;
+    const std::size_t told = count < 0 ? 0 : static_cast<std::size_t>(count);
+    for (std::size_t i = 0; i < told; ++i) {
+      ready_[i] = {events_[i].data.u64, interest_of[events_[i].events & told_bits]};
+    }
+    if (!always_.empty()) return with_always(told);
+    return {ready_.data(), told};
   }
 
  private:
@@ -84,12 +86,22 @@ class EpollPoller final : public Poller {
     return false;
   }
 
-  void take(const epoll_event& event) {
-    Interest ready = Interest::none;
-    if ((event.events & EPOLLIN) != 0) ready = ready | Interest::read;
-    if ((event.events & EPOLLOUT) != 0) ready = ready | Interest::write;
-    if ((event.events & (EPOLLERR | EPOLLHUP)) != 0) ready = Interest::both;
-    if (ready != Interest::none) ready_.push_back({event.data.u64, ready});
+  // What epoll tells of, as we do: a table, since each event of a busy server is looked up in it.
+  static constexpr std::uint32_t told_bits = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP;
+  static constexpr auto interest_of = [] {
+    std::array<Interest, told_bits + 1> table{};
+    for (std::uint32_t events = 0; events < table.size(); ++events) {
+      if ((events & EPOLLIN) != 0) table[events] = table[events] | Interest::read;
+      if ((events & EPOLLOUT) != 0) table[events] = table[events] | Interest::write;
+      if ((events & (EPOLLERR | EPOLLHUP)) != 0) table[events] = Interest::both;
+    }
+    return table;
+  }();
+
+  std::span<Ready> with_always(std::size_t told) {
+    ready_.resize(most_ready + always_.size());
+    for (const Always& one : always_) ready_[told++] = one.ready;
+    return {ready_.data(), told};
   }
 
   void forget_always(int descriptor) {
@@ -105,7 +117,7 @@ class EpollPoller final : public Poller {
   std::vector<Interest> wanted_;  // by descriptor; the kernel keeps the keys
   std::vector<Always> always_;    // what epoll refuses; hardly ever one
   std::array<epoll_event, most_ready> events_;
-  std::vector<Ready> ready_;
+  std::vector<Ready> ready_{most_ready};  // and room for `always_`, once there is one
 };
 
 }  // namespace

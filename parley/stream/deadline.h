@@ -21,14 +21,13 @@ class TimedAwaiter {
  public:
   TimedAwaiter(Duration after, A inner) : after_(after), inner_(std::move(inner)) {}
   TimedAwaiter(TimedAwaiter&&) = default;
-  ~TimedAwaiter() { timer_.cancel(); }
+  ~TimedAwaiter() = default;
 
   bool await_ready() { return inner_.await_ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     fiber_ = who.promise().fiber;
-    scope_.enter(*fiber_);
-    timer_ = fiber_->reactor().call_later(after_, [this] { scope_.cancel(); });
+    scope_.enter(*fiber_, after_);
     return suspend_in(inner_, who);
   }
 
@@ -36,7 +35,6 @@ class TimedAwaiter {
   // The inner answer, or that of `late`, if it was this deadline that kept it from answering.
   template <class Answer, class Late>
   Answer outcome(Late late) {
-    timer_.cancel();
     if (!scope_.leave()) return Answer(inner_.await_resume());
     try {
       return Answer(inner_.await_resume());
@@ -48,8 +46,7 @@ class TimedAwaiter {
 
   Duration after_;
   Fiber* fiber_ = nullptr;
-  Scope scope_;
-  Timer timer_;
+  TimedScope scope_;
   A inner_;  // goes first
 };
 

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "parley/stream/alarm.h"
+
 namespace parley {
 
 namespace {
@@ -27,6 +29,8 @@ namespace detail {
 Fiber* Fiber::running() {
   return running_fiber;
 }
+
+Fiber::Fiber(Reactor& reactor) : reactor_(reactor) {}
 
 Fiber::~Fiber() {
   assert(running_fiber != this && "a task may not destroy what runs it");
@@ -94,10 +98,6 @@ void Fiber::interrupt() noexcept {
   schedule();
 }
 
-Suspension::~Suspension() {
-  if (fiber_ != nullptr) fiber_->at_ = nullptr;
-}
-
 bool Suspension::suspend(Fiber& fiber, std::coroutine_handle<> who) noexcept {
   if (fiber.stop_requested()) {
     cancelled_ = true;
@@ -121,16 +121,24 @@ void Suspension::wake() {
   fiber_->schedule();
 }
 
-void Scope::cancel() noexcept {
+void TimedScope::enter(Fiber& fiber, Duration after) {
+  if (fiber.alarm_ == nullptr) fiber.alarm_ = std::make_unique<Alarm>(fiber.reactor_);
+  fiber.alarm_->add(*this, after);
+  fiber_ = &fiber;
+}
+
+void TimedScope::cancel() noexcept {
   if (cancelled_) return;
   cancelled_ = true;
   ++fiber_->cancels_;
   fiber_->interrupt();
 }
 
-bool Scope::leave() noexcept {
+bool TimedScope::leave() noexcept {
+  if (fiber_ == nullptr) return cancelled_;
+  fiber_->alarm_->remove(*this);
   // It was this part alone that was cancelled: what comes after it waits as before.
-  if (fiber_ != nullptr && cancelled_) --fiber_->cancels_;
+  if (cancelled_) --fiber_->cancels_;
   fiber_ = nullptr;
   return cancelled_;
 }

@@ -2,7 +2,9 @@
 
 #include <coroutine>
 #include <cstdint>
+#include <memory>
 
+#include "parley/base/clock.h"
 #include "parley/reactor/reactor.h"
 
 namespace parley {
@@ -21,7 +23,9 @@ bool stop_requested();
 
 namespace detail {
 
+class Alarm;
 class Suspension;
+class TimedScope;
 
 // One thread of control: a task with all that it awaits, of which one coroutine at a time runs or waits.
 // The awaited inherit what was asked of the one that awaits, since they are the same fiber.
@@ -30,7 +34,7 @@ class Suspension;
 // million awaits that complete at once need no stack, whatever the compiler does about tail calls.
 class Fiber {
  public:
-  explicit Fiber(Reactor& reactor) : reactor_(reactor) {}
+  explicit Fiber(Reactor& reactor);
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
@@ -61,7 +65,7 @@ class Fiber {
 
  private:
   friend class Suspension;
-  friend class Scope;
+  friend class TimedScope;
 
   void resume(std::coroutine_handle<> at) noexcept;
   void resume_scheduled() noexcept;
@@ -72,7 +76,8 @@ class Fiber {
   std::coroutine_handle<> next_;
   Suspension* at_ = nullptr;  // where it waits
   Timer soon_;
-  std::uint32_t cancels_ = 0;  // of the whole, and of parts that are under way
+  std::unique_ptr<Alarm> alarm_;  // once it has stood in a deadline
+  std::uint32_t cancels_ = 0;     // of the whole, and of parts that are under way
   bool started_ = false;
   bool cancelled_ = false;
   bool scheduled_ = false;
@@ -87,7 +92,9 @@ class Suspension {
   Suspension() = default;
   // Only before it is awaited.
   Suspension(Suspension&& /*other*/) noexcept {}
-  ~Suspension();
+  ~Suspension() {
+    if (fiber_ != nullptr) fiber_->at_ = nullptr;
+  }
 
   // Begins to wait. False: the task was cancelled, and must go on at once.
   template <class Promise>
@@ -123,22 +130,29 @@ class Suspension {
   bool cancelled_ = false;
 };
 
-// A part of a fiber that can be cancelled on its own: what stands in a deadline.
-class Scope {
+// A part of a fiber that is cancelled when its time is over: what stands in a deadline.
+class TimedScope {
  public:
-  Scope() = default;
+  TimedScope() = default;
   // Only before it is entered.
-  Scope(Scope&& /*other*/) noexcept {}
-  ~Scope() { leave(); }
+  TimedScope(TimedScope&& /*other*/) noexcept {}
+  ~TimedScope() {
+    if (fiber_ != nullptr) leave();
+  }
 
-  void enter(Fiber& fiber) { fiber_ = &fiber; }
-  void cancel() noexcept;
-  // Answers whether it was cancelled.
+  void enter(Fiber& fiber, Duration after);
+  // Answers whether its time was over before.
   bool leave() noexcept;
 
  private:
+  friend class Alarm;
+
+  void cancel() noexcept;
+
   Fiber* fiber_ = nullptr;
   bool cancelled_ = false;
+  Time until_{};
+  TimedScope* outer_ = nullptr;  // which the task has entered before
 };
 
 }  // namespace detail

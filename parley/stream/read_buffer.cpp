@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cassert>
-#include <cstring>
 #include <stdexcept>
 
 namespace parley::detail {
@@ -16,45 +15,58 @@ constexpr std::size_t small = 4096;
 // No stream keeps more than this, whatever the limits of those who read it.
 constexpr std::size_t most = std::size_t{1} << 31U;
 
-class Spare {
- public:
-  Spare() = default;
-  Spare(const Spare&) = delete;
-  Spare& operator=(const Spare&) = delete;
-  ~Spare() {
-    while (count_ > 0) delete[] blocks_[--count_];
-    gone_ = true;
-  }
+// Such blocks of one thread. They may come from another, with a stream that has moved.
+struct Spare {
+  enum class State : std::uint8_t { unused, used, gone };
 
-  char* take() { return count_ > 0 ? blocks_[--count_] : new char[small]; }
-  void give(char* block) noexcept {
-    // A static stream goes after what belongs to the thread.
-    if (gone_ || count_ == blocks_.size()) {
-      delete[] block;
-    } else {
-      blocks_[count_++] = block;
-    }
-  }
+  std::array<char*, 16> blocks;
+  std::size_t count;
+  State state;
+};
+// Without a destructor, so that whoever uses it need not look whether it is there.
+constinit thread_local Spare spare{};
 
- private:
-  std::array<char*, 16> blocks_{};
-  std::size_t count_ = 0;
-  bool gone_ = false;
+struct Ending {
+  ~Ending() {
+    while (spare.count > 0) delete[] spare.blocks[--spare.count];
+    spare.state = Spare::State::gone;
+  }
 };
 
-thread_local Spare spare;
+char* take_small() {
+  return spare.count > 0 ? spare.blocks[--spare.count] : new char[small];
+}
+
+[[gnu::cold]] void give_first_or_last(char* block) noexcept {
+  // A static stream goes after what belongs to the thread.
+  if (spare.state != Spare::State::unused) {
+    delete[] block;
+    return;
+  }
+  thread_local const Ending ending;
+  static_cast<void>(ending);
+  spare.state = Spare::State::used;
+  spare.blocks[spare.count++] = block;
+}
+
+void give_small(char* block) noexcept {
+  if (spare.state != Spare::State::used || spare.count == spare.blocks.size()) {
+    return give_first_or_last(block);
+  }
+  spare.blocks[spare.count++] = block;
+}
 
 }  // namespace
 
 ReadBuffer::Block ReadBuffer::allocate(std::size_t size) {
-  if (size <= small) return {spare.take(), small};
+  if (size <= small) return {take_small(), small};
   const std::size_t capacity = std::bit_ceil(size);
   return {new char[capacity], static_cast<std::uint32_t>(capacity)};
 }
 
 void ReadBuffer::release(Block& block) noexcept {
   if (block.capacity == small) {
-    spare.give(block.memory);
+    give_small(block.memory);
   } else {
     delete[] block.memory;
   }
@@ -66,14 +78,12 @@ ReadBuffer::~ReadBuffer() {
   release(lent_block_);
 }
 
-void ReadBuffer::append(std::span<const char> bytes) {
-  if (bytes.empty()) return;
-  if (block_.capacity - end_ < bytes.size()) make_room(bytes.size());
-  std::memcpy(block_.memory + end_, bytes.data(), bytes.size());
-  end_ += static_cast<std::uint32_t>(bytes.size());
+void ReadBuffer::make_room(std::size_t count) {
+  if (block_.memory != nullptr || count > small) return take_larger(count);
+  block_ = {take_small(), small};
 }
 
-void ReadBuffer::make_room(std::size_t count) {
+void ReadBuffer::take_larger(std::size_t count) {
   const std::size_t held = size();
   if (count > most - held) throw std::length_error("a stream keeps at most 2 GiB that were not read");
   // Half of the block was read: to move the rest costs no more than reading that did.
@@ -96,21 +106,9 @@ void ReadBuffer::make_room(std::size_t count) {
   end_ = static_cast<std::uint32_t>(held);
 }
 
-std::string_view ReadBuffer::lend(std::size_t count) {
-  const std::string_view lent = held().substr(0, count);
-  begin_ += static_cast<std::uint32_t>(count);
-  lent_ = true;
-  return lent;
-}
-
-void ReadBuffer::settle() {
-  lent_ = false;
-  if (lent_block_.memory != nullptr) release(lent_block_);
-  // An idle stream owns no memory.
-  if (begin_ == end_ && block_.memory != nullptr) {
-    release(block_);
-    begin_ = end_ = 0;
-  }
+void ReadBuffer::give_back() noexcept {
+  release(block_);
+  begin_ = end_ = 0;
 }
 
 void ReadBuffer::swap(ReadBuffer& other) noexcept {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -25,13 +26,28 @@ class ReadBuffer {
   std::size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
 
-  void append(std::span<const char> bytes);
+  void append(std::span<const char> bytes) {
+    if (bytes.empty()) return;
+    if (block_.capacity - end_ < bytes.size()) make_room(bytes.size());
+    std::memcpy(block_.memory + end_, bytes.data(), bytes.size());
+    end_ += static_cast<std::uint32_t>(bytes.size());
+  }
   // Takes bytes from the front, of those that are held; valid until `settle`.
-  std::string_view lend(std::size_t count);
+  std::string_view lend(std::size_t count) {
+    const std::string_view lent = held().substr(0, count);
+    begin_ += static_cast<std::uint32_t>(lent.size());
+    lent_ = true;
+    return lent;
+  }
   // Drops some more of the front, which belong to what is lent.
   void skip(std::size_t count) { begin_ += static_cast<std::uint32_t>(count); }
   // What was lent is not in use any more.
-  void settle();
+  void settle() {
+    lent_ = false;
+    if (lent_block_.memory != nullptr) release(lent_block_);
+    // An idle stream owns no memory.
+    if (begin_ == end_ && block_.memory != nullptr) give_back();
+  }
 
  private:
   struct Block {
@@ -41,7 +57,9 @@ class ReadBuffer {
 
   static Block allocate(std::size_t size);
   static void release(Block& block) noexcept;
+  void give_back() noexcept;
   void make_room(std::size_t count);
+  void take_larger(std::size_t count);
   void swap(ReadBuffer& other) noexcept;
 
   Block block_;

@@ -22,12 +22,12 @@ namespace {
 
 // Reading.
 
-bool Reading::begin() {
+// What was read before is not in use any more.
+void Reading::begin() {
   if (stream_->reader_ != nullptr) {
     throw std::logic_error("a stream is read by one task at a time");
   }
   stream_->read_buffer_.settle();
-  return satisfied();
 }
 
 void Reading::listen() noexcept {

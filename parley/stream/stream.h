@@ -59,7 +59,7 @@ class Reading : protected Suspension {
     if (waits()) withdraw();
   }
 
-  bool begin();  // answers whether there is no need to wait
+  void begin();
   template <class Promise>
   bool wait(std::coroutine_handle<Promise> who) {
     if (!suspend(who)) return false;
@@ -86,7 +86,10 @@ class ReadSome final : public Reading {
 
   explicit ReadSome(Stream& stream) : Reading(stream) {}
 
-  bool await_ready() { return begin(); }
+  bool await_ready() {
+    begin();
+    return satisfied();
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -104,7 +107,10 @@ class ReadExactly final : public Reading {
   ReadExactly(Stream& stream, std::size_t count, std::size_t limit)
       : Reading(stream), count_(count), limit_(limit) {}
 
-  bool await_ready() { return begin(); }
+  bool await_ready() {
+    begin();
+    return satisfied();
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -141,7 +147,10 @@ class ReadUntil final : public ReadDelimited {
 
   ReadUntil(Stream& stream, std::string_view end, std::size_t limit) : ReadDelimited(stream, end, limit) {}
 
-  bool await_ready() { return begin(); }
+  bool await_ready() {
+    begin();
+    return satisfied();
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -155,7 +164,10 @@ class ReadLine final : public ReadDelimited {
 
   ReadLine(Stream& stream, std::size_t limit) : ReadDelimited(stream, "\n", limit) {}
 
-  bool await_ready() { return begin(); }
+  bool await_ready() {
+    begin();
+    return satisfied();
+  }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -178,11 +190,14 @@ class Writing : protected Suspension {
 
   template <class Promise>
   bool wait(std::coroutine_handle<Promise> who) {
+    waited_ = true;
     if (!suspend(who)) return false;
     listen();
     return true;
   }
   void finish();
+  // As almost always: there was no need to wait, and the connection is there.
+  bool written_at_once() const;
   Stream& stream() const { return *stream_; }
 
  private:
@@ -192,6 +207,7 @@ class Writing : protected Suspension {
   void look_again();
   bool withdraw() noexcept final;
 
+  bool waited_ = false;
   Stream* stream_;
   Writing* next_ = nullptr;
   Timer flushed_;
@@ -207,7 +223,9 @@ class Write final : public Writing {
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
   }
-  void await_resume() { finish(); }
+  void await_resume() {
+    if (!written_at_once()) finish();
+  }
 
  private:
   Bytes bytes_;
@@ -327,6 +345,10 @@ class Stream {
 };
 
 namespace detail {
+
+inline bool Writing::written_at_once() const {
+  return !waited_ && stream_->wire_ != nullptr;
+}
 
 template <class Bytes>
 bool Write<Bytes>::await_ready() {

@@ -19,15 +19,18 @@
 namespace parley {
 
 using namespace readiness::stream_state;
-using readiness::key_of, readiness::target_of, readiness::wakeup_key;
+using readiness::key_of, readiness::target_of, readiness::wakeup_key, readiness::forgotten_key;
 using readiness::to_stream, readiness::to_listener, readiness::to_datagrams, readiness::to_watch;
 
 namespace {
 
-constexpr std::uint64_t forgotten = ~std::uint64_t{0};
-
 std::error_code last_error() {
   return {errno, std::system_category()};
+}
+
+// Input of it is taken when there is some.
+bool is_read(const StreamSlot& slot) {
+  return (slot.state & (reading | ended | failed | closed | connecting)) == reading;
 }
 
 // An error of one connection that came and went, not of the listener.
@@ -71,6 +74,7 @@ void ReadinessBackend::change(StreamSlot& slot) {
   if ((slot.state & listed) != 0) return;
   slot.state |= listed;
   changed_.push_back(&slot);
+  noted_ = true;
 }
 
 void ReadinessBackend::set_reading(StreamSlot& slot, bool on) {
@@ -90,7 +94,10 @@ void ReadinessBackend::connect(StreamSlot& slot, const Address& to, const Connec
       slot.state |= named;
       local_paths_.push_back({slot.handle.native, std::move(begun->socket.path)});
     }
-    if (begun->connected) return connected_.push_back(&slot);
+    if (begun->connected) {
+      noted_ = true;
+      return connected_.push_back(&slot);
+    }
     slot.state |= connecting;
     change(slot);
   } catch (const AddressError&) {
@@ -101,6 +108,7 @@ void ReadinessBackend::connect(StreamSlot& slot, const Address& to, const Connec
 void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   slot.state |= failed;
   failures_.push_back({&slot, error});
+  noted_ = true;
 }
 
 void ReadinessBackend::register_anew(StreamSlot& slot) {
@@ -126,6 +134,7 @@ void ReadinessBackend::close(StreamSlot& slot, bool reset) {
   }
   slot.state |= closed;
   closed_.push_back(&slot);
+  noted_ = true;
 }
 
 // The path of a descriptor that is about to go; an empty one where it has none.
@@ -144,6 +153,7 @@ void ReadinessBackend::detach(StreamSlot& slot) {
   if ((slot.state & named) != 0) take_path(slot.handle.native).remove();  // its peer knows it by now
   slot.state |= closed;
   detached_.push_back(&slot);
+  noted_ = true;
 }
 
 Address ReadinessBackend::host(const StreamSlot& slot) const {
@@ -255,7 +265,7 @@ void ReadinessBackend::unwatch(WatchSlot& slot) {
 // What is closed is told here too, so that a turn which closes something need not be followed by one that
 // only tells it. But not in the middle of an upcall: whoever is being told may stand in that very slot, and
 // so may what is yet to be told.
-void ReadinessBackend::submit() {
+void ReadinessBackend::submit_noted() {
   if (telling_) {
     if (!failures_.empty()) tell_failures();
     return;
@@ -268,9 +278,38 @@ void ReadinessBackend::submit() {
 
 void ReadinessBackend::turn(std::optional<Time> deadline) {
   telling_ = true;
-  // Whoever is told may have something to do: there is no waiting then.
-  bool told = false;
-  if (!failures_.empty()) told = tell_failures();
+  const bool told = (noted_ || !datagrams_.quiet()) && tell_noted();
+  if (next_ == batch_.size()) {
+    std::optional<Duration> timeout;
+    if (told || noted_) {
+      timeout = Duration::zero();  // whoever was told may have something to do
+    } else if (deadline) {
+      timeout = std::max(Duration::zero(), *deadline - clock_.now());
+    }
+    batch_ = poller_->wait(timeout);
+    next_ = 0;
+  }
+  room_ = limits_.turn_bytes;
+  // Whoever is told may have what follows in the batch forgotten, but does not have another one waited for.
+  for (const Ready* next = batch_.data() + next_; next_ < batch_.size() && room_ != 0;) {
+    const Ready& event = *next++;
+    ++next_;
+    if ((event.key & readiness::tag_bits) != to_stream) {
+      dispatch(event);
+    } else if (auto& slot = target_of<StreamSlot>(event.key);
+               event.ready == Interest::read && is_read(slot)) {
+      receive(slot);
+    } else {
+      serve(slot, event.ready);
+    }
+  }
+  telling_ = false;
+}
+
+// Answers whether somebody was told something.
+bool ReadinessBackend::tell_noted() {
+  noted_ = false;
+  bool told = !failures_.empty() && tell_failures();
   if (!connected_.empty()) told = tell_connected() || told;
   if (!changed_.empty()) told = settle_changes() || told;
   if (!datagrams_.quiet()) {
@@ -279,20 +318,7 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
     told = datagrams_.tell_closed() || told;
   }
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
-  told = tell_closed() || told;
-  if (next_ == batch_.size()) {
-    std::optional<Duration> timeout;
-    if (told || !connected_.empty() || !failures_.empty()) {
-      timeout = Duration::zero();
-    } else if (deadline) {
-      timeout = std::max(Duration::zero(), *deadline - clock_.now());
-    }
-    batch_ = poller_->wait(timeout);
-    next_ = 0;
-  }
-  taken_in_ = 0;
-  while (next_ < batch_.size() && taken_in_ < limits_.turn_bytes) dispatch(batch_[next_++]);
-  telling_ = false;
+  return tell_closed() || told;
 }
 
 bool ReadinessBackend::tell_failures() {
@@ -358,23 +384,22 @@ bool ReadinessBackend::tell_what_is_closed() {
 // What is left of the batch may name what is gone.
 void ReadinessBackend::forget(std::uint64_t key) {
   for (std::size_t i = next_; i < batch_.size(); ++i) {
-    if (batch_[i].key == key) batch_[i].key = forgotten;
+    if (batch_[i].key == key) batch_[i].key = forgotten_key;
   }
 }
 
+// An event of anything but a stream.
 void ReadinessBackend::dispatch(const Ready& event) {
-  if (event.key == forgotten) return;
+  if (event.key == forgotten_key) return;
   if (event.key == wakeup_key) {
     if (forks_ == fork_count()) wakeup_.clear();  // a copy that is not renewed yet has its parent's
     return up_.on_woken();
   }
   switch (event.key & readiness::tag_bits) {
-    case to_stream:
-      return serve(target_of<StreamSlot>(event.key), event.ready);
     case to_listener:
       return accept(target_of<ListenerSlot>(event.key));
     case to_datagrams:
-      taken_in_ += datagrams_.serve(target_of<DatagramSlot>(event.key), event.ready);
+      room_ -= std::min(room_, datagrams_.serve(target_of<DatagramSlot>(event.key), event.ready));
       return;
     case to_watch: {
       auto& slot = target_of<WatchSlot>(event.key);
@@ -391,7 +416,7 @@ void ReadinessBackend::serve(StreamSlot& slot, Interest ready) {
     change(slot);
     up_.on_written(slot, 0);
   }
-  if ((ready & Interest::read) != Interest::none) receive(slot);
+  if ((ready & Interest::read) != Interest::none && is_read(slot)) receive(slot);
 }
 
 void ReadinessBackend::finish_connecting(StreamSlot& slot) {
@@ -403,22 +428,24 @@ void ReadinessBackend::finish_connecting(StreamSlot& slot) {
   up_.on_failed(slot, error);
 }
 
-void ReadinessBackend::receive(StreamSlot& slot) {
-  if ((slot.state & reading) == 0 || (slot.state & (ended | failed | closed)) != 0) return;
-  const std::size_t most = std::min(limits_.read_bytes, limits_.turn_bytes - taken_in_);
-  const ssize_t count = ::recv(slot.handle.native, buffer_.get(), most, 0);
-  if (count > 0) {
-    taken_in_ += static_cast<std::size_t>(count);
-    return up_.on_received(slot, {buffer_.get(), static_cast<std::size_t>(count)});
-  }
-  if (count == 0) {
+inline void ReadinessBackend::receive(StreamSlot& slot) {
+  const ssize_t received = ::recv(slot.handle.native, buffer_.get(), std::min(limits_.read_bytes, room_), 0);
+  if (received <= 0) return receive_nothing(slot, received == 0 ? 0 : errno);
+  const auto count = static_cast<std::size_t>(received);
+  room_ -= count;
+  up_.on_received(slot, {buffer_.get(), count});
+}
+
+// `error` is 0 at the end of the input.
+void ReadinessBackend::receive_nothing(StreamSlot& slot, int error) {
+  if (error == 0) {
     slot.state |= ended;
     change(slot);
     return up_.on_end(slot);
   }
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return;
+  if (error == EAGAIN || error == EWOULDBLOCK || error == EINTR) return;
   slot.state |= failed;
-  up_.on_failed(slot, last_error());
+  up_.on_failed(slot, {error, std::system_category()});
 }
 
 }  // namespace parley

@@ -60,7 +60,9 @@ class ReadinessBackend final : public Backend {
   void rewatch(WatchSlot& slot, Interest wanted) override;
   void unwatch(WatchSlot& slot) override;
 
-  void submit() override;
+  void submit() override {
+    if (noted_) submit_noted();
+  }
   void turn(std::optional<Time> deadline) override;
   void wake() noexcept override { wakeup_.signal(); }
   void renew() override;
@@ -87,9 +89,15 @@ class ReadinessBackend final : public Backend {
   Taken send(StreamSlot& slot, std::span<const std::string_view> pieces);
   static std::ptrdiff_t send_several(const StreamSlot& slot, std::span<const std::string_view> pieces,
                                      std::size_t& count, std::size_t& wanted);
+  Written start_writing(StreamSlot& slot, std::span<const std::string_view> pieces);
+  [[gnu::cold]] Written not_whole(StreamSlot& slot, std::ptrdiff_t sent);
+  void wait_for_room(StreamSlot& slot);
+  bool interrupted(StreamSlot& slot, int error);
   void change(StreamSlot& slot);
   void fail(StreamSlot& slot, std::error_code error);
   BoundPath take_path(int descriptor);
+  void submit_noted();
+  bool tell_noted();
   bool settle_changes();
   bool tell_failures();
   bool tell_connected();
@@ -99,7 +107,8 @@ class ReadinessBackend final : public Backend {
   void dispatch(const Ready& event);
   void serve(StreamSlot& slot, Interest ready);
   void finish_connecting(StreamSlot& slot);
-  void receive(StreamSlot& slot);
+  inline void receive(StreamSlot& slot);
+  void receive_nothing(StreamSlot& slot, int error);
   void accept(ListenerSlot& slot);
   void no_more_from(const ListenerSlot& slot);
   bool next_can_be_polled(const ListenerSlot& slot) const;
@@ -117,8 +126,9 @@ class ReadinessBackend final : public Backend {
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
   std::span<Ready> batch_;          // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
-  bool telling_ = false;      // an upcall is going on, or what is to be told is being gone through
-  std::size_t taken_in_ = 0;  // bytes, in this turn
+  bool telling_ = false;  // an upcall is going on, or what is to be told is being gone through
+  std::size_t room_ = 0;  // bytes that may still be received in this turn
+  bool noted_ = false;    // something stands in one of the lists below
   const ListenerSlot* accepting_ = nullptr;  // the one that is being accepted from, unless it shall not be
   std::vector<StreamSlot*> changed_;         // whose interest the poller does not know yet
   std::vector<StreamSlot*> closed_;          // to be told so

@@ -9,7 +9,11 @@ namespace parley::readiness {
 
 enum Tag : std::uint64_t { to_stream, to_listener, to_datagrams, to_watch };
 constexpr std::uint64_t tag_bits = 3;
-constexpr std::uint64_t wakeup_key = 0;  // as of a stream that stands nowhere
+// Two that are no target's. They are not tagged as streams are, so that an event of a stream, as almost all
+// are, is known by its tag.
+constexpr std::uint64_t wakeup_key = to_watch;
+constexpr std::uint64_t forgotten_key = ~std::uint64_t{0};
+static_assert((forgotten_key & tag_bits) != to_stream);
 
 template <class Target>
 std::uint64_t key_of(Target& target, Tag tag) {

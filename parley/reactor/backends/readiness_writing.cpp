@@ -15,15 +15,44 @@ namespace parley {
 
 using namespace readiness::stream_state;
 
-// Where `offer` has found the kernel full, asking it again would cost a call for nothing: the poller tells.
+// One piece, which the kernel takes whole: almost every write is that.
 Written ReadinessBackend::start_write(StreamSlot& slot, std::span<const std::string_view> pieces) {
+  if (pieces.size() != 1 || (slot.state & (full | failed)) != 0) return start_writing(slot, pieces);
+  const std::size_t wanted = pieces[0].size();
+  const ssize_t sent = ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL);
+  if (sent == static_cast<ssize_t>(wanted)) return {.taken = wanted};
+  return not_whole(slot, sent);
+}
+
+// Where a signal came first, too, the poller tells of room, at once.
+Written ReadinessBackend::not_whole(StreamSlot& slot, std::ptrdiff_t sent) {
+  if (sent < 0) interrupted(slot, errno);
+  wait_for_room(slot);
+  return {.taken = sent < 0 ? 0 : static_cast<std::size_t>(sent)};
+}
+
+// `on_written` follows once there is room, unless it has failed.
+void ReadinessBackend::wait_for_room(StreamSlot& slot) {
+  slot.state &= ~static_cast<std::uint32_t>(full);
+  if ((slot.state & failed) != 0) return;
+  slot.state |= writing;
+  change(slot);
+}
+
+// Why nothing was sent: by a signal, so that it is to be tried again; for want of room; or it has failed,
+// which is noted.
+bool ReadinessBackend::interrupted(StreamSlot& slot, int error) {
+  if (error == EINTR) return true;
+  if (error != EAGAIN && error != EWOULDBLOCK && error != ENOBUFS)
+    fail(slot, {error, std::system_category()});
+  return false;
+}
+
+// Where `offer` has found the kernel full, asking it again would cost a call for nothing: the poller tells.
+Written ReadinessBackend::start_writing(StreamSlot& slot, std::span<const std::string_view> pieces) {
   Taken taken;
   if ((slot.state & full) == 0) taken = send(slot, pieces);
-  slot.state &= ~static_cast<std::uint32_t>(full);
-  if (!taken.all && (slot.state & failed) == 0) {
-    slot.state |= writing;
-    change(slot);
-  }
+  if (!taken.all) wait_for_room(slot);
   return {.taken = taken.bytes};
 }
 
@@ -42,9 +71,7 @@ ReadinessBackend::Taken ReadinessBackend::send(StreamSlot& slot, std::span<const
                              ? ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL)
                              : send_several(slot, pieces, count, wanted);
     if (sent < 0) {
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS)
-        fail(slot, {errno, std::system_category()});
+      if (interrupted(slot, errno)) continue;
       break;
     }
     taken.bytes += static_cast<std::size_t>(sent);
@@ -84,11 +111,7 @@ Written ReadinessBackend::start_send_file(StreamSlot& slot, Handle file, std::ui
     taken = sent.taken;
     if (sent.error) fail(slot, sent.error);
   }
-  slot.state &= ~static_cast<std::uint32_t>(full);
-  if (taken < count && (slot.state & failed) == 0) {
-    slot.state |= writing;
-    change(slot);
-  }
+  if (taken < count) wait_for_room(slot);
   return {.taken = taken};
 }
 

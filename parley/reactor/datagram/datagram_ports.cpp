@@ -182,7 +182,9 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   void resume_reading() override {
     if (!paused_ || ended_) return;
     paused_ = false;
-    if (!std::exchange(resuming_, true)) ports_.resuming_.push_back(id_);
+    if (std::exchange(resuming_, true)) return;
+    ports_.due_.resuming.push_back(id_);
+    ports_.put_off();
   }
   bool reading() const override { return !paused_ && !ended_; }
   void join_group(const Address& group, std::uint32_t interface) override {
@@ -207,6 +209,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     dropped_ += queue_.size();
     close();
     ports_.ending_.push_back(id_);
+    ports_.leave_to_settle();
   }
   std::size_t queued() const override { return queue_.size(); }
   std::uint64_t dropped() const override { return dropped_; }
@@ -332,7 +335,9 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     } else if (errors_.size() < most_at_once) {
       errors_.emplace_back(operation, format(whom), error, advice(error));
     }
-    if (!std::exchange(failing_, true)) ports_.failing_.push_back(id_);
+    if (std::exchange(failing_, true)) return;
+    ports_.due_.failing.push_back(id_);
+    ports_.put_off();
   }
 
   DatagramPorts& ports_;
@@ -379,7 +384,6 @@ void DatagramPorts::clear() {
 
 EntryId DatagramPorts::open(const Address& at, const DatagramOptions& options,
                             const std::optional<Address>& peer, std::unique_ptr<DatagramProtocol> protocol) {
-  used_ = true;
   const EntryId id = ports_.next();
   auto port = std::make_unique<Port>(*this, id);
   port->open(at, options);
@@ -394,6 +398,7 @@ EntryId DatagramPorts::open(const Address& at, const DatagramOptions& options,
   port->start(std::move(protocol));
   ports_.add(std::move(port));
   starting_.push_back(id);
+  leave_to_settle();
   return id;
 }
 
@@ -401,25 +406,30 @@ DatagramTransport* DatagramPorts::find(EntryId id) const {
   return ports_.find(id);
 }
 
+void DatagramPorts::put_off() {
+  loop_.agenda().put_off(Agenda::Due::datagrams);
+}
+
+void DatagramPorts::leave_to_settle() {
+  loop_.agenda().leave_to_settle(Agenda::Soon::ports);
+}
+
 template <class Call>
-void DatagramPorts::each(Ids& ids, Call call) {
-  // Taken first: what is added meanwhile is for the next time.
-  Ids now;
-  now.swap(ids);
-  for (const EntryId id : now) {
+void DatagramPorts::each(const Ids& ids, Call call) {
+  for (const EntryId id : ids) {
     if (Port* const port = ports_.find(id)) call(*port);
   }
 }
 
-void DatagramPorts::prepare() {
-  told_ = !resuming_.empty() || !failing_.empty();
-  each(resuming_, [](Port& port) { port.go_on(); });
-  each(failing_, [](Port& port) { port.tell_errors(); });
+void DatagramPorts::work_off(const Due& due) {
+  each(due.resuming, [](Port& port) { port.go_on(); });
+  each(due.failing, [](Port& port) { port.tell_errors(); });
 }
 
+// The lists are taken first: what is added meanwhile is for the next time.
 void DatagramPorts::settle() {
-  each(starting_, [](Port& port) { port.tell_start(); });
-  each(ending_, [this](Port& port) {
+  each(std::exchange(starting_, {}), [](Port& port) { port.tell_start(); });
+  each(std::exchange(ending_, {}), [this](Port& port) {
     port.tell_stop();
     std::unique_ptr<Port> ended = ports_.take(port.id());
     if (!port.closed()) leaving_.emplace(&port, std::move(ended));
@@ -427,7 +437,7 @@ void DatagramPorts::settle() {
 }
 
 void DatagramPorts::flush() {
-  each(unsent_, [](Port& port) { port.flush(); });
+  each(std::exchange(unsent_, {}), [](Port& port) { port.flush(); });
 }
 
 void DatagramPorts::stop_all() {

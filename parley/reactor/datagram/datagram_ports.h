@@ -7,6 +7,7 @@
 #include <span>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "parley/base/limits.h"
@@ -33,17 +34,15 @@ class DatagramPorts {
                std::unique_ptr<DatagramProtocol> protocol);
   DatagramTransport* find(EntryId id) const;
 
-  // Whether there has ever been one: to the others, nothing here costs more than this.
-  bool used() const { return used_; }
-
-  // In a turn's beginning: what was held back while paused, and what could not be sent, is told.
-  void prepare();
-  // Whether that has something to do, or had in this turn: whoever was told may have ended what the turns are
-  // for, and is to find out before the loop waits.
-  bool waiting() const { return told_ || !resuming_.empty() || !failing_.empty(); }
+  // What was put off to the next turn.
+  struct Due {
+    std::vector<EntryId> resuming;  // that go on reading: what was held back while paused is told
+    std::vector<EntryId> failing;   // that are to be told errors
+  };
+  Due take_due() { return std::exchange(due_, {}); }
+  void work_off(const Due& due);
   // start_protocol and stop_protocol.
   void settle();
-  bool unsettled() const { return !starting_.empty() || !ending_.empty(); }
   // Sends what is queued, as far as the kernel takes it.
   void flush();
   bool idle() const { return unsent_.empty(); }
@@ -68,8 +67,10 @@ class DatagramPorts {
   using Ids = std::vector<EntryId>;
 
   template <class Call>
-  void each(Ids& ids, Call call);
+  void each(const Ids& ids, Call call);
   Backend& backend() const;
+  void put_off();
+  void leave_to_settle();
 
   Loop& loop_;
   const Limits& limits_;
@@ -77,13 +78,10 @@ class DatagramPorts {
   Registry<Port> ports_;
   // That have ended, until the back end is done with them.
   std::unordered_map<const DatagramSlot*, std::unique_ptr<Port>> leaving_;
-  bool used_ = false;
+  Due due_;
   Ids starting_;  // to be told start_protocol
   Ids ending_;    // to be told stop_protocol
   Ids unsent_;    // that have something to send
-  Ids resuming_;  // that go on reading in the next turn
-  Ids failing_;   // that are to be told errors in the next turn
-  bool told_ = false;
 };
 
 }  // namespace parley

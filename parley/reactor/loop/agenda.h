@@ -17,15 +17,17 @@ namespace parley {
 class Agenda {
  public:
   enum class Due : std::uint8_t {
-    resumed = 1U << 0,  // reading_resumed
-    hungry = 1U << 1,   // resume_producing, stop_producing
-    posted = 1U << 2,   // calls of this thread or others
+    resumed = 1U << 0,    // reading_resumed
+    hungry = 1U << 1,     // resume_producing, stop_producing
+    posted = 1U << 2,     // calls of this thread or others
+    datagrams = 1U << 3,  // held-back ones, and errors
   };
   enum class Soon : std::uint8_t {
     made = 1U << 0,      // connection_made
     lost = 1U << 1,      // connection_lost
     pressure = 1U << 2,  // pause_writing, resume_writing
     dropped = 1U << 3,   // listeners and watches that nothing is inside of any more
+    ports = 1U << 4,     // start_protocol, stop_protocol
   };
 
   void put_off(Due what) { due_.set(what); }

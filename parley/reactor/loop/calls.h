@@ -27,12 +27,12 @@ class Calls {
       return false;
     }
   }
+  // An exception has escaped: inside its `catch`.
+  void escaped();
   void on_error(std::function<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
   Log& log() const { return log_; }
 
  private:
-  void escaped();
-
   Log& log_;
   std::function<void(std::exception_ptr)> handler_;
 };

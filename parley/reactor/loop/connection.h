@@ -97,10 +97,10 @@ class Connection final : public Transport, public StreamSlot {
   // The back end's last word is awaited, or was said.
   bool given_up() const { return life >= Life::detaching; }
   bool has_protocol() const { return protocol_ != nullptr; }
-  // All is sent, and nothing is to follow from that: as after almost every flush.
-  bool settled() const {
-    return outbox.empty() && life == Life::open &&
-           !output.any(Output::lagging, Output::full, Output::ending) && !bond.any(Bond::pulls);
+  // What it writes may go to the kernel, and when all has gone, nothing follows from that: as almost always.
+  bool flows() const {
+    return life == Life::open && !output.any(Output::waits, Output::lagging, Output::full, Output::ending) &&
+           !bond.any(Bond::pulls);
   }
 
   // In the cache line of the slot: whoever appends to the outbox must look at `output` first.

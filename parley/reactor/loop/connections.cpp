@@ -149,6 +149,12 @@ void Connections::follow(TransportId id, std::function<void(const Reason&)> lost
 
 // What happens to them.
 
+// A protocol has let an exception escape.
+void Connections::escaped(Connection& connection) {
+  calls_.escaped();
+  abort(connection, Reason(Reason::Kind::handler), true);
+}
+
 void Connections::on_received(Connection& connection, std::span<char> lent) {
   if (connection.life >= Life::closing || !connection.has_protocol()) return;  // what comes now is dropped
   assert(connection.reading());

@@ -173,11 +173,17 @@ class Connections final : private Flusher::Owner {
   template <class Call>
   void call(Connection& connection, const Call& call_protocol) {
     flow_.enter(connection);
-    const bool well = calls_.guarded([&] { call_protocol(*connection.protocol_); });
-    flow_.leave();
-    if (!well) abort(connection, Reason(Reason::Kind::handler), true);
+    try {
+      const InsideReactor inside;
+      call_protocol(*connection.protocol_);
+      flow_.leave();
+    } catch (...) {
+      flow_.leave();
+      escaped(connection);
+    }
     between_callbacks();
   }
+  void escaped(Connection& connection);
 
   Connection& open(Handle handle, const CompactAddress& peer);
   void take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol);
@@ -185,6 +191,7 @@ class Connections final : private Flusher::Owner {
   void tell_made();
   void resume(Connection& connection);
   void feed(Connection& connection);
+  void write_pieces(Connection& connection, std::string_view bytes);
   void write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total);
   void watch_closing(Connection& connection);
   void stop_waiting(Connection& connection);

@@ -16,12 +16,15 @@ constexpr std::size_t owned_from = 32 * 1024;
 }  // namespace
 
 void Connections::write(Connection& connection, std::string_view bytes) {
-  if (bytes.size() >= owned_from) return write(connection, {&bytes, 1});
   if (connection.output.any(Output::shut) || bytes.empty()) return;
-  flusher_.close_run();
-  connection.outbox.append(flusher_.single_tape().append(bytes));
-  flusher_.mark(connection);
-  flow_.published(bytes.size(), connection.output.any(Output::lagging));
+  if (bytes.size() < owned_from && flusher_.write_in_room(connection, bytes)) {
+    return flow_.published(bytes.size(), connection.output.any(Output::lagging));
+  }
+  write_pieces(connection, bytes);
+}
+
+void Connections::write_pieces(Connection& connection, std::string_view bytes) {
+  write(connection, {&bytes, 1});
 }
 
 void Connections::write(Connection& connection, std::span<const std::string_view> pieces) {

@@ -13,7 +13,7 @@ namespace parley {
 // connection.
 class Flow {
  public:
-  Flow(const Limits& limits, Reading& reading) : limits_(limits), reading_(reading) {}
+  Flow(const Limits& limits, Reading& reading) : share_(limits.sendq_bytes / 4), reading_(reading) {}
 
   // From here until `leave`, the protocol of this connection is being called.
   void enter(Connection& sender) {
@@ -28,7 +28,7 @@ class Flow {
   void published(std::size_t bytes, bool to_lagging) {
     if (sender_ == nullptr) return;
     published_ += bytes;
-    if (to_lagging || published_ > limits_.sendq_bytes / 4) rest(to_lagging);
+    if (to_lagging || published_ > share_) rest(to_lagging);
   }
 
   // Whether a connection is more than half a sendq behind.
@@ -48,10 +48,10 @@ class Flow {
   void rest(bool to_lagging) {
     if (sender_->life != Life::open) return;
     if (to_lagging) reading_.brake(*sender_);
-    if (published_ > limits_.sendq_bytes / 4) reading_.hold(*sender_);
+    if (published_ > share_) reading_.hold(*sender_);
   }
 
-  const Limits& limits_;
+  const std::size_t share_;  // bytes that one may publish in a turn
   Reading& reading_;
   Connection* sender_ = nullptr;
   std::size_t published_ = 0;

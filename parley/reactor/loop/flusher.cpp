@@ -1,5 +1,6 @@
 #include "parley/reactor/loop/flusher.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace parley {
@@ -9,25 +10,44 @@ namespace parley {
 void Flusher::flush() {
   if (flushing_) return;
   if (run_ != nullptr) close_run();
-  if (dirty_.empty()) {
+  if (dirty_count_ == 0) {
     if (in_flight_ == 0) rewind();  // what was written to nobody goes too
     return;
   }
   flushing_ = true;
   std::size_t next = 0;
   do {
-    while (next < dirty_.size()) {
+    while (next < dirty_count_) {
       Connection& connection = *dirty_[next++];
       if (!connection.output.any(Output::dirty)) continue;  // its place was freed since
       connection.output.clear(Output::dirty);
-      send(connection);
+      // As almost always: one slice on a tape, which the kernel takes whole, and from which nothing follows.
+      if (const std::string_view only = connection.outbox.only_slice(); !only.empty() && connection.flows()) {
+        const Written written = backend_->start_write(connection, {&only, 1});
+        if (!written.pending && written.taken == only.size()) {
+          connection.outbox.drop_only_slice();
+        } else {
+          sent(connection, written, only.size());
+        }
+      } else {
+        send(connection);
+      }
     }
     backend_->submit();  // completions may leave something to send
     close_run();
-  } while (next < dirty_.size());
-  dirty_.clear();
+  } while (next < dirty_count_);
+  dirty_count_ = 0;
   end_epoch();
   flushing_ = false;
+}
+
+// By an eighth, not to the double: with many clients, this is memory that each of them pays for.
+void Flusher::grow_dirty() {
+  const std::size_t larger = dirty_capacity_ + dirty_capacity_ / 8 + 64;
+  auto grown = std::make_unique_for_overwrite<Connection*[]>(larger);
+  std::copy_n(dirty_.get(), dirty_count_, grown.get());
+  dirty_ = std::move(grown);
+  dirty_capacity_ = larger;
 }
 
 void Flusher::send(Connection& connection) {
@@ -38,31 +58,32 @@ void Flusher::send(Connection& connection) {
     owner_.after_flush(connection);
     return;
   }
-  if (!outbox.empty()) {
-    const std::string_view only = outbox.only_slice();
-    std::size_t total = only.size();
-    std::span<const std::string_view> pieces(&only, 1);
-    if (only.empty()) {
-      pieces_.clear();
-      total = outbox.gather(scratch_, pieces_);
-      pieces = pieces_;
-    }
-    const Written written = backend_->start_write(connection, pieces);
-    if (written.pending) {
-      outbox.consume(written.taken, backlog_);  // the rest is told by on_written
-      connection.output.set(Output::waits, Output::in_flight);
-      started_.push_back({&connection, total - written.taken});
-      ++in_flight_;
-      return;
-    }
-    if (only.empty() && in_flight_ == 0) scratch_.rewind();
-    outbox.consume(written.taken, backlog_);
-    if (written.taken < total) {
-      connection.output.set(Output::waits);
-      outbox.keep(backlog_);
-    }
+  if (outbox.empty()) {
+    if (!connection.flows()) owner_.after_flush(connection);
+    return;
   }
-  if (!connection.settled()) owner_.after_flush(connection);
+  pieces_.clear();
+  const std::size_t total = outbox.gather(scratch_, pieces_);
+  const Written written = backend_->start_write(connection, pieces_);
+  if (!written.pending && in_flight_ == 0) scratch_.rewind();
+  sent(connection, written, total);
+}
+
+// What became of a write of `total` bytes, all that the connection had.
+void Flusher::sent(Connection& connection, Written written, std::size_t total) {
+  Outbox& outbox = connection.outbox;
+  outbox.consume(written.taken, backlog_);
+  if (written.pending) {  // the rest is told by on_written
+    connection.output.set(Output::waits, Output::in_flight);
+    started_.push_back({&connection, total - written.taken});
+    ++in_flight_;
+    return;
+  }
+  if (written.taken < total) {
+    connection.output.set(Output::waits);
+    outbox.keep(backlog_);
+  }
+  if (!connection.outbox.empty() || !connection.flows()) owner_.after_flush(connection);
 }
 
 void Flusher::on_written(Connection& connection, std::size_t taken) {

@@ -2,7 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -30,7 +32,7 @@ class Flusher {
     ~Owner() = default;
   };
 
-  Flusher(const Limits& limits, Owner& owner) : limits_(limits), owner_(owner) {}
+  Flusher(const Limits& limits, Owner& owner) : tape_bytes_(limits.tape_bytes), owner_(owner) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // What groups are told, and what single clients are: on two tapes, so that a reply to one does not
@@ -55,23 +57,34 @@ class Flusher {
     return of->distribute();
   }
 
+  // Puts what goes to one connection alone on its tape, and has it flushed; or answers false, and has done
+  // nothing: where that is more than copying some bytes into the room that there is.
+  bool write_in_room(Connection& connection, std::string_view bytes) {
+    char* const to = single_tape_.next();
+    if (run_ != nullptr || bytes.size() > single_tape_.room_left() || dirty_count_ == dirty_capacity_ ||
+        !connection.outbox.extends_at(to)) {
+      return false;
+    }
+    single_tape_.take(bytes.size());
+    connection.outbox.extend(to, bytes.size());
+    mark(connection);
+    std::memcpy(to, bytes.data(), bytes.size());
+    return true;
+  }
   // Has the connection flushed by the next `flush`.
   void mark(Connection& connection) {
     if (connection.output.any(Output::dirty)) return;
+    if (dirty_count_ == dirty_capacity_) grow_dirty();
     connection.output.set(Output::dirty);
-    // By an eighth, not to the double: with many clients, this is memory that each of them pays for.
-    if (dirty_.size() == dirty_.capacity()) dirty_.reserve(dirty_.size() + dirty_.size() / 8 + 64);
-    dirty_.push_back(&connection);
+    dirty_[dirty_count_++] = &connection;
   }
 
   // Writes of earlier flushes are in flight.
   bool pins() const { return !epochs_.empty(); }
   // Nothing is to be sent.
-  bool idle() const { return dirty_.empty() && run_ == nullptr; }
+  bool idle() const { return dirty_count_ == 0 && run_ == nullptr; }
   // A tape holds so much that the end of the turn is too late.
-  bool full() const {
-    return group_tape_.held() >= limits_.tape_bytes || single_tape_.held() >= limits_.tape_bytes;
-  }
+  bool full() const { return group_tape_.held() >= tape_bytes_ || single_tape_.held() >= tape_bytes_; }
 
   // Flushes until nothing is dirty.
   void flush();
@@ -89,13 +102,15 @@ class Flusher {
     std::size_t pinned;  // bytes
   };
 
+  void grow_dirty();
   void send(Connection& connection);
+  void sent(Connection& connection, Written written, std::size_t total);
   void written(Connection& connection, std::size_t taken);
   void end_epoch();
   void rewind();
   void unpin(std::uint64_t number);
 
-  const Limits& limits_;
+  const std::size_t tape_bytes_;
   Owner& owner_;
   Backend* backend_ = nullptr;
   Tape group_tape_;
@@ -104,7 +119,10 @@ class Flusher {
   BacklogStore backlog_;
   detail::Run* run_ = nullptr;
   bool flushing_ = false;
-  std::vector<Connection*> dirty_;
+  // Those that have something to send: so many, of so many that there is memory for.
+  std::unique_ptr<Connection*[]> dirty_;
+  std::size_t dirty_count_ = 0;
+  std::size_t dirty_capacity_ = 0;
   std::vector<std::string_view> pieces_;
 
   // Writes that were started since the last epoch ended; one that is done stays in the list, without its

@@ -68,7 +68,7 @@ bool Loop::turn(Duration patience) {
     finish();
     return false;
   }
-  const std::optional<Time> until = called || due() ? passed : deadline(patience);
+  const std::optional<Time> until = called || agenda_.due() ? passed : deadline(patience);
   backend_->turn(until);
   clock_.set_stale();
   finish();
@@ -93,7 +93,7 @@ void Loop::renew() {
 
 // What was put off to this turn. All lists are taken before any of them is worked off: what is added
 // meanwhile belongs to the next turn, which then does not wait.
-bool Loop::begin() {
+bool Loop::work_off() {
   const Bits<Agenda::Due> due = agenda_.take_due();
   const std::uint64_t timers_before = timers_.added();
   bool called = !due.none();
@@ -102,14 +102,12 @@ bool Loop::begin() {
   if (called) {
     const auto resumed = connections_.take_resumed();
     const auto hungry = connections_.take_hungry();
+    const auto datagrams = datagrams_.take_due();
     if (due.any(Agenda::Due::posted)) posted = mailbox_.take();
     settle_callbacks();  // what was adopted between two turns is made before it is told anything else
     connections_.resume_reading(resumed);
     connections_.ask_producers(hungry);
-  }
-  if (datagrams_.used() && datagrams_.waiting()) {
-    datagrams_.prepare();
-    called = true;
+    datagrams_.work_off(datagrams);
   }
   if (!timers_.empty()) {
     while (const std::function<void()> timer = timers_.take_due(now(), timers_before)) {
@@ -121,25 +119,25 @@ bool Loop::begin() {
   return called;
 }
 
-// What follows from what was called, until nothing does. Answers whether somebody was called.
-bool Loop::finish() {
+// What follows from what was called, until nothing does.
+bool Loop::settle_and_flush() {
   bool called = false;
   do {
-    called = called || unsettled();
+    called = called || agenda_.unsettled();
     settle_callbacks();
     if (idle() || held_back()) continue;
     if (settings_.flush_interval > Duration::zero()) last_flush_ = now();
     connections_.flush();
-    if (datagrams_.used()) datagrams_.flush();
-  } while (unsettled());
+    if (!datagrams_.idle()) datagrams_.flush();
+  } while (agenda_.unsettled());
   return called;
 }
 
 void Loop::settle_callbacks() {
-  while (unsettled()) {
+  while (agenda_.unsettled()) {
     const Bits<Agenda::Soon> what = agenda_.take_soon();
     connections_.settle(what);
-    if (datagrams_.used() && datagrams_.unsettled()) datagrams_.settle();
+    if (what.any(Agenda::Soon::ports)) datagrams_.settle();
     if (what.any(Agenda::Soon::dropped)) {
       listeners_.let_go();
       watches_.let_go();

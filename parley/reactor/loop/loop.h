@@ -100,17 +100,19 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   void close_late() override { datagrams_.stop_all(); }
   bool all_closed() const override { return connections_.empty(); }
   void call_trigger(const std::function<void()>& trigger) override;
-  void settle() override { finish(); }
+  void settle() override { settle_and_flush(); }
   void wake() noexcept override;
 
   void renew();
-  bool begin();
-  bool finish();
+  // Each answers whether somebody was called.
+  bool begin() { return (agenda_.due() || waits_for_times()) && work_off(); }
+  bool work_off();
+  bool finish() { return (agenda_.unsettled() || !idle()) && settle_and_flush(); }
+  bool settle_and_flush();
   void settle_callbacks();
-  bool unsettled() const { return agenda_.unsettled() || (datagrams_.used() && datagrams_.unsettled()); }
-  bool idle() const { return connections_.idle() && (!datagrams_.used() || datagrams_.idle()); }
-  // Work for the next turn is there.
-  bool due() const { return agenda_.due() || (datagrams_.used() && datagrams_.waiting()); }
+  bool waits_for_times() const { return !timers_.empty() || connections_.waits_for_times(); }
+  // Nothing is to be sent.
+  bool idle() const { return connections_.idle() && datagrams_.idle(); }
   bool held_back() const;
   std::optional<Time> deadline(Duration patience) const;
 

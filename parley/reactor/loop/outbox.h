@@ -45,13 +45,14 @@ class Outbox {
 
   // A message on a tape. One that begins where the last ended extends it.
   void append(std::string_view on_tape) {
-    if (last_ + last_size_ == on_tape.data() && last_size_ != 0) {
-      last_size_ += static_cast<std::uint32_t>(on_tape.size());
-    } else {
-      if (last_size_ != 0) push_last();
-      last_ = on_tape.data();
-      last_size_ = static_cast<std::uint32_t>(on_tape.size());
-    }
+    if (!extends_at(on_tape.data())) push_last();
+    extend(on_tape.data(), on_tape.size());
+  }
+  // Whether what stands there on a tape makes one slice with the last, if there is any; and adding that.
+  bool extends_at(const char* place) const { return last_size_ == 0 || last_ + last_size_ == place; }
+  void extend(const char* place, std::size_t size) {
+    if (last_size_ == 0) last_ = place;
+    last_size_ += static_cast<std::uint32_t>(size);
   }
   // Bytes with an owner. `counts`: they are a copy that was made for this client alone, and so count as
   // what it is behind.
@@ -71,6 +72,8 @@ class Outbox {
   std::string_view only_slice() const {
     return waiting_ == nullptr ? std::string_view(last_, last_size_) : std::string_view();
   }
+  // The one slice that `only_slice` has answered has left.
+  void drop_only_slice() { last_size_ = 0; }
   // Drops bytes from the front: they have left.
   void consume(std::size_t count, BacklogStore& store) {
     if (waiting_ != nullptr) count = consume_waiting(count, store);

@@ -39,7 +39,7 @@ class Table {
 
   // The connection of that id, with its protocol or without; null when it is gone.
   Connection* find(TransportId id) const {
-    if (id.slot >= blocks_.size() * block) return nullptr;
+    if (id.slot >= places_) return nullptr;
     Connection& connection = at(id.slot);
     return connection.id_.generation == id.generation && connection.life != Life::unused ? &connection
                                                                                          : nullptr;
@@ -48,7 +48,7 @@ class Table {
   // Calls `f` with each connection in use; it may release the one it is called with.
   template <class F>
   void each(F f) {
-    for (std::uint32_t slot = 0; slot < blocks_.size() * block; ++slot) {
+    for (std::uint32_t slot = 0; slot < places_; ++slot) {
       if (at(slot).life != Life::unused) f(at(slot));
     }
   }
@@ -56,19 +56,19 @@ class Table {
   std::size_t in_use() const { return in_use_; }
 
  private:
-  static constexpr std::size_t block = 1024;
+  static constexpr std::uint32_t block = 1024;
 
   Connection& at(std::uint32_t slot) const { return blocks_[slot / block][slot % block]; }
 
   void grow() {
-    const std::size_t first = blocks_.size() * block;
+    const std::uint32_t first = places_;
     blocks_.push_back(std::make_unique<Connection[]>(block));
-    for (std::size_t slot = first + block; slot > first; --slot) {
-      free_.push_back(static_cast<std::uint32_t>(slot - 1));
-    }
+    places_ += block;
+    for (std::uint32_t slot = places_; slot > first; --slot) free_.push_back(slot - 1);
   }
 
   std::vector<std::unique_ptr<Connection[]>> blocks_;
+  std::uint32_t places_ = 0;  // in all of them
   std::vector<std::uint32_t> free_;
   std::size_t in_use_ = 0;
 };

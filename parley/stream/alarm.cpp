@@ -1,0 +1,44 @@
+#include "parley/stream/alarm.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "parley/stream/fiber.h"
+
+namespace parley::detail {
+
+void Alarm::add(TimedScope& scope, Duration after) {
+  scope.until_ = later(reactor_.clock().now(), std::max(after, Duration::zero()));
+  if (!timer_.active() || scope.until_ < set_for_) set(scope.until_);
+  scope.outer_ = innermost_;
+  innermost_ = &scope;
+}
+
+void Alarm::remove(const TimedScope& scope) noexcept {
+  for (TimedScope** at = &innermost_; *at != nullptr; at = &(*at)->outer_) {
+    if (*at != &scope) continue;
+    *at = scope.outer_;
+    return;
+  }
+}
+
+// None of those whose time is over goes on from here: the task does, in the next turn.
+void Alarm::ring() {
+  std::optional<Time> next;
+  for (TimedScope* scope = innermost_; scope != nullptr; scope = scope->outer_) {
+    if (scope->until_ <= reactor_.now()) {
+      scope->cancel();
+    } else {
+      next = next ? std::min(*next, scope->until_) : scope->until_;
+    }
+  }
+  if (next) set(*next);
+}
+
+void Alarm::set(Time until) {
+  timer_.cancel();
+  timer_ = reactor_.call_later(until - reactor_.clock().now(), [this] { ring(); });
+  set_for_ = until;
+}
+
+}  // namespace parley::detail

@@ -211,20 +211,30 @@ bool LineReceiver::handle_next(Input& input) {
     return true;
   }
   const std::string_view bytes = input.view();
-  const std::size_t end = bytes.find(delimiter(), input.searched);
-  std::size_t length = std::min(end, bytes.size());
-  if (end == bytes.npos && !ended_) {
-    // An end that has begun is not part of the line.
-    if (length > max_length_ && length - begun_delimiter(bytes) > max_length_) return handle_too_long(input);
-    // The end may have begun in the last bytes: those are searched again.
-    input.searched = length - std::min(length, delimiter().size() - 1);
-    return false;
-  }
-  if (end != bytes.npos && delimiter_size_ == 0 && bytes.substr(0, end).ends_with('\r')) --length;
+  const std::size_t end = find_delimiter(bytes, input.searched);
+  if (end == bytes.npos) return handle_unended(input);
+  const bool with_return = delimiter_size_ == 0 && end > 0 && bytes[end - 1] == '\r';
+  const std::size_t length = with_return ? end - 1 : end;
   if (length > max_length_) return handle_too_long(input);
-  input.take(end == bytes.npos ? length : end + delimiter().size());
-  line_received(bytes.substr(0, length));
+  input.take(end + delimiter().size());
+  line_received({bytes.data(), length});
   return true;
+}
+
+// A line whose end has not come, or never will.
+bool LineReceiver::handle_unended(Input& input) {
+  const std::string_view bytes = input.view();
+  // An end that has begun is not part of the line, unless nothing more comes.
+  const std::size_t begun = ended_ ? 0 : begun_delimiter(bytes);
+  if (bytes.size() - begun > max_length_) return handle_too_long(input);
+  if (ended_) {
+    input.take(bytes.size());
+    line_received(bytes);
+    return true;
+  }
+  // The end may have begun in the last bytes: those are searched again.
+  input.searched = bytes.size() - std::min(bytes.size(), delimiter().size() - 1);
+  return false;
 }
 
 bool LineReceiver::handle_too_long(Input& input) {
@@ -241,7 +251,7 @@ bool LineReceiver::handle_too_long(Input& input) {
 // Drops what belongs to a line that was too long. False when its end has not come.
 bool LineReceiver::skip(Input& input) {
   const std::string_view bytes = input.view();
-  const std::size_t end = bytes.find(delimiter());
+  const std::size_t end = find_delimiter(bytes, 0);
   if (end != bytes.npos) {
     input.take(end + delimiter().size());
     skipping_ = false;
@@ -254,6 +264,12 @@ bool LineReceiver::skip(Input& input) {
 // What ends a line; for "\n" or "\r\n", the part that is always there.
 std::string_view LineReceiver::delimiter() const {
   return delimiter_size_ == 0 ? std::string_view("\n") : std::string_view(delimiter_, delimiter_size_);
+}
+
+// One character is found faster than a text of one.
+std::size_t LineReceiver::find_delimiter(std::string_view bytes, std::size_t from) const {
+  const std::string_view wanted = delimiter();
+  return wanted.size() == 1 ? bytes.find(wanted.front(), from) : bytes.find(wanted, from);
 }
 
 // How many of the last bytes may turn out to be the beginning of the line's end.

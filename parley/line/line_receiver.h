@@ -72,9 +72,11 @@ class LineReceiver : public Protocol {
   std::size_t to_complete(std::span<const char> bytes) const;
   void handle(Input& input);
   bool handle_next(Input& input);
+  bool handle_unended(Input& input);
   bool handle_too_long(Input& input);
   bool skip(Input& input);
   std::string_view delimiter() const;
+  std::size_t find_delimiter(std::string_view bytes, std::size_t from) const;
   std::size_t begun_delimiter(std::string_view bytes) const;
 
   // Bytes that wait, on the heap; or those being handled, wherever they are (`busy_`).

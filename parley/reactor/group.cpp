@@ -51,16 +51,14 @@ void Group::send(std::string_view message, TransportId omitted) {
     run_ = {message.data(), 0};
   }
   run_ = {run_.data(), run_.size() + message.size()};
-  if (Connection* const left_out = connections_.find(omitted)) {
+  if (!gaps_.empty() && gaps_.back().member == omitted &&
+      gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
+    std::string_view& gap = gaps_.back().bytes;
+    gap = {gap.data(), gap.size() + message.size()};
+  } else if (Connection* const left_out = connections_.find(omitted)) {
     // Marked, so that the others, who are many, need not look for gaps of theirs.
     left_out->bond.set(Bond::apart);
-    if (!gaps_.empty() && gaps_.back().member == omitted &&
-        gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
-      std::string_view& gap = gaps_.back().bytes;
-      gap = {gap.data(), gap.size() + message.size()};
-    } else {
-      gaps_.push_back({omitted, message});
-    }
+    gaps_.push_back({omitted, message});
   }
   // The brake must know before the next message whom this one reaches, where somebody lags.
   const bool to_lagging = connections_.flow().somebody_lags() && flusher.close_run(this);

@@ -49,7 +49,8 @@ ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind pol
       forks_(fork_count()),
       poller_(make_poller(poller)),
       datagrams_(up_, limits_, poller == PollerKind::select ? FD_SETSIZE : std::numeric_limits<int>::max()),
-      buffer_(std::make_unique_for_overwrite<char[]>(limits_.read_bytes)) {
+      buffer_bytes_(limits_.read_bytes),
+      buffer_(std::make_unique_for_overwrite<char[]>(buffer_bytes_)) {
   poller_->update(wakeup_.descriptor(), Interest::read, wakeup_key);
 }
 
@@ -429,7 +430,7 @@ void ReadinessBackend::finish_connecting(StreamSlot& slot) {
 }
 
 inline void ReadinessBackend::receive(StreamSlot& slot) {
-  const ssize_t received = ::recv(slot.handle.native, buffer_.get(), std::min(limits_.read_bytes, room_), 0);
+  const ssize_t received = ::recv(slot.handle.native, buffer_.get(), std::min(buffer_bytes_, room_), 0);
   if (received <= 0) return receive_nothing(slot, received == 0 ? 0 : errno);
   const auto count = static_cast<std::size_t>(received);
   room_ -= count;

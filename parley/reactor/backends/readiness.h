@@ -123,6 +123,7 @@ class ReadinessBackend final : public Backend {
   ReadinessDatagrams datagrams_;
   Wakeup wakeup_;
   ReserveDescriptor reserve_;
+  const std::size_t buffer_bytes_;
   std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
   std::span<Ready> batch_;          // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;

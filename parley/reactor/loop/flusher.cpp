@@ -17,8 +17,8 @@ void Flusher::flush() {
   flushing_ = true;
   std::size_t next = 0;
   do {
-    while (next < dirty_count_) {
-      Connection& connection = *dirty_[next++];
+    for (; next < dirty_count_; ++next) {
+      Connection& connection = *dirty_[next];
       if (!connection.output.any(Output::dirty)) continue;  // its place was freed since
       connection.output.clear(Output::dirty);
       // As almost always: one slice on a tape, which the kernel takes whole, and from which nothing follows.

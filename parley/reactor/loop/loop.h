@@ -105,12 +105,15 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
 
   void renew();
   // Each answers whether somebody was called.
-  bool begin() { return (agenda_.due() || waits_for_times()) && work_off(); }
+  bool begin() { return (agenda_.due() || time_has_come()) && work_off(); }
   bool work_off();
   bool finish() { return (agenda_.unsettled() || !idle()) && settle_and_flush(); }
   bool settle_and_flush();
   void settle_callbacks();
-  bool waits_for_times() const { return !timers_.empty() || connections_.waits_for_times(); }
+  // Something that has waited for its time may be due.
+  bool time_has_come() const {
+    return (!timers_.empty() && *timers_.next() <= now()) || connections_.waits_for_times();
+  }
   // Nothing is to be sent.
   bool idle() const { return connections_.idle() && datagrams_.idle(); }
   bool held_back() const;

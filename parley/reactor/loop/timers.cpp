@@ -55,11 +55,6 @@ std::optional<Time> Timers::due(Id id) const {
   return heap_[calls_[id.index].place].when;
 }
 
-std::optional<Time> Timers::next() const {
-  if (heap_.empty()) return std::nullopt;
-  return heap_.front().when;
-}
-
 std::function<void()> Timers::take_due(Time now) {
   return take_due(now, added_);
 }

@@ -37,7 +37,10 @@ class Timers {
 
   bool empty() const { return heap_.empty(); }
   // When the first is due.
-  std::optional<Time> next() const;
+  std::optional<Time> next() const {
+    if (heap_.empty()) return std::nullopt;
+    return heap_.front().when;
+  }
   // Takes out the first call that is due at `now`, for the caller to run; empty when there is none.
   // Calls that are due at one time come in the order in which they were added.
   std::function<void()> take_due(Time now);

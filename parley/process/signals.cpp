@@ -37,7 +37,8 @@ constexpr std::array<Known, 7> known = {{{SIGHUP, "SIGHUP"},
 std::array<std::atomic<pid_t>, known.size()> come = {};
 std::array<std::atomic<int>, known.size()> pipes = {-1, -1, -1, -1, -1, -1, -1};
 std::atomic<int> running = 0;
-static_assert(std::atomic<int>::is_always_lock_free && std::atomic<pid_t>::is_always_lock_free);
+static_assert(std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<pid_t>::is_always_lock_free);
 
 // The other end of each of these pipes.
 std::array<std::atomic<int>, known.size()> read_ends = {-1, -1, -1, -1, -1, -1, -1};

@@ -86,10 +86,10 @@ class SignalHandler {
 
  private:
   friend class SignalHandlers;
-  SignalHandler(SignalHandlers* handlers, std::uint64_t id) : handlers_(handlers), id_(id) {}
+  SignalHandler(SignalHandlers* handlers, EntryId id) : handlers_(handlers), id_(id) {}
 
   SignalHandlers* handlers_ = nullptr;
-  std::uint64_t id_ = 0;
+  EntryId id_;
 };
 
 // A port that is listened at. A value, as Timer.

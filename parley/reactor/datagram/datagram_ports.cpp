@@ -6,7 +6,6 @@
 
 #include "parley/base/print.h"
 #include "parley/reactor/datagram/asked_addresses.h"
-#include "parley/reactor/loop/loop.h"
 #include "parley/socket/opening.h"
 
 namespace parley {
@@ -184,7 +183,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     paused_ = false;
     if (std::exchange(resuming_, true)) return;
     ports_.due_.resuming.push_back(id_);
-    ports_.put_off();
+    ports_.agenda_.put_off(Agenda::Due::datagrams);
   }
   bool reading() const override { return !paused_ && !ended_; }
   void join_group(const Address& group, std::uint32_t interface) override {
@@ -209,7 +208,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     dropped_ += queue_.size();
     close();
     ports_.ending_.push_back(id_);
-    ports_.leave_to_settle();
+    ports_.agenda_.leave_to_settle(Agenda::Soon::ports);
   }
   std::size_t queued() const override { return queue_.size(); }
   std::uint64_t dropped() const override { return dropped_; }
@@ -221,14 +220,15 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     Address asked;
   };
 
-  Backend& backend() const { return ports_.backend(); }
+  Backend& backend() const { return *ports_.backend_; }
   bool connected() const { return peer_.family() != Family::unspecified; }
   bool refused(std::error_code error) const { return connected() && error == std::errc::connection_refused; }
 
   // The protocol stays until the port is taken out, which is not done from inside a call.
   template <class Call>
   void call(Call call_protocol) {
-    ports_.loop_.call([&] { call_protocol(*protocol_); });
+    ports_.calls_.guarded([&] { call_protocol(*protocol_); });
+    ports_.connections_.between_callbacks();
   }
 
   void deliver(std::span<char> bytes, const Address& peer, const Address& asked) {
@@ -318,8 +318,8 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     }
     queue_.hold(next);
     if (std::exchange(resting_, true)) return;
-    Loop& loop = ports_.loop_;
-    loop.timers().add(later(loop.time(), ports_.limits_.datagram_rest), [&ports = ports_, id = id_] {
+    const Time until = later(ports_.clock_.now(), ports_.limits_.datagram_rest);
+    ports_.timers_.add(until, [&ports = ports_, id = id_] {
       if (Port* const port = ports.ports_.find(id)) port->rested();
     });
   }
@@ -337,7 +337,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     }
     if (std::exchange(failing_, true)) return;
     ports_.due_.failing.push_back(id_);
-    ports_.put_off();
+    ports_.agenda_.put_off(Agenda::Due::datagrams);
   }
 
   DatagramPorts& ports_;
@@ -364,12 +364,15 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   std::unique_ptr<DatagramProtocol> protocol_;  // goes first, and may still ask for the rest
 };
 
-DatagramPorts::DatagramPorts(Loop& loop, const Limits& limits) : loop_(loop), limits_(limits) {}
+DatagramPorts::DatagramPorts(const Limits& limits, const LoopClock& clock, Agenda& agenda, Calls& calls,
+                             Timers& timers, Connections& connections)
+    : limits_(limits),
+      clock_(clock),
+      agenda_(agenda),
+      calls_(calls),
+      timers_(timers),
+      connections_(connections) {}
 DatagramPorts::~DatagramPorts() = default;
-
-Backend& DatagramPorts::backend() const {
-  return loop_.backend();
-}
 
 void DatagramPorts::close() {
   for (const EntryId id : ports_.ids()) {
@@ -398,20 +401,12 @@ EntryId DatagramPorts::open(const Address& at, const DatagramOptions& options,
   port->start(std::move(protocol));
   ports_.add(std::move(port));
   starting_.push_back(id);
-  leave_to_settle();
+  agenda_.leave_to_settle(Agenda::Soon::ports);
   return id;
 }
 
 DatagramTransport* DatagramPorts::find(EntryId id) const {
   return ports_.find(id);
-}
-
-void DatagramPorts::put_off() {
-  loop_.agenda().put_off(Agenda::Due::datagrams);
-}
-
-void DatagramPorts::leave_to_settle() {
-  loop_.agenda().leave_to_settle(Agenda::Soon::ports);
 }
 
 template <class Call>
@@ -446,7 +441,7 @@ void DatagramPorts::stop_all() {
 
 void DatagramPorts::register_anew() {
   for (const EntryId id : ports_.ids()) {
-    if (Port& port = *ports_.find(id); !port.ended()) backend().register_anew(port);
+    if (Port& port = *ports_.find(id); !port.ended()) backend_->register_anew(port);
   }
 }
 

@@ -14,20 +14,26 @@
 #include "parley/reactor/backend.h"
 #include "parley/reactor/datagram.h"
 #include "parley/reactor/datagram/datagram_queue.h"
+#include "parley/reactor/loop/agenda.h"
+#include "parley/reactor/loop/calls.h"
+#include "parley/reactor/loop/connections.h"
+#include "parley/reactor/loop/loop_clock.h"
 #include "parley/reactor/loop/registry.h"
+#include "parley/reactor/loop/timers.h"
 
 namespace parley {
-
-class Loop;
 
 // A loop's sockets of datagrams. The back end receives and sends for them; the loop asks them, once per turn
 // each, to tell, to send and to go on.
 class DatagramPorts {
  public:
-  DatagramPorts(Loop& loop, const Limits& limits);
+  DatagramPorts(const Limits& limits, const LoopClock& clock, Agenda& agenda, Calls& calls, Timers& timers,
+                Connections& connections);
   ~DatagramPorts();
   DatagramPorts(const DatagramPorts&) = delete;
   DatagramPorts& operator=(const DatagramPorts&) = delete;
+
+  void use(Backend& backend) { backend_ = &backend; }
 
   // Opens a socket, and connects it where there is a peer. Throws SocketError, AddressError.
   EntryId open(const Address& at, const DatagramOptions& options, const std::optional<Address>& peer,
@@ -68,12 +74,14 @@ class DatagramPorts {
 
   template <class Call>
   void each(const Ids& ids, Call call);
-  Backend& backend() const;
-  void put_off();
-  void leave_to_settle();
 
-  Loop& loop_;
   const Limits& limits_;
+  const LoopClock& clock_;
+  Agenda& agenda_;
+  Calls& calls_;
+  Timers& timers_;
+  Connections& connections_;  // what is written to them in a callback may fill a tape
+  Backend* backend_ = nullptr;
   DatagramQueue::Spare spare_;
   Registry<Port> ports_;
   // That have ended, until the back end is done with them.

@@ -25,13 +25,14 @@ Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
       connections_(settings_.limits, clock_, agenda_, calls_),
       listeners_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
       watches_(agenda_, calls_),
-      datagrams_(*this, settings_.limits),
+      datagrams_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
       shutdown_(*this),
       forks_(fork_count()) {
   backend_ = make({.up = *this, .limits = settings_.limits, .clock = *settings_.clock});
   connections_.use(*backend_);
   listeners_.use(*backend_);
   watches_.use(*backend_);
+  datagrams_.use(*backend_);
 }
 
 // Nobody is called. Protocols go when nothing moves any more, and before the timers, which one may cancel as

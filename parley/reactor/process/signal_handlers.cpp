@@ -1,7 +1,7 @@
 #include "parley/reactor/process/signal_handlers.h"
 
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "parley/reactor/loop/loop.h"
 
@@ -19,27 +19,25 @@ SignalHandler SignalHandlers::add(Signal signal, std::function<void(Signal)> cal
       throw;
     }
   }
-  caught->handlers.push_back(
-      {++last_id_, std::make_shared<const std::function<void(Signal)>>(std::move(call))});
-  return {this, last_id_};
+  const EntryId id = handlers_.add(std::make_unique<Handler>(
+      signal, std::make_shared<const std::function<void(Signal)>>(std::move(call))));
+  caught->handlers.push_back(id);
+  return {this, id};
 }
 
-void SignalHandlers::remove(std::uint64_t id) {
-  for (auto& [signal, caught] : caught_) {
-    const auto found = std::ranges::find(caught->handlers, id, &Handler::id);
-    if (found == caught->handlers.end()) continue;
-    const auto removed = std::move(found->call);  // ends when all is in order again
-    caught->handlers.erase(found);
-    if (caught->handlers.empty()) {
-      caught->watching.stop();
-      caught_.erase(signal);
-    }
-    return;
-  }
+void SignalHandlers::remove(EntryId id) {
+  const std::unique_ptr<Handler> removed = handlers_.take(id);  // ends when all is in order again
+  if (removed == nullptr) return;
+  const auto at = caught_.find(removed->signal);
+  std::erase(at->second->handlers, id);
+  if (!at->second->handlers.empty()) return;
+  at->second->watching.stop();
+  caught_.erase(at);
 }
 
 void SignalHandlers::drop() {
   const auto dropped = std::exchange(caught_, {});
+  const auto handlers = std::exchange(handlers_, {});
   for (const auto& [signal, caught] : dropped) caught->watching.stop();
 }
 
@@ -47,19 +45,12 @@ void SignalHandlers::drop() {
 void SignalHandlers::come(Signal signal) {
   Caught& caught = *caught_.at(signal);
   if (caught.signals.take().empty()) return;
-  std::vector<std::uint64_t> ids;
-  ids.reserve(caught.handlers.size());
-  for (const Handler& handler : caught.handlers) ids.push_back(handler.id);
-  for (const std::uint64_t id : ids) call(signal, id);
-}
-
-void SignalHandlers::call(Signal signal, std::uint64_t id) {
-  const auto caught = caught_.find(signal);
-  if (caught == caught_.end()) return;
-  const auto found = std::ranges::find(caught->second->handlers, id, &Handler::id);
-  if (found == caught->second->handlers.end()) return;
-  const auto one = found->call;
-  reactor_.loop().call([&] { (*one)(signal); });
+  for (const EntryId id : std::vector(caught.handlers)) {
+    const Handler* const handler = handlers_.find(id);
+    if (handler == nullptr) continue;
+    const auto one = handler->call;
+    reactor_.loop().call([&] { (*one)(signal); });
+  }
 }
 
 }  // namespace parley

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
 #include "parley/process/signals.h"
+#include "parley/reactor/loop/registry.h"
 #include "parley/reactor/reactor.h"
 
 namespace parley {
@@ -18,28 +18,27 @@ class SignalHandlers {
 
   // Throws std::logic_error where somebody else catches that signal.
   SignalHandler add(Signal signal, std::function<void(Signal)> call);
-  void remove(std::uint64_t id);
+  void remove(EntryId id);
   // Catches nothing any more: before the loop goes.
   void drop();
 
  private:
   struct Handler {
-    std::uint64_t id;
+    Signal signal;
     std::shared_ptr<const std::function<void(Signal)>> call;  // shared: it may remove itself while it runs
   };
   struct Caught {
     explicit Caught(Signal signal) : signals({signal}) {}
     Signals signals;
     Watching watching{};
-    std::vector<Handler> handlers{};
+    std::vector<EntryId> handlers{};
   };
 
   void come(Signal signal);
-  void call(Signal signal, std::uint64_t id);
 
   Reactor& reactor_;
+  Registry<Handler> handlers_;
   std::map<Signal, std::unique_ptr<Caught>> caught_;
-  std::uint64_t last_id_ = 0;
 };
 
 }  // namespace parley

@@ -225,8 +225,9 @@ bool LineReceiver::handle_next(Input& input) {
 bool LineReceiver::handle_unended(Input& input) {
   const std::string_view bytes = input.view();
   // An end that has begun is not part of the line, unless nothing more comes.
-  const std::size_t begun = ended_ ? 0 : begun_delimiter(bytes);
-  if (bytes.size() - begun > max_length_) return handle_too_long(input);
+  if (bytes.size() > max_length_ && (ended_ || bytes.size() - begun_delimiter(bytes) > max_length_)) {
+    return handle_too_long(input);
+  }
   if (ended_) {
     input.take(bytes.size());
     line_received(bytes);

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -223,11 +225,12 @@ class Backend {
   virtual void register_anew(WatchSlot& /*slot*/) {}
 };
 
-// What makes a back end for a loop, on the loop's thread.
+// What a back end is made with, and what makes one for a loop, on the loop's thread.
 struct BackendSetting {
   Backend::Upcalls& up;
   const Limits& limits;
   const Clock& clock;
 };
+using MakeBackend = std::function<std::unique_ptr<Backend>(const BackendSetting&)>;
 
 }  // namespace parley

@@ -5,6 +5,7 @@
 
 #include "parley/base/print.h"
 #include "parley/reactor/loop/loop.h"
+#include "parley/reactor/reactor.h"
 
 namespace parley {
 

@@ -10,7 +10,6 @@
 
 #include "parley/base/clock.h"
 #include "parley/base/limits.h"
-#include "parley/base/log.h"
 #include "parley/process/signals.h"
 #include "parley/process/thread_pool.h"
 #include "parley/reactor/backend.h"
@@ -20,6 +19,8 @@
 #include "parley/reactor/entry_id.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/resolver.h"
+#include "parley/reactor/settings.h"
+#include "parley/reactor/stopping.h"
 #include "parley/reactor/threads/thread_call.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
@@ -29,7 +30,6 @@ namespace parley {
 class Connectors;
 class Loop;
 class Reactor;
-class ShutdownSequence;
 class SignalHandlers;
 class Socket;
 struct Events;
@@ -110,26 +110,6 @@ class ListeningPort {
   EntryId id_;
 };
 
-// The three times at which a program is told that its reactor stops.
-enum class Stopping : std::uint8_t {
-  before,  // nothing new is accepted, every connection still lives
-  during,  // connections are being closed
-  after,   // they all have ended; `run` returns next
-};
-
-// Keeps a reactor from going on with its stopping for as long as a copy of it lives, though not beyond the
-// time that `stop` has set. Thread: any. It must not outlive the reactor.
-class Hold {
- public:
-  Hold() = default;
-
- private:
-  friend class ShutdownSequence;
-  explicit Hold(std::shared_ptr<void> held) : held_(std::move(held)) {}
-
-  std::shared_ptr<void> held_;
-};
-
 // Something to be called when the reactor stops. A value, as Timer.
 class Trigger {
  public:
@@ -146,29 +126,6 @@ class Trigger {
   EntryId id_;
 };
 
-// How a port is to be listened at.
-struct ListenSettings {
-  ListenOptions options{};
-  // Said to those who come when no descriptor is left for them, where one can be spared for that.
-  std::string refusal{};
-  // Connections of this reactor beyond which new ones are refused in the same way; 0: no limit.
-  std::size_t max_connections = 0;
-};
-
-// What a reactor is made with; each may be left out.
-struct ReactorSettings {
-  Limits limits{};
-  const Clock* clock = &system_clock();
-  Log* log = &standard_log();
-  // What a turn has written leaves at its end; with an interval: the first after a quiet time at once,
-  // later ones together, at most once per interval (or when a tape is full).
-  Duration flush_interval{0};
-  // For the resolver that it makes for itself.
-  ResolverSettings resolver{};
-  // For its thread pool.
-  ThreadPoolSettings threads{};
-};
-
 // A loop that waits for everything a program waits for, and calls it: connections through their
 // protocols, timers, foreign descriptors, calls from other threads.
 //
@@ -181,7 +138,7 @@ class Reactor {
 
   explicit Reactor(Kind kind = automatic, ReactorSettings settings = {});
   // On a back end of one's own, made by `make` on this thread: for tests, above all.
-  using MakeBackend = std::function<std::unique_ptr<Backend>(const BackendSetting&)>;
+  using MakeBackend = parley::MakeBackend;
   explicit Reactor(const MakeBackend& make, ReactorSettings settings = {});
   // Calls nobody: `run` has ended all connections. What is left (when it never ran) is dropped.
   ~Reactor();

@@ -117,7 +117,7 @@ class EpollPoller final : public Poller {
   std::vector<Interest> wanted_;  // by descriptor; the kernel keeps the keys
   std::vector<Always> always_;    // what epoll refuses; hardly ever one
   std::array<epoll_event, most_ready> events_;
-  std::vector<Ready> ready_{most_ready};  // and room for `always_`, once there is one
+  std::vector<Ready> ready_ = std::vector<Ready>(most_ready);  // and room for `always_`, once there is one
 };
 
 }  // namespace

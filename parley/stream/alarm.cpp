@@ -36,8 +36,12 @@ void Alarm::ring() {
 }
 
 void Alarm::set(Time until) {
-  timer_.cancel();
-  timer_ = reactor_.call_later(until - reactor_.clock().now(), [this] { ring(); });
+  const Duration after = until - reactor_.clock().now();
+  if (timer_.active()) {
+    timer_.reset(after);  // cannot fail: those that stand in the outer deadlines keep their timer
+  } else {
+    timer_ = reactor_.call_later(after, [this] { ring(); });
+  }
   set_for_ = until;
 }
 

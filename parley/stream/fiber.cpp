@@ -66,8 +66,9 @@ void Fiber::resume(std::coroutine_handle<> at) noexcept {
     at = next_;
   }
   running_fiber = outer;
-  // Last: it may destroy this.
-  if (finished_) ended();
+  if (!finished_) return;
+  alarm_.reset();  // whoever keeps the answer of a task that has ended keeps no timer
+  ended();         // last: it may destroy this
 }
 
 // By a timer, and not at once: whoever asks for it may be in the middle of something, and the task could

@@ -37,23 +37,21 @@ char* take_small() {
   return spare.count > 0 ? spare.blocks[--spare.count] : new char[small];
 }
 
-[[gnu::cold]] void give_first_or_last(char* block) noexcept {
-  // A static stream goes after what belongs to the thread.
-  if (spare.state != Spare::State::unused) {
-    delete[] block;
-    return;
-  }
+// The thread's first: what it keeps is to be given back when it ends.
+[[gnu::cold]] void begin_to_keep() noexcept {
   thread_local const Ending ending;
   static_cast<void>(ending);
   spare.state = Spare::State::used;
-  spare.blocks[spare.count++] = block;
 }
 
 void give_small(char* block) noexcept {
-  if (spare.state != Spare::State::used || spare.count == spare.blocks.size()) {
-    return give_first_or_last(block);
+  if (spare.state == Spare::State::unused) begin_to_keep();
+  // A static stream goes after what belongs to the thread.
+  if (spare.state == Spare::State::gone || spare.count == spare.blocks.size()) {
+    delete[] block;
+  } else {
+    spare.blocks[spare.count++] = block;
   }
-  spare.blocks[spare.count++] = block;
 }
 
 }  // namespace
@@ -81,6 +79,7 @@ ReadBuffer::~ReadBuffer() {
 void ReadBuffer::make_room(std::size_t count) {
   if (block_.memory != nullptr || count > small) return take_larger(count);
   block_ = {take_small(), small};
+  lent_ = false;  // nothing, from no block
 }
 
 void ReadBuffer::take_larger(std::size_t count) {

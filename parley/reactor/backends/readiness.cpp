@@ -291,7 +291,8 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
     next_ = 0;
   }
   room_ = limits_.turn_bytes;
-  // Whoever is told may have what follows in the batch forgotten, but does not have another one waited for.
+  // Whoever is told may have what follows in the batch forgotten. The batch itself stays: only a wait or a
+  // renewal, which do not happen in an upcall, replace it.
   for (const Ready* next = batch_.data() + next_; next_ < batch_.size() && room_ != 0;) {
     const Ready& event = *next++;
     ++next_;
@@ -309,7 +310,6 @@ void ReadinessBackend::turn(std::optional<Time> deadline) {
 
 // Answers whether somebody was told something.
 bool ReadinessBackend::tell_noted() {
-  noted_ = false;
   bool told = !failures_.empty() && tell_failures();
   if (!connected_.empty()) told = tell_connected() || told;
   if (!changed_.empty()) told = settle_changes() || told;
@@ -319,7 +319,11 @@ bool ReadinessBackend::tell_noted() {
     told = datagrams_.tell_closed() || told;
   }
   // A slot's storage goes with this: nothing above and nothing in the batch names it any more.
-  return tell_closed() || told;
+  told = tell_closed() || told;
+  // Last: where something was thrown above, the rest is told in the next turn.
+  noted_ =
+      !(failures_.empty() && connected_.empty() && changed_.empty() && closed_.empty() && detached_.empty());
+  return told;
 }
 
 bool ReadinessBackend::tell_failures() {

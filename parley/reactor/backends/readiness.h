@@ -92,7 +92,7 @@ class ReadinessBackend final : public Backend {
   Written start_writing(StreamSlot& slot, std::span<const std::string_view> pieces);
   [[gnu::cold]] Written not_whole(StreamSlot& slot, std::ptrdiff_t sent);
   void wait_for_room(StreamSlot& slot);
-  bool interrupted(StreamSlot& slot, int error);
+  bool note_unsent(StreamSlot& slot, int error);
   void change(StreamSlot& slot);
   void fail(StreamSlot& slot, std::error_code error);
   BoundPath take_path(int descriptor);

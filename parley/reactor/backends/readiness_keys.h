@@ -13,7 +13,7 @@ constexpr std::uint64_t tag_bits = 3;
 // are, is known by its tag.
 constexpr std::uint64_t wakeup_key = to_watch;
 constexpr std::uint64_t forgotten_key = ~std::uint64_t{0};
-static_assert((forgotten_key & tag_bits) != to_stream);
+static_assert((wakeup_key & tag_bits) != to_stream && (forgotten_key & tag_bits) != to_stream);
 
 template <class Target>
 std::uint64_t key_of(Target& target, Tag tag) {

@@ -26,7 +26,7 @@ Written ReadinessBackend::start_write(StreamSlot& slot, std::span<const std::str
 
 // Where a signal came first, too, the poller tells of room, at once.
 Written ReadinessBackend::not_whole(StreamSlot& slot, std::ptrdiff_t sent) {
-  if (sent < 0) interrupted(slot, errno);
+  if (sent < 0) note_unsent(slot, errno);
   wait_for_room(slot);
   return {.taken = sent < 0 ? 0 : static_cast<std::size_t>(sent)};
 }
@@ -39,9 +39,9 @@ void ReadinessBackend::wait_for_room(StreamSlot& slot) {
   change(slot);
 }
 
-// Why nothing was sent: by a signal, so that it is to be tried again; for want of room; or it has failed,
-// which is noted.
-bool ReadinessBackend::interrupted(StreamSlot& slot, int error) {
+// Why nothing was sent. True: a signal came first, and it may be tried again. Otherwise there is no room, or
+// the stream has failed, which is noted.
+bool ReadinessBackend::note_unsent(StreamSlot& slot, int error) {
   if (error == EINTR) return true;
   if (error != EAGAIN && error != EWOULDBLOCK && error != ENOBUFS)
     fail(slot, {error, std::system_category()});
@@ -71,7 +71,7 @@ ReadinessBackend::Taken ReadinessBackend::send(StreamSlot& slot, std::span<const
                              ? ::send(slot.handle.native, pieces[0].data(), wanted, MSG_NOSIGNAL)
                              : send_several(slot, pieces, count, wanted);
     if (sent < 0) {
-      if (interrupted(slot, errno)) continue;
+      if (note_unsent(slot, errno)) continue;
       break;
     }
     taken.bytes += static_cast<std::size_t>(sent);

@@ -27,7 +27,7 @@ class Calls {
       return false;
     }
   }
-  // An exception has escaped: inside its `catch`.
+  // To be called inside the `catch`.
   void escaped();
   void on_error(std::function<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
   Log& log() const { return log_; }

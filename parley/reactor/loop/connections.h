@@ -119,7 +119,7 @@ class Connections final : private Flusher::Owner {
   void on_detached(Connection& connection, Handle handle, std::span<const char> held);
 
   // For the turn.
-  // What was put off to this turn. Answers whether anybody was called.
+  // What was put off to this turn.
   void resume_reading(const std::vector<TransportId>& resumed);
   void ask_producers(const std::vector<TransportId>& hungry);
   std::vector<TransportId> take_resumed() { return reading_.take_resumed(); }

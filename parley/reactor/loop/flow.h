@@ -51,7 +51,7 @@ class Flow {
     if (published_ > share_) reading_.hold(*sender_);
   }
 
-  const std::size_t share_;  // bytes that one may publish in a turn
+  const std::size_t share_;  // bytes that a protocol may publish in one callback
   Reading& reading_;
   Connection* sender_ = nullptr;
   std::size_t published_ = 0;

@@ -57,11 +57,12 @@ class Flusher {
     return of->distribute();
   }
 
-  // Puts what goes to one connection alone on its tape, and has it flushed; or answers false, and has done
-  // nothing: where that is more than copying some bytes into the room that there is.
+  // Copies the bytes onto the single tape and has the connection flushed, where there is room and they make
+  // one slice with what it has there. False: nothing was done.
   bool write_in_room(Connection& connection, std::string_view bytes) {
     char* const to = single_tape_.next();
-    if (run_ != nullptr || bytes.size() > single_tape_.room_left() || dirty_count_ == dirty_capacity_ ||
+    if (run_ != nullptr || bytes.size() > single_tape_.room_left() ||
+        (dirty_count_ == dirty_capacity_ && !connection.output.any(Output::dirty)) ||
         !connection.outbox.extends_at(to)) {
       return false;
     }
@@ -119,7 +120,7 @@ class Flusher {
   BacklogStore backlog_;
   detail::Run* run_ = nullptr;
   bool flushing_ = false;
-  // Those that have something to send: so many, of so many that there is memory for.
+  // Those that have something to send; how many that are, and how many there is memory for.
   std::unique_ptr<Connection*[]> dirty_;
   std::size_t dirty_count_ = 0;
   std::size_t dirty_capacity_ = 0;

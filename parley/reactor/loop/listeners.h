@@ -13,7 +13,8 @@
 #include "parley/reactor/loop/loop_clock.h"
 #include "parley/reactor/loop/registry.h"
 #include "parley/reactor/loop/timers.h"
-#include "parley/reactor/reactor.h"
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/settings.h"
 
 namespace parley {
 

@@ -18,7 +18,7 @@ Connection& connection_of(StreamSlot& slot) {
 
 }  // namespace
 
-Loop::Loop(const Reactor::MakeBackend& make, ReactorSettings settings)
+Loop::Loop(const MakeBackend& make, ReactorSettings settings)
     : settings_(std::move(settings)),
       clock_(*settings_.clock),
       calls_(*settings_.log),

@@ -19,7 +19,7 @@
 #include "parley/reactor/loop/shutdown.h"
 #include "parley/reactor/loop/timers.h"
 #include "parley/reactor/loop/watches.h"
-#include "parley/reactor/reactor.h"
+#include "parley/reactor/settings.h"
 
 namespace parley {
 
@@ -28,7 +28,7 @@ namespace parley {
 // callbacks: no call that goes down calls up.
 class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
  public:
-  Loop(const Reactor::MakeBackend& make, ReactorSettings settings);
+  Loop(const MakeBackend& make, ReactorSettings settings);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

@@ -7,7 +7,7 @@
 
 #include "parley/base/clock.h"
 #include "parley/reactor/loop/registry.h"
-#include "parley/reactor/reactor.h"
+#include "parley/reactor/stopping.h"
 
 namespace parley {
 

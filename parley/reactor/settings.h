@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "parley/base/clock.h"
+#include "parley/base/limits.h"
+#include "parley/base/log.h"
+#include "parley/process/thread_pool.h"
+#include "parley/reactor/resolver.h"
+#include "parley/socket/open_options.h"
+
+namespace parley {
+
+// How a port is to be listened at.
+struct ListenSettings {
+  ListenOptions options{};
+  // Said to those who come when no descriptor is left for them, where one can be spared for that.
+  std::string refusal{};
+  // Connections of this reactor beyond which new ones are refused in the same way; 0: no limit.
+  std::size_t max_connections = 0;
+};
+
+// What a reactor is made with; each may be left out.
+struct ReactorSettings {
+  Limits limits{};
+  const Clock* clock = &system_clock();
+  Log* log = &standard_log();
+  // What a turn has written leaves at its end; with an interval: the first after a quiet time at once,
+  // later ones together, at most once per interval (or when a tape is full).
+  Duration flush_interval{0};
+  // For the resolver that it makes for itself.
+  ResolverSettings resolver{};
+  // For its thread pool.
+  ThreadPoolSettings threads{};
+};
+
+}  // namespace parley

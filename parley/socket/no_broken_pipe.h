@@ -8,8 +8,8 @@
 
 namespace parley {
 
-// sendfile(2) knows no MSG_NOSIGNAL: this thread's SIGPIPE is held back while this stands, and taken away. One
-// that was pending before is left.
+// sendfile(2) knows no MSG_NOSIGNAL: this thread's SIGPIPE is held back while this stands, and taken away.
+// One that was pending before is left.
 class NoBrokenPipe {
  public:
   NoBrokenPipe() {

@@ -1,12 +1,11 @@
 #include <algorithm>
-#include <csignal>
-#include <ctime>
 #include <limits>
 #include <stdexcept>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "parley/socket/no_broken_pipe.h"
 #include "parley/socket/transfer.h"
 
 namespace parley {
@@ -15,33 +14,6 @@ namespace {
 
 constexpr std::uint64_t at_once = 1U << 30U;  // what the kernel is asked to send by one call
 constexpr std::size_t piece = 64 * 1024;      // what is read by one where it cannot
-
-// sendfile(2) knows no MSG_NOSIGNAL: its SIGPIPE is held back while this stands, and taken away. One that
-// was pending before is left.
-class NoBrokenPipe {
- public:
-  NoBrokenPipe() {
-    sigset_t pending;
-    sigemptyset(&pending);
-    sigpending(&pending);
-    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
-    sigemptyset(&pipe_);
-    sigaddset(&pipe_, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
-  }
-  ~NoBrokenPipe() {
-    const timespec now{};
-    while (!was_pending_ && sigtimedwait(&pipe_, nullptr, &now) < 0 && errno == EINTR) {
-    }
-    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-  }
-  NoBrokenPipe(const NoBrokenPipe&) = delete;
-  NoBrokenPipe& operator=(const NoBrokenPipe&) = delete;
-
- private:
-  sigset_t pipe_, before_;
-  bool was_pending_;
-};
 
 // Leaves a file's position after what was sent of it.
 class Position {

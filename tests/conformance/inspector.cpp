@@ -221,30 +221,34 @@ void Inspector::on_end(StreamSlot& slot) {
   up_.on_end(slot);
 }
 
+void Inspector::Watched::end_write() {
+  std::string_view left = copy;
+  for (const std::string_view piece : pinned) {
+    EXPECT_TRUE(left.starts_with(piece)) << "rule 2: the bytes of a pending write were changed";
+    left.remove_prefix(std::min(piece.size(), left.size()));
+  }
+  waits = pending = false;
+  pinned.clear();
+}
+
 void Inspector::on_written(StreamSlot& slot, std::size_t taken) {
   upcall("on_written", false);
   Watched& watched = told(slot, "on_written");
   EXPECT_TRUE(watched.waits) << "on_written came, and no write waits for it";
   if (watched.pending) {
-    std::string_view copy = watched.copy;
-    for (const std::string_view piece : watched.pinned) {
-      EXPECT_TRUE(copy.starts_with(piece)) << "rule 2: the bytes of a pending write were changed";
-      copy.remove_prefix(std::min(piece.size(), copy.size()));
-    }
     EXPECT_LE(taken, watched.rest);
   } else {
     EXPECT_EQ(taken, 0U);
     EXPECT_FALSE(watched.closed || watched.detached) << "on_written of no pending write came after close";
   }
-  watched.waits = watched.pending = false;
-  watched.pinned.clear();
+  watched.end_write();
   up_.on_written(slot, taken);
 }
 
 void Inspector::on_all_written() {
   upcall("on_all_written", false);
   for (auto& [slot, watched] : streams_) {
-    if (watched.pending) watched.waits = watched.pending = false;
+    if (watched.pending) watched.end_write();
   }
   up_.on_all_written();
 }

@@ -100,6 +100,9 @@ class Inspector final : public Backend, private Backend::Upcalls {
     std::size_t rest = 0;  // of the write that waits
     std::size_t taken_in = 0;
     std::vector<std::string_view> pinned{};
+
+    // Its write is over.
+    void end_write();
     std::string copy{};
   };
 

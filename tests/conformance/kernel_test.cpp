@@ -2,7 +2,6 @@
 // tests of child processes and of signals (parley/reactor/process_test.cpp, signal_handlers_test.cpp), which
 // are the kernel's own.
 
-#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -47,30 +46,6 @@ TEST_P(Kernel, OnlyAStreamThatListensIsAPort) {
   port.stop_listening();
   EXPECT_TRUE(std::filesystem::exists(path)) << "it is for whoever has made it to remove";
   std::filesystem::remove(path);
-}
-
-// How the kernel's families share a port. In memory an address is in use or not.
-TEST_P(Kernel, BothFamiliesShareAPortAndTheHintSaysWhatIsInTheWay) {
-  const auto shared = nobody();
-  const auto hint = [&](const Address& at) -> std::string {
-    try {
-      reactor().listen_tcp(at, shared);
-    } catch (const SocketError& error) {
-      EXPECT_EQ(error.code(), std::error_code(EADDRINUSE, std::system_category()));
-      return error.what();
-    }
-    return "it listens";
-  };
-  const Address both = reactor().listen_tcp({"", 0}, shared).host();
-  EXPECT_NE(hint({"0.0.0.0", both.port()}).find("an IPv6 socket that takes IPv4 too has the port"),
-            std::string::npos);
-  EXPECT_NE(hint(both).find("is it running already?"), std::string::npos);
-  const Address four = reactor().listen_tcp({"0.0.0.0", 0}, shared).host();
-  EXPECT_NE(hint({"", four.port()}).find("v6_only listens beside it"), std::string::npos);
-  ListenSettings settings;
-  settings.options.v6_only = true;
-  const Address six("::", four.port());
-  EXPECT_EQ(reactor().listen_tcp(six, shared, settings).host(), six);
 }
 
 // Paths in the file system: in memory there is none.

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "tests/conformance/inspector.h"
@@ -24,7 +25,8 @@ struct Link : StreamSlot {
   std::size_t sent = 0;
   std::string received;
   std::size_t ends = 0;
-  std::size_t written = 0;  // calls of on_written
+  std::size_t pending = 0;  // bytes of a write that the back end still has
+  std::size_t written = 0;  // calls of on_written, and writes that on_all_written has told of
   std::error_code failure;
   bool connected = false;
   bool reading = false;
@@ -86,8 +88,12 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
     const std::string_view rest = std::string_view(*link.output).substr(link.sent);
     const std::size_t half = rest.size() / 2;
     const std::string_view pieces[] = {rest.substr(0, half), rest.substr(half)};
-    const Written written = backend_->start_write(link, pieces);
+    return note(link, backend_->start_write(link, pieces), rest.size());
+  }
+  // A write of `size` bytes was started.
+  Written note(Link& link, const Written& written, std::size_t size) {
     link.sent += written.taken;
+    link.pending = written.pending ? size - written.taken : 0;
     return written;
   }
   void turn(Duration patience = Duration::zero()) {
@@ -162,6 +168,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   void on_written(StreamSlot& slot, std::size_t taken) override {
     Link& link = static_cast<Link&>(slot);
     ++link.written;
+    link.pending = 0;
     link.sent += taken;
     if (when_written) when_written(link);
   }
@@ -189,7 +196,13 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   }
   void on_accept_failed(ListenerSlot&, std::error_code error) override { accept_failures_.push_back(error); }
   void on_connected(StreamSlot& slot) override { static_cast<Link&>(slot).connected = true; }
-  void on_all_written() override {}
+  void on_all_written() override {
+    std::vector<std::pair<Link*, std::size_t>> done;
+    for (Link* const link : links_) {
+      if (link->pending != 0) done.emplace_back(link, link->pending);
+    }
+    for (const auto& [link, taken] : done) on_written(*link, taken);
+  }
   void on_datagrams(DatagramSlot& slot, std::span<Received> lent) override {
     for (const Received& one : lent) {
       static_cast<Post&>(slot).received.push_back(

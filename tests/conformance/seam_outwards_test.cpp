@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -119,8 +121,8 @@ TEST_P(SeamOutwards, AFileIsSentFromItsDescriptor) {
   std::size_t unfinished = 0;
   while (link.sent < size) {
     const std::size_t before = link.written;
-    const Written written = backend_->start_send_file(link, file, from + link.sent, size - link.sent);
-    link.sent += written.taken;
+    const std::size_t rest = size - link.sent;
+    const Written written = note(link, backend_->start_send_file(link, file, from + link.sent, rest), rest);
     if (!written.pending && link.sent == size) break;
     ++unfinished;
     ASSERT_TRUE(until([&] { return link.written > before; }));
@@ -237,6 +239,66 @@ TEST_P(SeamOutwards, ARefusedDatagramIsTold) {
   ASSERT_TRUE(send(post, {.bytes = "anybody?"}, [&] { return !post.errors.empty(); }));
   EXPECT_EQ(post.errors.front(), std::errc::connection_refused);
   close(post);
+}
+
+// In one batch, some from where the back end chooses.
+TEST_P(SeamOutwards, EachOfABatchLeavesFromItsOwnAddress) {
+  Post post;
+  const Address at = backend_->bind(post, {"0.0.0.0", 0}, {}).value();
+  const auto far = outside_->correspondent({"127.0.0.1", 0});
+  const Address to = far->at();
+  const Address froms[] = {{"127.0.0.1", 0}, {"127.0.0.2", 0}, {"127.3.2.1", 0}};
+  std::vector<Outgoing> batch;
+  for (const Address& from : froms) batch.push_back({.bytes = "x", .to = &to, .from = &from});
+  batch.push_back({.bytes = "x", .to = &to});
+  std::set<std::string> hosts;
+  for (int tries = 0; tries < 200 && hosts.size() < 3; ++tries) {
+    for (std::size_t done = 0; done < batch.size();) {
+      const std::size_t sent_before = post.sent;
+      const std::size_t completions = post.completions;
+      const Sent sent = backend_->start_send(post, std::span(batch).subspan(done));
+      done += sent.count;
+      if (!sent.pending && sent.error != std::errc::operation_would_block) {
+        ASSERT_FALSE(sent.error);
+        continue;
+      }
+      ASSERT_TRUE(until([&] { return post.completions > completions; }));
+      done += post.sent - sent_before;
+    }
+    turns(5);
+    for (const Correspondent::Letter& letter : far->take()) {
+      EXPECT_EQ(letter.from.port(), at.port());
+      hosts.insert(letter.from.host());
+    }
+  }
+  EXPECT_EQ(hosts, (std::set<std::string>{"127.0.0.1", "127.0.0.2", "127.3.2.1"}));
+  EXPECT_TRUE(post.errors.empty());
+  close(post);
+}
+
+TEST_P(SeamOutwards, ToABroadcastAddressOnlyWhereThatWasAskedFor) {
+  const Address all("255.255.255.255", 9);
+  const auto outcome = [&](const DatagramOptions& options) {
+    Post post;
+    EXPECT_TRUE(backend_->bind(post, {"127.0.0.1", 0}, options).ok());
+    std::error_code error;
+    for (int tries = 0; tries < 100 && !error && post.sent == 0; ++tries) {
+      const Outgoing outgoing{.bytes = "x", .to = &all};
+      const std::size_t completions = post.completions;
+      const Sent sent = backend_->start_send(post, {&outgoing, 1});
+      post.sent += sent.count;
+      if (sent.pending || sent.error == std::errc::operation_would_block) {
+        EXPECT_TRUE(until([&] { return post.completions > completions; }));
+      } else {
+        error = sent.error;
+      }
+      if (!post.errors.empty()) error = post.errors.front();
+    }
+    close(post);
+    return error;
+  };
+  EXPECT_EQ(outcome({}), std::errc::permission_denied);
+  EXPECT_NE(outcome({.broadcast = true}), std::errc::permission_denied);
 }
 
 TEST_P(SeamOutwards, ASocketOfDatagramsIsChanged) {

@@ -211,18 +211,24 @@ TEST_P(Writing, WithAnIntervalTheFirstLeavesAtOnceAndTheOthersTogether) {
   start({}, 10ms);
   const Client client = join();
   pass(10ms);
+  // What the kernel did not take of the first goes with the others.
+  const auto only_the_first = [&] {
+    const std::string& got = client.peer->received();
+    return calm() ? got == "first " : !got.empty() && std::string_view("first ").starts_with(got);
+  };
   client.wire().write("first ");
   settle();
-  EXPECT_EQ(client.peer->received(), "first ");
+  EXPECT_TRUE(only_the_first()) << client.peer->received();
   for (int i = 0; i < 5; ++i) {
     client.wire().write("more ");
     settle();
   }
-  EXPECT_EQ(client.peer->received(), "first ");
+  EXPECT_TRUE(only_the_first()) << client.peer->received();
   pass(9ms);
-  EXPECT_EQ(client.peer->received(), "first ");
+  EXPECT_TRUE(only_the_first()) << client.peer->received();
   const std::size_t writes = counts_.writes;
   pass(1ms);
+  for (int i = 0; !calm() && i < 30; ++i) pass(10ms);
   EXPECT_EQ(client.peer->received(), "first more more more more more ");
   if (calm()) {
     EXPECT_EQ(counts_.writes, writes + 1);

@@ -157,9 +157,9 @@ std::pair<int, MemoryPeer> MemoryNetwork::connected() {
 }
 
 int MemoryNetwork::listen(const Address& at) {
-  const Result<Address> chosen = world_->choose(at);
+  const Result<Address> chosen = world_->choose({.at = at});
   memory::require(chosen.ok(), "two listeners at one address");
-  return world_->add_listener(*chosen);
+  return world_->add_listener({.at = *chosen});
 }
 
 MemoryListener MemoryNetwork::listen_peer(const Address& at) {

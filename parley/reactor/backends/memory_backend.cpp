@@ -56,10 +56,12 @@ void MemoryBackend::check_storage() const {
 }
 
 Result<Address> MemoryBackend::listen(ListenerSlot& slot, const Address& address,
-                                      const ListenOptions& /*options*/) {
-  Result<Address> chosen = world_.choose(address);
+                                      const ListenOptions& options) {
+  Place place{.at = address, .v6_only = options.v6_only, .machine = this};
+  Result<Address> chosen = world_.choose(place);
   if (!chosen) return chosen;
-  slot.handle.native = world_.add_listener(*chosen);
+  place.at = *chosen;
+  slot.handle.native = world_.add_listener(place);
   slot.state = ++last_serial_;
   ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = slot.handle.native});
   return chosen;

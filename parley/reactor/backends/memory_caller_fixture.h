@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "parley/reactor/backends/memory.h"
@@ -49,7 +50,16 @@ class Caller final : public Backend::Upcalls {
     }
     return done();
   }
-  Written write(StreamSlot& slot, std::string_view bytes) { return backend_->start_write(slot, {&bytes, 1}); }
+  Written write(StreamSlot& slot, std::string_view bytes) { return write(slot, {&bytes, 1}); }
+  Written write(StreamSlot& slot, std::span<const std::string_view> of) {
+    const Written now = backend_->start_write(slot, of);
+    if (now.pending) {
+      std::size_t size = 0;
+      for (const std::string_view piece : of) size += piece.size();
+      pending[&slot] = size - now.taken;
+    }
+    return now;
+  }
 
   void on_received(StreamSlot& slot, std::span<char> lent) override {
     heard("received");
@@ -63,6 +73,7 @@ class Caller final : public Backend::Upcalls {
   void on_written(StreamSlot& slot, std::size_t taken) override {
     heard("written");
     written[&slot] += taken;
+    pending.erase(&slot);
     if (when_written) when_written(slot, taken);
   }
   void on_failed(StreamSlot&, std::error_code error) override {
@@ -92,6 +103,8 @@ class Caller final : public Backend::Upcalls {
   void on_all_written() override {
     heard("all written");
     if (when_all_written) when_all_written();
+    if (!when_written) return;
+    for (const auto& [slot, taken] : std::exchange(pending, {})) when_written(*slot, taken);
   }
   void on_datagrams(DatagramSlot& slot, std::span<Received> lent) override {
     heard("datagrams");
@@ -134,6 +147,7 @@ class Caller final : public Backend::Upcalls {
   Address last_peer;
   Interest ready = Interest::none;
   std::vector<StreamSlot*> connected;
+  std::map<StreamSlot*, std::size_t> pending;  // bytes of writes that `write` has started
   std::map<DatagramSlot*, std::vector<MemoryDatagram>> datagrams;
   std::vector<std::size_t> batches;
   std::vector<std::size_t> sent;

@@ -6,15 +6,7 @@
 
 namespace parley::memory {
 
-namespace {
-
 constexpr std::size_t most_at_once = 64;  // as Limits::datagram_batch says
-
-Family family_of(const Mailbox& mailbox) {
-  return mailbox.family == Family::unspecified ? mailbox.at.family() : mailbox.family;
-}
-
-}  // namespace
 
 MemoryDatagrams::MemoryDatagrams(const BackendSetting& setting, World& world, const void* machine)
     : up_(setting.up), limits_(setting.limits), world_(world), machine_(machine) {}
@@ -49,6 +41,8 @@ Result<Address> MemoryDatagrams::bind(DatagramSlot& slot, const Address& at, con
   wanted.machine = machine_;
   wanted.reuse_port = options.reuse_port;
   wanted.listen_multiple = options.listen_multiple;
+  wanted.v6_only = options.v6_only;
+  wanted.broadcasts = options.broadcast;
   auto opened = world_.open_mailbox(std::move(wanted));
   if (!opened) return opened.error();
   slot.handle.native = world_.add_mailbox(*opened);
@@ -68,7 +62,7 @@ std::error_code MemoryDatagrams::change(DatagramSlot& slot, const DatagramChange
   switch (what.what) {
     case DatagramChange::join:
     case DatagramChange::leave: {
-      const Family ours = family_of(mailbox);
+      const Family ours = mailbox.family;
       if (!is_group(what.group) || (ours != Family::unspecified && ours != what.group.family())) {
         return std::make_error_code(std::errc::invalid_argument);
       }

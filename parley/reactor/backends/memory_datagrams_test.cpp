@@ -107,6 +107,39 @@ TEST_F(MemoryDatagrams, AddressesInUse) {
   EXPECT_GT(caller_->datagrams[&sharing].size(), 10U);
 }
 
+TEST_F(MemoryDatagrams, EveryAddressOfBothFamiliesOrOfIPv6Alone) {
+  MemoryDatagramPeer four = network_->datagram_peer();
+  MemoryDatagramPeer six = network_->datagram_peer(Address("::1", 0));
+  const auto heard = [&](const Address& any, const DatagramOptions& options) {
+    DatagramSlot slot;
+    const Address at = bind(*caller_, slot, any, options);
+    four.send_to("4", Address("127.0.0.1", at.port()));
+    six.send_to("6", Address("::1", at.port()));
+    caller_->turn();
+    const std::vector<std::string> came = texts(slot);
+    caller_->backend().close(slot);
+    caller_->turns(2);
+    caller_->datagrams.erase(&slot);
+    return came;
+  };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(heard(Address("", 0), {}), (Texts{"4", "6"}));
+  EXPECT_EQ(heard(Address("::", 0), {}), (Texts{"4", "6"}));
+  EXPECT_EQ(heard(Address("", 0), {.v6_only = true}), (Texts{"6"}));
+  EXPECT_EQ(heard(Address("::", 0), {.v6_only = true}), (Texts{"6"}));
+  EXPECT_EQ(heard(Address("0.0.0.0", 0), {}), (Texts{"4"}));
+  DatagramSlot dual;
+  DatagramSlot other;
+  const int port = bind(dual, Address("::", 0)).port();
+  EXPECT_EQ(send(dual, "4", four.address()).count, 1U);
+  EXPECT_EQ(caller_->backend().bind(other, Address("0.0.0.0", port), {}).error(), std::errc::address_in_use);
+  caller_->backend().close(dual);
+  caller_->turns(2);
+  bind(*caller_, dual, Address("::", port), {.v6_only = true});
+  EXPECT_EQ(send(dual, "4", four.address()).error, std::errc::address_family_not_supported);
+  EXPECT_TRUE(caller_->backend().bind(other, Address("0.0.0.0", port), {}).ok());
+}
+
 TEST_F(MemoryDatagrams, AConnectedOneHearsItsPeerAlone) {
   DatagramSlot slot;
   const Address at = bind(slot, Address("", 0));
@@ -155,6 +188,9 @@ TEST_F(MemoryDatagrams, WhatCannotBeSent) {
   EXPECT_EQ(send(slot, "x", Address("255.255.255.255", 9)).error, std::errc::permission_denied);
   ASSERT_FALSE(caller_->backend().change(slot, {.what = DatagramChange::broadcast, .value = 1}));
   EXPECT_EQ(send(slot, "x", Address("255.255.255.255", 9)).count, 1U);
+  DatagramSlot allowed;
+  bind(*caller_, allowed, Address("127.0.0.1", 0), {.broadcast = true});
+  EXPECT_EQ(send(allowed, "x", Address("255.255.255.255", 9)).count, 1U);
   EXPECT_EQ(caller_->backend().connect(slot, Address("::1", 9)), std::errc::address_family_not_supported);
   // What stands before it in the batch is sent.
   const Address good("127.0.0.1", 9);

@@ -38,21 +38,20 @@ bool is_group(const Address& address) {
 }
 
 bool Mailbox::every_host() const {
-  const std::string host = at.host();
-  return at.family() != Family::local && (host.empty() || host == "0.0.0.0" || host == "::");
+  return is_every_host(at);
 }
 
 bool Mailbox::is_at(const Address& address) const {
-  return covers(at, address) && (at.family() != Family::local || !at.path().empty());
+  return covers(at, v6_only, address) && (at.family() != Family::local || !at.path().empty());
 }
 
 Result<std::shared_ptr<Mailbox>> World::open_mailbox(Mailbox mailbox) {
   if (mailbox.at.family() != Family::local && mailbox.at.port() == 0) {
     mailbox.at = Address(mailbox.at.host(), take_port());
   }
-  mailbox.family = mailbox.at.family();
+  mailbox.family = family_of(mailbox.at, mailbox.v6_only);
   for (const auto& other : mailboxes_) {
-    if (collide(mailbox, *other)) return std::make_error_code(std::errc::address_in_use);
+    if (collide(mailbox, *other)) return in_use(mailbox.family, other->family);
   }
   mailboxes_.push_back(std::make_shared<Mailbox>(std::move(mailbox)));
   return mailboxes_.back();

@@ -25,7 +25,7 @@ TEST_F(Memory, EveryByteArrivesWhateverTheSeed) {
         const std::string_view rest = std::string_view(text).substr(sent[&slot]);
         const std::string_view pieces[] = {rest.substr(0, 5),
                                            rest.substr(std::min<std::size_t>(5, rest.size()))};
-        const Written written = caller_->backend().start_write(slot, pieces);
+        const Written written = caller_->write(slot, pieces);
         sent[&slot] += written.taken;
         if (written.pending || written.taken < rest.size()) return;
       }

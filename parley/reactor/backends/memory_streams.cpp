@@ -64,7 +64,7 @@ void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOp
       source = Address(source.host(), options.source->port());
     }
   }
-  if (const Result<Address> chosen = world_.choose(source)) {
+  if (const Result<Address> chosen = world_.choose({.at = source, .machine = this})) {
     wire->host = *chosen;
   } else if (!error) {
     error = chosen.error();

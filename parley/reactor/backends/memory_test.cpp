@@ -64,6 +64,39 @@ TEST_F(Memory, NobodyListens) {
   EXPECT_TRUE(peer.was_reset());
 }
 
+TEST_F(Memory, OneAtEveryAddressTakesBothFamiliesOrIPv6Alone) {
+  const auto reached = [&](const Address& any, bool v6_only) {
+    ListenerSlot listener;
+    const int port = caller_->backend().listen(listener, any, {.v6_only = v6_only}).value().port();
+    std::string families;
+    if (!network_->connect(Address("192.0.2.1", port)).was_reset()) families += "4";
+    if (!network_->connect(Address("2001:db8::1", port)).was_reset()) families += "6";
+    caller_->backend().unlisten(listener);
+    return families;
+  };
+  EXPECT_EQ(reached(Address("", 0), false), "46");
+  EXPECT_EQ(reached(Address("::", 0), false), "46");
+  EXPECT_EQ(reached(Address("", 0), true), "6");
+  EXPECT_EQ(reached(Address("::", 0), true), "6");
+  EXPECT_EQ(reached(Address("0.0.0.0", 0), false), "4");
+}
+
+TEST_F(Memory, WhoListensAtEveryAddressIsInTheWay) {
+  Backend& backend = caller_->backend();
+  ListenerSlot any;
+  ListenerSlot other;
+  const int port = backend.listen(any, Address("0.0.0.0", 0), {}).value().port();
+  EXPECT_EQ(backend.listen(other, Address("127.0.0.1", port), {}).error(), std::errc::address_in_use);
+  EXPECT_EQ(backend.listen(other, Address("::", port), {}).error(), std::errc::address_in_use);
+  ASSERT_TRUE(backend.listen(other, Address("::", port), {.v6_only = true}).ok());
+  backend.unlisten(other);
+  EXPECT_TRUE(backend.listen(other, Address("::1", port), {}).ok());
+  // Another machine has its own addresses.
+  Caller far(*network_);
+  ListenerSlot there;
+  EXPECT_TRUE(far.backend().listen(there, Address("192.0.2.7", port), {}).ok());
+}
+
 TEST_F(Memory, LocalPeersAreNumbered) {
   ListenerSlot listener;
   const Address at = caller_->backend().listen(listener, Address::local("/run/x"), {}).value();

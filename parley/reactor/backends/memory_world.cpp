@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "parley/socket/opening.h"
+
 namespace parley::memory {
 
 void violated(std::string_view rule) {
@@ -45,10 +47,29 @@ void Wire::lose(std::error_code error) {
   break_off();
 }
 
-bool covers(const Address& at, const Address& to) {
+bool is_every_host(const Address& at) {
+  if (at.family() == Family::local) return false;
+  const std::string host = at.host();
+  return host.empty() || host == "0.0.0.0" || host == "::";
+}
+
+Family family_of(const Address& at, bool v6_only) {
+  if (at.family() == Family::local || at.family() == Family::inet || !is_every_host(at)) return at.family();
+  return v6_only ? Family::inet6 : Family::unspecified;
+}
+
+bool covers(const Address& at, bool v6_only, const Address& to) {
   if (at == to) return true;
-  if (at.family() == Family::local || to.family() == Family::local || at.port() != to.port()) return false;
-  return at.host().empty() || (at.family() == to.family() && (at.host() == "0.0.0.0" || at.host() == "::"));
+  if (!is_every_host(at) || to.family() == Family::local || at.port() != to.port()) return false;
+  const Family family = family_of(at, v6_only);
+  return family == Family::unspecified || to.family() == Family::unspecified || family == to.family();
+}
+
+// As the kernel's users are told it (socket/opening.h).
+std::error_code in_use(Family wanted, Family there) {
+  if (wanted == Family::inet && there == Family::unspecified) return InUse::by_ipv6;
+  if (wanted == Family::unspecified && there == Family::inet) return InUse::by_ipv4;
+  return {static_cast<int>(std::errc::address_in_use), std::system_category()};
 }
 
 World::World(ManualClock& by, std::uint64_t seed, const MemoryFaults& set)
@@ -140,7 +161,7 @@ std::shared_ptr<Wire> World::make_wire(const Address& to) {
 
 World::Open* World::listener_at(const Address& to) {
   for (auto& [descriptor, open] : open_) {
-    if (open.use == Use::listener && covers(open.at, to)) return &open;
+    if (open.use == Use::listener && covers(open.at, open.v6_only, to)) return &open;
   }
   return nullptr;
 }
@@ -169,7 +190,7 @@ std::error_code World::arrive(const std::shared_ptr<Wire>& wire) {
     return {};
   }
   for (const auto& listener : far_listeners_) {
-    if (!listener->open || !covers(listener->at, to)) continue;
+    if (!listener->open || !covers(listener->at, false, to)) continue;
     listener->waiting.push_back(wire);
     wires_.push_back(wire);
     return {};
@@ -179,7 +200,7 @@ std::error_code World::arrive(const std::shared_ptr<Wire>& wire) {
 }
 
 std::shared_ptr<FarListener> World::listen_far(const Address& at) {
-  const Result<Address> chosen = choose(at);
+  const Result<Address> chosen = choose({.at = at});
   require(chosen.ok(), "two listeners at one address");
   std::erase_if(far_listeners_, [](const auto& listener) { return !listener->open; });
   far_listeners_.push_back(std::make_shared<FarListener>(FarListener{.at = *chosen}));
@@ -201,8 +222,8 @@ int World::add_foreign() {
   return put({.use = Use::foreign});
 }
 
-int World::add_listener(const Address& at) {
-  return put({.use = Use::listener, .at = at});
+int World::add_listener(const Place& place) {
+  return put({.use = Use::listener, .at = place.at, .v6_only = place.v6_only, .machine = place.machine});
 }
 
 int World::add_file(std::string contents) {
@@ -264,15 +285,23 @@ int World::take_port() {
   return next_port_++;
 }
 
-Result<Address> World::choose(const Address& wanted) {
-  const bool number = wanted.family() != Family::local && wanted.port() == 0;
-  const Address at = number ? Address(wanted.host(), take_port()) : wanted;
-  const auto taken = [&](const Address& other) { return other == at; };
+// Each machine has all its addresses to itself: who listens at every one of them is in the way of those on
+// the same machine alone.
+Result<Address> World::choose(const Place& wanted) {
+  const bool number = wanted.at.family() != Family::local && wanted.at.port() == 0;
+  const Address at = number ? Address(wanted.at.host(), take_port()) : wanted.at;
+  const Family family = family_of(at, wanted.v6_only);
   for (const auto& [descriptor, open] : open_) {
-    if (open.use == Use::listener && taken(open.at)) return std::make_error_code(std::errc::address_in_use);
+    if (open.use != Use::listener) continue;
+    const Family theirs = family_of(open.at, open.v6_only);
+    const bool both = family == theirs || family == Family::unspecified || theirs == Family::unspecified;
+    const bool everywhere = wanted.machine == open.machine && both && at.port() == open.at.port() &&
+                            (is_every_host(at) || is_every_host(open.at));
+    const bool local = at.family() == Family::local || open.at.family() == Family::local;
+    if (at == open.at || (everywhere && !local)) return in_use(family, theirs);
   }
   for (const auto& listener : far_listeners_) {
-    if (listener->open && taken(listener->at)) return std::make_error_code(std::errc::address_in_use);
+    if (listener->open && listener->at == at) return in_use(family, family);
   }
   return at;
 }

@@ -76,9 +76,17 @@ struct FarListener {
   std::deque<std::shared_ptr<Wire>> waiting{};
 };
 
+// Where somebody listens.
+struct Place {
+  Address at;                     // no host, or [::]: every address
+  bool v6_only = false;           // not every one of IPv4
+  const void* machine = nullptr;  // the back end that it belongs to; null: the test's
+};
+
 // A socket of datagrams: of a slot, or of the test.
 struct Mailbox {
   Address at;                     // no host: every address
+  bool v6_only = false;           // of one at every address
   Family family{};                // unspecified: inet and inet6
   Address peer{};                 // where it is connected
   const void* machine = nullptr;  // the back end that it belongs to; null: the test's
@@ -121,11 +129,11 @@ class World {
   std::error_code arrive(const std::shared_ptr<Wire>& wire);
   std::shared_ptr<FarListener> listen_far(const Address& at);
 
-  // The address that a listener gets which asks for `wanted`.
-  Result<Address> choose(const Address& wanted);
+  // The address that a listener gets which asks for `wanted.at`.
+  Result<Address> choose(const Place& wanted);
   int add(std::shared_ptr<Wire> wire);
   int add_foreign();
-  int add_listener(const Address& at);
+  int add_listener(const Place& place);
   int add_file(std::string contents);
   int add_mailbox(std::shared_ptr<Mailbox> mailbox);
   // What stands behind a descriptor. A wrong one ends the program.
@@ -165,6 +173,8 @@ class World {
     std::shared_ptr<Wire> wire{};
     Interest ready = Interest::none;
     Address at{};
+    bool v6_only = false;
+    const void* machine = nullptr;
     Waiting waiting{};
     std::string contents{};
     std::shared_ptr<Mailbox> mailbox{};
@@ -197,7 +207,12 @@ class World {
 };
 
 // Whether somebody at `at` hears what is sent to `to`: the same place, or every host at its port.
-bool covers(const Address& at, const Address& to);
+bool covers(const Address& at, bool v6_only, const Address& to);
+// Whether that is every host; and the family of what comes there: unspecified where it is both.
+bool is_every_host(const Address& at);
+Family family_of(const Address& at, bool v6_only);
+// What is to be said of an address that is in use.
+std::error_code in_use(Family wanted, Family there);
 // Whether it is that of a group of datagrams' receivers.
 bool is_group(const Address& address);
 

@@ -12,6 +12,7 @@ MemoryFaults MemoryFaults::rough() {
   MemoryFaults faults;
   faults.late = 0.4;
   faults.pending = 0.7;
+  faults.together = 0.4;
   faults.short_write = 0.5;
   faults.short_read = 0.6;
   faults.disarm = 0.3;

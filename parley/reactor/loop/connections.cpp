@@ -181,11 +181,10 @@ void Connections::on_written(Connection& connection, std::size_t taken) {
 
 // The flusher knows those of the present epoch; the others are looked for, where there are any.
 void Connections::on_all_written() {
-  urgent_ = true;  // some of them may be last words
-  flusher_.on_all_written();
+  if (flusher_.on_all_written()) urgent_ = true;
   if (!flusher_.pins()) return;
   table_.each([this](Connection& connection) {
-    if (connection.output.any(Output::in_flight)) flusher_.on_written(connection, connection.outbox.pinned());
+    if (connection.output.any(Output::in_flight)) on_written(connection, connection.outbox.pinned());
   });
 }
 

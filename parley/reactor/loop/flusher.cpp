@@ -113,13 +113,16 @@ void Flusher::written(Connection& connection, std::size_t taken) {
 
 // The list is gone through from its end: of a connection that has written twice the last entry counts, and it
 // is not in flight any more when the others are met.
-void Flusher::on_all_written() {
+bool Flusher::on_all_written() {
+  bool last_words = false;
   const std::vector<Started> started = std::exchange(started_, {});
   for (auto it = started.rbegin(); it != started.rend(); ++it) {
     Connection& connection = *it->connection;
     if (!connection.output.any(Output::in_flight)) continue;
     on_written(connection, connection.outbox.epoch() == 0 ? it->pinned : connection.outbox.pinned());
+    last_words = last_words || (connection.output.any(Output::dirty) && connection.life == Life::closing);
   }
+  return last_words;
 }
 
 void Flusher::rewind() {

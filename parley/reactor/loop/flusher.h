@@ -90,7 +90,8 @@ class Flusher {
   // Flushes until nothing is dirty.
   void flush();
   void on_written(Connection& connection, std::size_t taken);
-  void on_all_written();
+  // Answers whether last words are left to be sent.
+  bool on_all_written();
 
  private:
   // The bytes that writes in flight have pinned.

@@ -60,6 +60,7 @@ bool Loop::turn(Duration patience) {
   require_blocking_allowed("Reactor::turn");
   if (forks_ != fork_count()) renew();
   clock_.set_stale();
+  connections_.flow().begin_turn();
   // Where somebody was called, whoever turns the loop may have what it has waited for: it is asked before a
   // wait.
   const bool called_put_off = begin();

@@ -61,8 +61,7 @@ class Flusher {
   // one slice with what it has there. False: nothing was done.
   bool write_in_room(Connection& connection, std::string_view bytes) {
     char* const to = single_tape_.next();
-    if (run_ != nullptr || bytes.size() > single_tape_.room_left() ||
-        (dirty_count_ == dirty_capacity_ && !connection.output.any(Output::dirty)) ||
+    if (run_ != nullptr || bytes.size() > single_tape_.room_left() || dirty_count_ == dirty_capacity_ ||
         !connection.outbox.extends_at(to)) {
       return false;
     }

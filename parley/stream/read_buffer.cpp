@@ -62,18 +62,17 @@ ReadBuffer::Block ReadBuffer::allocate(std::size_t size) {
   return {new char[capacity], static_cast<std::uint32_t>(capacity)};
 }
 
-void ReadBuffer::release(Block& block) noexcept {
-  if (block.capacity == small) {
-    give_small(block.memory);
+void ReadBuffer::release(char* memory, bool is_small) noexcept {
+  if (is_small) {
+    give_small(memory);
   } else {
-    delete[] block.memory;
+    delete[] memory;
   }
-  block = {};
 }
 
 ReadBuffer::~ReadBuffer() {
-  release(block_);
-  release(lent_block_);
+  if (block_.memory != nullptr) give_back();
+  if (lent_memory_ != nullptr) give_back_lent();
 }
 
 void ReadBuffer::make_room(std::size_t count) {
@@ -95,10 +94,11 @@ void ReadBuffer::take_larger(std::size_t count) {
     std::swap(block_, larger);
     // Somebody still looks at the old block: it is kept until `settle`.
     if (std::exchange(lent_, false)) {
-      assert(lent_block_.memory == nullptr);
-      lent_block_ = larger;
-    } else {
-      release(larger);
+      assert(lent_memory_ == nullptr);
+      lent_memory_ = larger.memory;
+      lent_small_ = larger.capacity == small;
+    } else if (larger.memory != nullptr) {
+      release(larger.memory, larger.capacity == small);
     }
   }
   begin_ = 0;
@@ -106,16 +106,22 @@ void ReadBuffer::take_larger(std::size_t count) {
 }
 
 void ReadBuffer::give_back() noexcept {
-  release(block_);
+  release(block_.memory, block_.capacity == small);
+  block_ = {};
   begin_ = end_ = 0;
+}
+
+void ReadBuffer::give_back_lent() noexcept {
+  release(std::exchange(lent_memory_, nullptr), lent_small_);
 }
 
 void ReadBuffer::swap(ReadBuffer& other) noexcept {
   std::swap(block_, other.block_);
-  std::swap(lent_block_, other.lent_block_);
+  std::swap(lent_memory_, other.lent_memory_);
   std::swap(begin_, other.begin_);
   std::swap(end_, other.end_);
   std::swap(lent_, other.lent_);
+  std::swap(lent_small_, other.lent_small_);
 }
 
 }  // namespace parley::detail

@@ -44,7 +44,7 @@ class ReadBuffer {
   // What was lent is not in use any more.
   void settle() {
     lent_ = false;
-    if (lent_block_.memory != nullptr) release(lent_block_);
+    if (lent_memory_ != nullptr) give_back_lent();
     // An idle stream owns no memory.
     if (begin_ == end_ && block_.memory != nullptr) give_back();
   }
@@ -56,17 +56,19 @@ class ReadBuffer {
   };
 
   static Block allocate(std::size_t size);
-  static void release(Block& block) noexcept;
+  static void release(char* memory, bool is_small) noexcept;
   void give_back() noexcept;
+  void give_back_lent() noexcept;
   void make_room(std::size_t count);
   void take_larger(std::size_t count);
   void swap(ReadBuffer& other) noexcept;
 
   Block block_;
-  Block lent_block_;  // which holds what is lent, once there is another one
+  char* lent_memory_ = nullptr;  // the block that holds what is lent, once there is another one
   std::uint32_t begin_ = 0;
   std::uint32_t end_ = 0;
-  bool lent_ = false;  // in block_, before begin_
+  bool lent_ = false;        // in block_, before begin_
+  bool lent_small_ = false;  // how large that other block is
 };
 
 }  // namespace parley::detail

@@ -1,6 +1,5 @@
 #include "chat/config/keys.h"
 
-#include <filesystem>
 #include <gtest/gtest.h>
 #include <set>
 #include <sstream>
@@ -13,7 +12,7 @@
 namespace chat {
 namespace {
 
-const std::string sample = std::filesystem::path(__FILE__).replace_filename("parleyd.toml").string();
+const std::string sample = PARLEYD_SAMPLE;
 
 std::string as_toml(const toml::node& node) {
   std::ostringstream text;

@@ -104,7 +104,9 @@ bool has_ended(const Descriptor& pidfd) {
   return result != 0 || info.si_pid != 0;  // an error: it is not ours, or not any more
 }
 
-void wait_for_dropped() {
+}  // namespace
+
+void Child::wait_for_dropped() {
   for (Dropped* child = dropped_children.exchange(nullptr); child != nullptr;) {
     Dropped* const next = child->next;
     if (has_ended(child->descriptor)) {
@@ -115,8 +117,6 @@ void wait_for_dropped() {
     child = next;
   }
 }
-
-}  // namespace
 
 Child::Child(const std::function<int()>& body) {
   wait_for_dropped();

@@ -47,6 +47,10 @@ class Child {
   bool signal(int number);
   bool kill();
 
+  // Waits, without blocking, for those that were dropped and have ended since, as starting one does: for
+  // whoever learns that one has. Thread: any.
+  static void wait_for_dropped();
+
  private:
   void ask(bool waits);
 

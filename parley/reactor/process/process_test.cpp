@@ -424,7 +424,7 @@ TEST_P(ProcessTest, WhenTheReactorStopsTheChildRunsOn) {
   run_out();
   EXPECT_TRUE(story.gone);
   EXPECT_THAT(story.told, ElementsAre("made", "in ended", "out ended", "err ended", "ended: left running"));
-  EXPECT_EQ(open_descriptors(), before + 1) << "that of the child that runs on";
+  EXPECT_EQ(open_descriptors(), before + 2) << "of the child that runs on, and to learn that it ends";
   ::kill(pid, SIGKILL);
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT),
@@ -436,6 +436,31 @@ TEST_P(ProcessTest, WhenTheReactorStopsTheChildRunsOn) {
   EXPECT_EQ(again.told.back(), "ended: exit status 0");
   EXPECT_EQ(open_descriptors(), before);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "the one that was left is a zombie";
+}
+
+TEST_P(ProcessTest, OneThatWasLeftIsWaitedForWhenItEnds) {
+  const std::size_t before = open_descriptors();
+  Story story;
+  const int pid = shell(story, "kill -STOP $$").transport()->pid();
+  ASSERT_TRUE(until([&] { return story.has("made"); }));
+  run_out();
+  EXPECT_EQ(story.told.back(), "ended: left running");
+  reactor_->turn(0ms);
+  EXPECT_EQ(::kill(pid, SIGKILL), 0);
+  EXPECT_TRUE(until([&] { return ::kill(pid, 0) != 0; })) << "it is a zombie";
+  EXPECT_EQ(open_descriptors(), before);
+}
+
+TEST_P(ProcessTest, OneThatWasLeftIsNoConcernOfAReactorThatGoes) {
+  const std::size_t before = open_descriptors();
+  Story story;
+  spawn(story, {"cat"});
+  ASSERT_TRUE(until([&] { return story.has("made"); }));
+  run_out();
+  EXPECT_EQ(story.told.back(), "ended: left running");
+  reactor_.reset();
+  let_go_of_dropped();
+  EXPECT_LT(open_descriptors(), before);
 }
 
 TEST_P(ProcessTest, AHoldWaitsForTheChild) {

@@ -1,6 +1,7 @@
 #include "parley/reactor/process/processes.h"
 
 #include <array>
+#include <fcntl.h>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -10,6 +11,7 @@
 #include "parley/process/spawn.h"
 #include "parley/reactor/loop/loop.h"
 #include "parley/reactor/process/events.h"
+#include "parley/socket/error.h"
 
 namespace parley {
 
@@ -117,6 +119,8 @@ class Processes::Record final : public ProcessTransport {
   }
 
   bool ours() const { return child_.ours(); }
+  // Of a child of ours that still runs; -1: of none.
+  int fileno() const { return child_.ours() ? child_.fileno() : -1; }
   // Nobody is told any more.
   void drop() {
     for (Pipe& pipe : pipes_) pipe.watch.stop();
@@ -253,6 +257,18 @@ class Processes::Record final : public ProcessTransport {
   bool settling_ = false;
 };
 
+// Says when a child ends that nobody is told about. Its descriptor is one more: whoever starts the next child
+// may wait for this one first, and close the child's own.
+struct Processes::Left {
+  Descriptor descriptor;
+  Watching watching;
+
+  explicit Left(Descriptor of) : descriptor(std::move(of)) {}
+  ~Left() { watching.stop(); }
+  Left(const Left&) = delete;
+  Left& operator=(const Left&) = delete;
+};
+
 Processes::Processes(Reactor& reactor, const Limits& limits) : reactor_(reactor), limits_(limits) {}
 Processes::~Processes() = default;
 
@@ -280,6 +296,7 @@ ProcessTransport* Processes::find(EntryId id) const {
 void Processes::drop() {
   const Registry<Record> dropped = std::exchange(records_, {});  // a protocol may cancel a timer as it goes
   for (const EntryId id : dropped.ids()) dropped.find(id)->drop();
+  left_ = {};
 }
 
 void Processes::from_loop(EntryId id, Act act) {
@@ -287,7 +304,25 @@ void Processes::from_loop(EntryId id, Act act) {
   if (record == nullptr) return;
   (record->*act)();
   if (!record->settle()) return;
+  watch_left(record->fileno());
   const std::unique_ptr<Record> ended = records_.take(id);  // a protocol may do anything as it goes
+}
+
+// Where it cannot be watched, the next child that is started has it waited for.
+void Processes::watch_left(int descriptor) {
+  Descriptor copy(descriptor < 0 ? -1 : ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return;
+  auto left = std::make_unique<Left>(std::move(copy));
+  try {
+    left->watching =
+        reactor_.watch(left->descriptor.get(), Interest::read, [this, id = left_.next()](Interest) {
+          left_.take(id);
+          Child::wait_for_dropped();
+        });
+  } catch (const SocketError&) {
+    return;
+  }
+  left_.add(std::move(left));
 }
 
 void Processes::soon(EntryId id, Act act) {

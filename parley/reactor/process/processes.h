@@ -31,6 +31,7 @@ class Processes {
 
  private:
   class Record;
+  struct Left;
   using Act = void (Record::*)();
 
   // Has the record act, where it is still there; and ends it when it is over.
@@ -38,11 +39,13 @@ class Processes {
   void soon(EntryId id, Act act);
   void stop_all();
   void arm();
+  void watch_left(int descriptor);
   std::span<char> buffer();
 
   Reactor& reactor_;
   const Limits limits_;
   Registry<Record> records_;
+  Registry<Left> left_;  // children that ran on when the reactor stopped, and for which it may turn again
   std::unique_ptr<char[]> buffer_;  // where everybody's output is read into
   bool armed_ = false;
 };

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <iostream>
 #include <new>
 #include <sys/socket.h>
@@ -116,6 +117,11 @@ void Child::wait_for_dropped() {
     }
     child = next;
   }
+}
+
+Descriptor Child::another_descriptor() const {
+  if (!ours() || !descriptor_) return {};
+  return Descriptor(::fcntl(descriptor_.get(), F_DUPFD_CLOEXEC, 0));
 }
 
 Child::Child(const std::function<int()>& body) {

@@ -32,6 +32,9 @@ class Child {
 
   // Can be read once the child has ended. -1 when that is known already.
   int fileno() const { return descriptor_.get(); }
+  // Another descriptor that can be read then, for whoever outlives this. An empty one where the end is known
+  // already, where it is not ours, or where there is none to be had.
+  Descriptor another_descriptor() const;
   int pid() const { return pid_; }
   // False in a copy of the process that has started it: it is not that one's child, and is neither waited for
   // nor ended there. How it ended is unknown there.

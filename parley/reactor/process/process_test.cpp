@@ -1,5 +1,3 @@
-#include "parley/reactor/process.h"
-
 #include <algorithm>
 #include <chrono>
 #include <csignal>
@@ -15,8 +13,7 @@
 #include <unistd.h>
 
 #include "parley/process/after_fork_fixture.h"
-#include "parley/process/child.h"
-#include "parley/reactor/reactor.h"
+#include "parley/reactor/process/process_fixture.h"
 
 namespace parley {
 namespace {
@@ -25,131 +22,11 @@ using namespace std::chrono_literals;
 using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using Told = std::vector<std::string>;
+using testing_process::every_kind, testing_process::kind_name, testing_process::open_descriptors;
+using testing_process::ProcessFixture, testing_process::Story;
 
-// What a protocol was told, in order, and what it does then.
-struct Story {
-  Told told;
-  std::string out, err;
-  std::map<std::string, std::function<void(ProcessTransport&)>> at;
-  std::size_t most_at_once = 0;
-  bool inside = false;
-  bool gone = false;
-
-  bool has(const std::string& what) const { return std::ranges::find(told, what) != told.end(); }
-};
-
-class Player : public ProcessProtocol {
- public:
-  explicit Player(Story& story) : story_(story) {}
-  ~Player() override { story_.gone = true; }
-
- private:
-  void connection_made() override { tell("made"); }
-  void out_received(std::span<char> lent) override { take(lent, story_.out, "out"); }
-  void err_received(std::span<char> lent) override { take(lent, story_.err, "err"); }
-  void pause_writing() override { tell("pause"); }
-  void resume_writing() override { tell("resume"); }
-  void in_ended() override { tell("in ended"); }
-  void out_ended() override { tell("out ended"); }
-  void err_ended() override { tell("err ended"); }
-  void process_exited(const ProcessStatus& status) override { tell(format("exited: ", status), "exited"); }
-  void process_ended(const ProcessStatus& status) override { tell(format("ended: ", status), "ended"); }
-
-  void take(std::span<char> lent, std::string& into, const std::string& what) {
-    into.append(lent.data(), lent.size());
-    story_.most_at_once = std::max(story_.most_at_once, lent.size());
-    std::ranges::fill(lent, '#');  // it is ours for the call
-    act(what);
-  }
-  void tell(const std::string& what) { tell(what, what); }
-  void tell(const std::string& what, const std::string& name) {
-    EXPECT_EQ(story_.told.empty(), what == "made") << what;
-    EXPECT_FALSE(std::ranges::any_of(story_.told, [](auto& one) { return one.starts_with("ended"); }))
-        << what;
-    story_.told.push_back(what);
-    act(name);
-  }
-  void act(const std::string& name) {
-    EXPECT_FALSE(story_.inside) << "called from inside a call: " << name;
-    story_.inside = true;
-    struct Leave {
-      bool& inside;
-      ~Leave() { inside = false; }
-    } const leave{story_.inside};
-    if (const auto found = story_.at.find(name); found != story_.at.end()) found->second(transport());
-  }
-
-  Story& story_;
-};
-
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  Told lines;
-};
-
-std::size_t open_descriptors() {
-  using Folder = std::filesystem::directory_iterator;
-  return static_cast<std::size_t>(std::distance(Folder("/proc/self/fd"), Folder()));
-}
-
-class ProcessTest : public testing::TestWithParam<Reactor::Kind> {
- protected:
-  ProcessTest() {
-    let_go_of_dropped();  // by another test
-    start({});
-  }
-
-  void start(const Limits& limits) {
-    reactor_.reset();
-    reactor_ = std::make_unique<Reactor>(GetParam(), ReactorSettings{.limits = limits, .log = &log_});
-  }
-  Process spawn(Story& story, const std::vector<std::string>& arguments, const SpawnSettings& settings = {}) {
-    return spawn_process(*reactor_, std::make_unique<Player>(story), arguments, settings);
-  }
-  Process shell(Story& story, const std::string& script, const SpawnSettings& settings = {}) {
-    return spawn(story, {"/bin/sh", "-c", script}, settings);
-  }
-  // Turns until it is so.
-  bool until(const std::function<bool()>& so) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!so()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      reactor_->turn(20ms);
-    }
-    return true;
-  }
-  bool until_gone(const Story& story) {
-    return until([&] { return story.gone; });
-  }
-  // Ends a child that was left running.
-  static void end(int pid) {
-    EXPECT_EQ(::kill(pid, SIGKILL), 0);
-    int status = 0;
-    EXPECT_EQ(::waitpid(pid, &status, 0), pid);
-  }
-  // Waits for children that run on; they end with their stdin. Their descriptors go with the next child.
-  static void let_go_of_dropped() {
-    while (::waitpid(-1, nullptr, 0) > 0) {
-    }
-    Child([] { return 0; }).wait();
-  }
-  void run_out() {
-    reactor_->stop();
-    reactor_->run();
-  }
-
-  Quiet log_;
-  std::unique_ptr<Reactor> reactor_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Over, ProcessTest, testing::Values(Reactor::epoll, Reactor::poll, Reactor::select),
-                         [](const auto& kind) {
-                           return kind.param == Reactor::epoll  ? "epoll"
-                                  : kind.param == Reactor::poll ? "poll"
-                                                                : "select";
-                         });
+using ProcessTest = ProcessFixture;
+INSTANTIATE_TEST_SUITE_P(Over, ProcessTest, every_kind, kind_name);
 
 TEST_P(ProcessTest, TellsWhatTheChildWritesAndHowItEnds) {
   Story story;
@@ -356,7 +233,7 @@ TEST_P(ProcessTest, LosingTheConnectionClosesAllThree) {
   EXPECT_THAT(story.told, ElementsAre("made", "out ended", "err ended", "in ended"));
   run_out();
   EXPECT_EQ(story.told.back(), "ended: left running");
-  end(pid);
+  end_left_child(pid);
 }
 
 TEST_P(ProcessTest, WithoutPipesOnlyTheEndIsTold) {
@@ -406,98 +283,6 @@ TEST_P(ProcessTest, ManyAtOnceLeaveNothingOpen) {
   }
   EXPECT_EQ(open_descriptors(), before);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
-}
-
-// Stopping.
-
-TEST_P(ProcessTest, WhenTheReactorStopsTheChildRunsOn) {
-  const std::size_t before = open_descriptors();
-  Story story;
-  Story spawned_late;
-  story.at["ended"] = [&](ProcessTransport& child) {
-    EXPECT_EQ(::kill(child.pid(), 0), 0);
-    EXPECT_THROW(spawn(spawned_late, {"true"}), std::system_error);
-  };
-  const Process process = shell(story, "exec <&-; kill -STOP $$");
-  const int pid = process.transport()->pid();
-  ASSERT_TRUE(until([&] { return story.has("in ended"); }));
-  run_out();
-  EXPECT_TRUE(story.gone);
-  EXPECT_THAT(story.told, ElementsAre("made", "in ended", "out ended", "err ended", "ended: left running"));
-  EXPECT_EQ(open_descriptors(), before + 2) << "of the child that runs on, and to learn that it ends";
-  ::kill(pid, SIGKILL);
-  siginfo_t info{};
-  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT),
-            0);  // nobody has waited for it
-
-  Story again;  // a reactor may run again
-  spawn(again, {"true"});
-  ASSERT_TRUE(until_gone(again));
-  EXPECT_EQ(again.told.back(), "ended: exit status 0");
-  EXPECT_EQ(open_descriptors(), before);
-  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "the one that was left is a zombie";
-}
-
-TEST_P(ProcessTest, OneThatWasLeftIsWaitedForWhenItEnds) {
-  const std::size_t before = open_descriptors();
-  Story story;
-  const int pid = shell(story, "kill -STOP $$").transport()->pid();
-  ASSERT_TRUE(until([&] { return story.has("made"); }));
-  run_out();
-  EXPECT_EQ(story.told.back(), "ended: left running");
-  reactor_->turn(0ms);
-  EXPECT_EQ(::kill(pid, SIGKILL), 0);
-  EXPECT_TRUE(until([&] { return ::kill(pid, 0) != 0; })) << "it is a zombie";
-  EXPECT_EQ(open_descriptors(), before);
-}
-
-TEST_P(ProcessTest, OneThatWasLeftIsNoConcernOfAReactorThatGoes) {
-  const std::size_t before = open_descriptors();
-  Story story;
-  spawn(story, {"cat"});
-  ASSERT_TRUE(until([&] { return story.has("made"); }));
-  run_out();
-  EXPECT_EQ(story.told.back(), "ended: left running");
-  reactor_.reset();
-  let_go_of_dropped();
-  EXPECT_LT(open_descriptors(), before);
-}
-
-TEST_P(ProcessTest, AHoldWaitsForTheChild) {
-  Story story;
-  Process process = spawn(story, {"cat"});
-  Hold held;
-  story.at["ended"] = [&](ProcessTransport&) { held = Hold(); };
-  reactor_->on_stop(Stopping::before, [&](Hold hold) {
-    held = std::move(hold);
-    process.transport()->close_stdin();
-  });
-  run_out();
-  EXPECT_EQ(story.told.back(), "ended: exit status 0");
-}
-
-TEST_P(ProcessTest, OneThatIsSpawnedWhileTheReactorStopsHasAWholeLife) {
-  Story story;
-  reactor_->on_stop(Stopping::before, [&] { spawn(story, {"cat"}); });
-  run_out();
-  EXPECT_EQ(story.told.front(), "made");
-  EXPECT_TRUE(story.told.back().starts_with("ended")) << story.told.back();
-  EXPECT_TRUE(story.gone);
-}
-
-TEST_P(ProcessTest, AReactorThatGoesTellsNobody) {
-  const std::size_t before = open_descriptors();
-  Story story, never;
-  spawn(story, {"cat"});
-  ASSERT_TRUE(until([&] { return story.has("made"); }));
-  spawn(never, {"cat"});
-  reactor_.reset();
-  EXPECT_THAT(story.told, ElementsAre("made"));
-  EXPECT_TRUE(story.gone);
-  EXPECT_TRUE(never.told.empty());
-  EXPECT_TRUE(never.gone);
-  let_go_of_dropped();
-  EXPECT_LT(open_descriptors(), before);
 }
 
 TEST(ProcessStatusTest, PrintsAndCompares) {

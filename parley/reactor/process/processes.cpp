@@ -1,7 +1,6 @@
 #include "parley/reactor/process/processes.h"
 
 #include <array>
-#include <fcntl.h>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
@@ -119,8 +118,8 @@ class Processes::Record final : public ProcessTransport {
   }
 
   bool ours() const { return child_.ours(); }
-  // Of a child of ours that still runs; -1: of none.
-  int fileno() const { return child_.ours() ? child_.fileno() : -1; }
+  // To learn when a child of ours that still runs has ended.
+  Descriptor another_descriptor() const { return child_.another_descriptor(); }
   // Nobody is told any more.
   void drop() {
     for (Pipe& pipe : pipes_) pipe.watch.stop();
@@ -304,15 +303,13 @@ void Processes::from_loop(EntryId id, Act act) {
   if (record == nullptr) return;
   (record->*act)();
   if (!record->settle()) return;
-  watch_left(record->fileno());
+  if (Descriptor running = record->another_descriptor()) watch_left(std::move(running));
   const std::unique_ptr<Record> ended = records_.take(id);  // a protocol may do anything as it goes
 }
 
 // Where it cannot be watched, the next child that is started has it waited for.
-void Processes::watch_left(int descriptor) {
-  Descriptor copy(descriptor < 0 ? -1 : ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-  if (!copy) return;
-  auto left = std::make_unique<Left>(std::move(copy));
+void Processes::watch_left(Descriptor running) {
+  auto left = std::make_unique<Left>(std::move(running));
   try {
     left->watching =
         reactor_.watch(left->descriptor.get(), Interest::read, [this, id = left_.next()](Interest) {

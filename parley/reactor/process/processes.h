@@ -9,6 +9,7 @@
 #include "parley/reactor/loop/registry.h"
 #include "parley/reactor/process.h"
 #include "parley/reactor/reactor.h"
+#include "parley/socket/descriptors.h"
 
 namespace parley {
 
@@ -39,7 +40,7 @@ class Processes {
   void soon(EntryId id, Act act);
   void stop_all();
   void arm();
-  void watch_left(int descriptor);
+  void watch_left(Descriptor running);
   std::span<char> buffer();
 
   Reactor& reactor_;

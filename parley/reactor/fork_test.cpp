@@ -208,11 +208,37 @@ TEST_P(Forked, InACallbackLeavesTheParentsWatchesAlone) {
   for (const int end : ends) ::close(end);
 }
 
+TEST_P(Forked, WhatTheChildHasTurnedAndThenStopsGoesOnInTheParent) {
+  const Address at = listen();
+  std::array<int, 2> ends;
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  int told = 0;
+  Watching watching = reactor_->watch(ends[0], Interest::read, [&](Interest) {
+    char byte = 0;
+    EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+    ++told;
+  });
+  reactor_->turn(0ms);
+  Fork fork;
+  if (fork.in_child()) {
+    reactor_->turn(0ms);
+    watching.stop();
+    port_.stop_listening();
+    reactor_->turn(0ms);
+    Fork::leave();
+  }
+  EXPECT_TRUE(fork.has_left());
+  ASSERT_EQ(::write(ends[1], "x", 1), 1);
+  EXPECT_TRUE(until([&] { return told == 1; }));
+  EXPECT_EQ(own_at(at), "parent");
+  for (const int end : ends) ::close(end);
+}
+
 TEST_P(Forked, TimersAndPostedCallsGoOnInBoth) {
   std::string told;
   // Whichever of the two comes first: a fork may take longer than the timer.
   reactor_->call_later(1ms, [&] { told += "timer "; });
-  reactor_->post([&] { told += "posted"; });
+  std::thread([&] { reactor_->post([&] { told += "posted"; }); }).join();
   Fork fork;
   EXPECT_TRUE(until([&] { return told.size() == 12; }));
   EXPECT_TRUE(told == "timer posted" || told == "postedtimer ") << told;

@@ -116,6 +116,7 @@ Sent MemoryDatagrams::start_send(DatagramSlot& slot, std::span<const Outgoing> b
   if (sent.error || now == batch.size()) return sent;
   sent.pending = true;
   port.batch = Batch::pending;
+  // With copies, which tell whether what was given stays as it is.
   for (const Outgoing& outgoing : batch.subspan(now)) {
     Pinned& pinned = port.pinned.emplace_back(Pinned{outgoing, std::string(outgoing.bytes), {}, {}});
     if (outgoing.to != nullptr) pinned.to = *outgoing.to;

@@ -51,6 +51,7 @@ MemoryBackend::Link& MemoryBackend::add(StreamSlot& slot, int descriptor, const 
 void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) {
   require(!storage_.contains(&slot), "rule 2: a slot's storage was used again before on_closed");
   auto wire = std::make_shared<Wire>();
+  // As a kernel has it, who connects to every address is connected to this machine.
   wire->peer = to.family() == Family::unspecified ? Address("127.0.0.1", to.port()) : to;
   std::error_code error;
   Address source = to.family() == Family::local ? Address::local_peer(0) : Address(wire->peer.host(), 0);
@@ -93,6 +94,7 @@ Written MemoryBackend::start_write(StreamSlot& slot, std::span<const std::string
   if (bytes.empty()) return {};
   const Written written = begin_write(link, bytes);
   if (!written.pending) return written;
+  // As they were given, so that `check_pinned` sees whether they stay as they are.
   link.pinned.assign(pieces.begin(), pieces.end());
   for (std::size_t skipped = written.taken; skipped != 0;) {
     std::string_view& first = link.pinned.front();
@@ -106,7 +108,7 @@ Written MemoryBackend::start_write(StreamSlot& slot, std::span<const std::string
 
 std::size_t MemoryBackend::offer(StreamSlot& slot, std::span<const std::string_view> pieces) {
   Link& link = writable(slot);
-  if (world_.chance.happens(world_.faults.pending)) return 0;
+  if (world_.chance.happens(world_.faults.pending)) return 0;  // as one that takes nothing at once
   std::string bytes;
   for (const std::string_view piece : pieces) bytes += piece;
   const std::size_t taken = take(link, bytes, bytes.size());

@@ -242,6 +242,7 @@ std::size_t ReadinessDatagrams::most_at_once() const {
   return std::clamp<std::size_t>(limits_.datagram_batch, 1, most_datagrams_at_once);
 }
 
+// The inbox is made when something comes: a reactor without datagrams has none of its memory.
 std::size_t ReadinessDatagrams::receive(DatagramSlot& slot) {
   if (inbox_ == nullptr) {
     inbox_ = std::make_unique<DatagramInbox>(limits_.datagram_batch, limits_.datagram_bytes);

@@ -5,6 +5,8 @@
 
 namespace parley {
 
+// Entries and the memory of their bytes are used again, so that a busy port does not allocate for each
+// datagram.
 std::unique_ptr<DatagramQueue::Entry> DatagramQueue::Spare::take() {
   if (entries_.empty()) return std::make_unique<Entry>();
   std::unique_ptr<Entry> entry = std::move(entries_.back());
@@ -12,6 +14,7 @@ std::unique_ptr<DatagramQueue::Entry> DatagramQueue::Spare::take() {
   return entry;
 }
 
+// Not one that a large datagram has made large: most are small, and would keep that memory for nothing.
 void DatagramQueue::Spare::give(std::unique_ptr<Entry> entry) {
   if (entries_.size() < most && entry->bytes.capacity() <= most_bytes) entries_.push_back(std::move(entry));
 }
@@ -32,6 +35,7 @@ void DatagramQueue::append(std::string_view bytes, const Address* to, const Addr
   entries_.push_back(std::move(entry));
 }
 
+// What is held back is passed over: those behind it are for other peers, and need not wait.
 std::span<const Outgoing> DatagramQueue::begin_batch() {
   batch_.clear();
   for (const auto& entry : entries_) {
@@ -57,6 +61,7 @@ void DatagramQueue::advance_batch(std::size_t sent) {
   }
 }
 
+// What was not sent is like the others again: it may be dropped to make room, or go with the next batch.
 DatagramQueue::Entry* DatagramQueue::end_batch(std::size_t sent) {
   advance_batch(sent);
   Entry* next = nullptr;
@@ -88,6 +93,7 @@ void DatagramQueue::release() {
   held_ = 0;
 }
 
+// Not one that stands in a batch: the kernel may still read it.
 bool DatagramQueue::drop_oldest() {
   const auto found =
       std::find_if(entries_.begin(), entries_.end(), [](const auto& each) { return !each->in_batch; });

@@ -49,6 +49,7 @@ EntryId Listeners::adopt(Handle handle, std::shared_ptr<Factory> factory, Listen
   return start(std::move(listener));
 }
 
+// Nothing is accepted before the factory has started: it is what makes the protocols.
 EntryId Listeners::start(std::unique_ptr<Listener> listener) {
   try {
     listener->factory->start();  // which may listen elsewhere
@@ -90,6 +91,7 @@ void Listeners::let_go() {
   for (const auto& listener : stopped) calls_.guarded([&] { listener->factory->stop(); });
 }
 
+// Factories are not stopped: from here on nobody is called.
 void Listeners::close_all() {
   for (const EntryId id : listeners_.ids()) backend_->unlisten(*listeners_.find(id));
   listeners_ = {};
@@ -122,6 +124,7 @@ void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
     }
   }
   log_refusal(error.message());
+  // The back end has stopped accepting: it would be told of the same connections again and again.
   timers_.add(later(clock_.now(), limits_.accept_rest), [this, id = listener.id] {
     if (Listener* const rested = listeners_.find(id)) backend_->set_accepting(*rested, true);
   });

@@ -18,6 +18,7 @@ BacklogStore::Block BacklogStore::take() {
   return block;
 }
 
+// What a burst has needed beyond that goes back to the system.
 void BacklogStore::give_back(Block block) {
   if (spare_.size() < spare_blocks) spare_.push_back(std::move(block));
 }
@@ -29,6 +30,7 @@ Outbox::Waiting& Outbox::waiting() {
   return *waiting_;
 }
 
+// Only when a second slice comes: until then a client costs no memory but its outbox.
 void Outbox::push_last() {
   waiting().pieces.push_back({.bytes = {last_, last_size_}, .place = Piece::Place::tape});
   last_size_ = 0;
@@ -90,7 +92,7 @@ std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces)
 
 void Outbox::release(Piece& piece, std::size_t count, BacklogStore& store) {
   piece.bytes.remove_prefix(count);
-  if (piece.place == Piece::Place::tape) return;
+  if (piece.place == Piece::Place::tape) return;  // nobody's copy: it was not counted
   if (piece.place != Piece::Place::slice) waiting_->copied -= count;
   waiting_->kept -= count;
   store.queued_ -= count;

@@ -112,7 +112,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   void settle_callbacks();
   // Something that has waited for its time may be due.
   bool time_has_come() const {
-    return (!timers_.empty() && *timers_.next() <= now()) || connections_.waits_for_times();
+    return (!timers_.empty() && timers_.first() <= now()) || connections_.waits_for_times();
   }
   // Nothing is to be sent.
   bool idle() const { return connections_.idle() && datagrams_.idle(); }

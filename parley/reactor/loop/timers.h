@@ -36,11 +36,9 @@ class Timers {
   std::optional<Time> due(Id id) const;
 
   bool empty() const { return heap_.empty(); }
-  // When the first is due.
-  std::optional<Time> next() const {
-    if (heap_.empty()) return std::nullopt;
-    return heap_.front().when;
-  }
+  // When the first is due; `first` where it is known that there is one.
+  std::optional<Time> next() const { return empty() ? std::nullopt : std::optional<Time>(first()); }
+  Time first() const { return heap_.front().when; }
   // Takes out the first call that is due at `now`, for the caller to run; empty when there is none.
   // Calls that are due at one time come in the order in which they were added.
   std::function<void()> take_due(Time now);

@@ -62,11 +62,12 @@ TEST_P(ProcessStopTest, OneThatWasLeftIsWaitedForWhenItEnds) {
 TEST_P(ProcessStopTest, OneThatWasLeftIsNoConcernOfAReactorThatGoes) {
   const std::size_t before = open_descriptors();
   Story story;
-  spawn(story, {"cat"});
+  const int pid = shell(story, "kill -STOP $$").transport()->pid();  // it does not end with its stdin
   ASSERT_TRUE(until([&] { return story.has("made"); }));
   run_out();
   EXPECT_EQ(story.told.back(), "ended: left running");
   reactor_.reset();
+  end_left_child(pid);
   let_go_of_dropped();
   EXPECT_LT(open_descriptors(), before);
 }

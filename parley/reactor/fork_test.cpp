@@ -57,6 +57,27 @@ class Forked : public testing::TestWithParam<Reactor::Kind> {
     Forked& test_;
   };
 
+  // A pipe that a reactor watches, and how many bytes it was told of.
+  struct WatchedPipe {
+    explicit WatchedPipe(Reactor& reactor) {
+      EXPECT_EQ(::pipe(ends.data()), 0);
+      watching = reactor.watch(ends[0], Interest::read, [this](Interest) {
+        char byte = 0;
+        EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+        ++told;
+      });
+    }
+    ~WatchedPipe() {
+      watching.stop();
+      for (const int end : ends) ::close(end);
+    }
+    void write() const { EXPECT_EQ(::write(ends[1], "x", 1), 1); }
+
+    std::array<int, 2> ends{};
+    int told = 0;
+    Watching watching;
+  };
+
   Forked() { start(); }
   ~Forked() override { std::filesystem::remove(path_); }
 
@@ -177,20 +198,13 @@ TEST_P(Forked, ServesInBothAndEachOnItsOwn) {
 
 TEST_P(Forked, InACallbackLeavesTheParentsWatchesAlone) {
   const Address at = listen();
-  std::array<int, 2> ends;
-  ASSERT_EQ(::pipe(ends.data()), 0);
-  int told = 0;
-  Watching watching = reactor_->watch(ends[0], Interest::read, [&](Interest) {
-    char byte = 0;
-    EXPECT_EQ(::read(ends[0], &byte, 1), 1);
-    ++told;
-  });
+  WatchedPipe pipe(*reactor_);
   std::optional<Fork> fork;
   Address others;
   reactor_->call_later(0ms, [&] {
     fork.emplace();
     if (!fork->in_child()) return;
-    watching.stop();
+    pipe.watching.stop();
     port_.stop_listening();
     others = listen();
   });
@@ -202,36 +216,27 @@ TEST_P(Forked, InACallbackLeavesTheParentsWatchesAlone) {
   }
   EXPECT_EQ(other_at(Address("127.0.0.1", std::stoi(fork->hear()))), "child");
   EXPECT_TRUE(fork->has_left());
-  ASSERT_EQ(::write(ends[1], "x", 1), 1);
-  EXPECT_TRUE(until([&] { return told == 1; }));
+  pipe.write();
+  EXPECT_TRUE(until([&] { return pipe.told == 1; }));
   EXPECT_EQ(own_at(at), "parent");
-  for (const int end : ends) ::close(end);
 }
 
 TEST_P(Forked, WhatTheChildHasTurnedAndThenStopsGoesOnInTheParent) {
   const Address at = listen();
-  std::array<int, 2> ends;
-  ASSERT_EQ(::pipe(ends.data()), 0);
-  int told = 0;
-  Watching watching = reactor_->watch(ends[0], Interest::read, [&](Interest) {
-    char byte = 0;
-    EXPECT_EQ(::read(ends[0], &byte, 1), 1);
-    ++told;
-  });
+  WatchedPipe pipe(*reactor_);
   reactor_->turn(0ms);
   Fork fork;
   if (fork.in_child()) {
     reactor_->turn(0ms);
-    watching.stop();
+    pipe.watching.stop();
     port_.stop_listening();
     reactor_->turn(0ms);
     Fork::leave();
   }
   EXPECT_TRUE(fork.has_left());
-  ASSERT_EQ(::write(ends[1], "x", 1), 1);
-  EXPECT_TRUE(until([&] { return told == 1; }));
+  pipe.write();
+  EXPECT_TRUE(until([&] { return pipe.told == 1; }));
   EXPECT_EQ(own_at(at), "parent");
-  for (const int end : ends) ::close(end);
 }
 
 TEST_P(Forked, TimersAndPostedCallsGoOnInBoth) {

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <chrono>
-#include <cstring>
 #include <gtest/gtest.h>
 #include <string>
 #include <sys/socket.h>
@@ -84,21 +83,14 @@ class AskedAddress : public testing::Test {
   static ssize_t send(int descriptor, std::string bytes, const Address& to, Family family,
                       const Address& from) {
     RawAddress raw = to_raw(to, family);
-    const PacketInfo info = leaving_from(from.compact(), family);
-    alignas(cmsghdr) std::array<char, packet_info_room> control{};
+    PacketControl control{};
     iovec piece{.iov_base = bytes.data(), .iov_len = bytes.size()};
     msghdr header{};
     header.msg_name = raw.data();
     header.msg_namelen = raw.size;
     header.msg_iov = &piece;
     header.msg_iovlen = 1;
-    header.msg_control = control.data();
-    header.msg_controllen = CMSG_SPACE(info.size);
-    cmsghdr* const one = CMSG_FIRSTHDR(&header);
-    one->cmsg_level = info.level;
-    one->cmsg_type = info.type;
-    one->cmsg_len = CMSG_LEN(info.size);
-    std::memcpy(CMSG_DATA(one), info.bytes.data(), info.size);
+    attach(leaving_from(from.compact(), family), header, control);
     return ::sendmsg(descriptor, &header, 0);
   }
 

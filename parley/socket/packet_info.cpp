@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #include "parley/base/print.h"
 #include "parley/socket/sockaddr.h"
@@ -43,6 +44,17 @@ PacketInfo leaving_from(const CompactAddress& own, Family family) {
   info.ipi6_addr = in.sin6_addr;
   info.ipi6_ifindex = in.sin6_scope_id;
   return packed(IPPROTO_IPV6, IPV6_PKTINFO, info);
+}
+
+void attach(const PacketInfo& info, msghdr& header, PacketControl& control) {
+  static_assert(CMSG_SPACE(sizeof info.bytes) <= sizeof control.bytes);
+  header.msg_control = control.bytes.data();
+  header.msg_controllen = CMSG_SPACE(info.size);
+  cmsghdr* const one = CMSG_FIRSTHDR(&header);
+  one->cmsg_level = info.level;
+  one->cmsg_type = info.type;
+  one->cmsg_len = CMSG_LEN(info.size);
+  std::memcpy(CMSG_DATA(one), info.bytes.data(), info.size);
 }
 
 void note_asked(int level, int type, std::string_view data, CompactAddress& asked) {

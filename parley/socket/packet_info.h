@@ -10,6 +10,8 @@
 #include "parley/socket/address.h"
 #include "parley/socket/family.h"
 
+struct msghdr;
+
 namespace parley {
 
 // What ancillary data of one datagram takes, where both families tell.
@@ -27,6 +29,13 @@ struct PacketInfo {
 // For a socket of `family`, inet or inet6. The port does not matter. Throws AddressError where such a socket
 // cannot have the address.
 PacketInfo leaving_from(const CompactAddress& own, Family family);
+
+// Memory for that ancillary data of one datagram.
+struct PacketControl {
+  alignas(std::max_align_t) std::array<char, packet_info_room> bytes;
+};
+// Makes it the ancillary data of a datagram that is to be sent; `control` must live as long as the header.
+void attach(const PacketInfo& info, msghdr& header, PacketControl& control);
 
 // Takes the address that a datagram was sent to from a piece of ancillary data, where it is there; port 0.
 // Of a group or a broadcast address it is ours on the way there, as far as the kernel tells: for IPv6 it does

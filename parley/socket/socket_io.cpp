@@ -1,4 +1,3 @@
-#include <cstring>
 #include <memory>
 #include <sys/uio.h>
 
@@ -73,21 +72,14 @@ void Socket::send_rest(std::string_view name, std::string_view& data, Flags how)
 std::size_t Socket::sendto(std::string_view data, const Address& address, Flags how) {
   RawAddress raw = to_raw(address, family_);
   if (source_.family != Family::unspecified) {
-    const PacketInfo info = leaving_from(source_, family_);
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof info.bytes)]{};
+    PacketControl control{};
     iovec piece{.iov_base = const_cast<char*>(data.data()), .iov_len = data.size()};
     msghdr header{};
     header.msg_name = raw.data();
     header.msg_namelen = raw.size;
     header.msg_iov = &piece;
     header.msg_iovlen = 1;
-    header.msg_control = control;
-    header.msg_controllen = CMSG_SPACE(info.size);
-    cmsghdr* const only = CMSG_FIRSTHDR(&header);
-    only->cmsg_level = info.level;
-    only->cmsg_type = info.type;
-    only->cmsg_len = CMSG_LEN(info.size);
-    std::memcpy(CMSG_DATA(only), info.bytes.data(), info.size);
+    attach(leaving_from(source_, family_), header, control);
     return transfer({"sendto", POLLOUT, how, &address}, Deadline(gettimeout()),
                     [&] { return ::sendmsg(fileno(), &header, message_flags(how)); });
   }

@@ -184,10 +184,7 @@ Sent ReadinessDatagrams::send(DatagramSlot& slot, std::span<const Outgoing> batc
   std::array<iovec, most_datagrams_at_once> pieces;
   // Written to where a datagram says whom it is for, or where it is to leave from.
   std::array<sockaddr_storage, most_datagrams_at_once> names;
-  struct Control {
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(PacketInfo::bytes))> bytes;
-  };
-  std::array<Control, most_datagrams_at_once> controls;
+  std::array<PacketControl, most_datagrams_at_once> controls;
 
   const Family family = family_of(slot);
   unsigned count = 0;
@@ -203,14 +200,7 @@ Sent ReadinessDatagrams::send(DatagramSlot& slot, std::span<const Outgoing> batc
         header.msg_namelen = raw.size;
       }
       if (each.from != nullptr && family != Family::local && each.from->family() != Family::unspecified) {
-        const PacketInfo info = leaving_from(each.from->compact(), family);
-        header.msg_control = controls[count].bytes.data();
-        header.msg_controllen = CMSG_SPACE(info.size);
-        cmsghdr* const control = CMSG_FIRSTHDR(&header);
-        control->cmsg_level = info.level;
-        control->cmsg_type = info.type;
-        control->cmsg_len = CMSG_LEN(info.size);
-        std::memcpy(CMSG_DATA(control), info.bytes.data(), info.size);
+        attach(leaving_from(each.from->compact(), family), header, controls[count]);
       }
     } catch (const AddressError&) {  // those before it are sent
       unfit = std::make_error_code(std::errc::address_family_not_supported);

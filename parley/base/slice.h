@@ -30,6 +30,8 @@ class Slice {
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
   void remove_prefix(std::size_t count) { bytes_.remove_prefix(count); }
+  // Some of the bytes that this one keeps alive.
+  Slice part(std::string_view bytes) const { return Slice(bytes, owner_); }
 
  private:
   std::string_view bytes_;

@@ -39,6 +39,13 @@ class Tape final : public Writer {
     held_ += size;
   }
 
+  // Memory for the next message, of at least `size` bytes, where they are not known yet; `take` follows.
+  char* reserve(std::size_t size) {
+    at_ = begin_;
+    if (room_left() < size) grow(size);
+    return begin_;
+  }
+
   // How many bytes of messages stand on it.
   std::size_t held() const { return held_; }
 

@@ -114,6 +114,62 @@ std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
   return count;
 }
 
+std::size_t Outbox::show(std::size_t most, std::vector<std::string_view>& pieces) const {
+  std::size_t left = most;
+  const auto add = [&](std::string_view bytes) {
+    if (left == 0 || bytes.empty()) return;
+    pieces.push_back(bytes.substr(0, left));
+    left -= pieces.back().size();
+  };
+  if (waiting_ != nullptr) {
+    for (auto piece = waiting_->pieces.begin(); piece != waiting_->pieces.end() && left != 0; ++piece) {
+      add(piece->bytes);
+    }
+  }
+  add({last_, last_size_});
+  return most - left;
+}
+
+void Outbox::move_to(Outbox& other, std::size_t count, Tape& scratch, BacklogStore& store) {
+  while (waiting_ != nullptr && count != 0) {
+    Piece& front = waiting_->pieces.front();
+    const std::size_t size = std::min(count, front.bytes.size());
+    const std::string_view bytes = front.bytes.substr(0, size);
+    if (front.place == Piece::Place::tape) {
+      other.append(bytes);
+    } else if (front.place == Piece::Place::block && size == front.bytes.size()) {
+      if (other.last_size_ != 0) other.push_last();
+      Waiting& w = other.waiting();
+      w.copied += size;
+      w.kept += size;
+      store.queued_ += size;
+      w.pieces.push_back({.bytes = bytes,
+                          .place = front.place,
+                          .block_used = front.block_used,
+                          .block = std::move(front.block)});
+      front.place = Piece::Place::text;  // counted as the block was, and without one
+    } else if (front.place == Piece::Place::block) {
+      other.append(scratch.append(bytes));
+    } else {
+      other.append(front.owner.part(bytes), front.place == Piece::Place::text, store);
+    }
+    consume_waiting(size, store);
+    count -= size;
+  }
+  if (waiting_ != nullptr || count == 0) return;
+  const std::string_view bytes(last_, std::min<std::size_t>(count, last_size_));
+  if (bytes.empty()) return;
+  other.append(bytes);
+  last_ += bytes.size();
+  last_size_ -= static_cast<std::uint32_t>(bytes.size());
+}
+
+void Outbox::swap(Outbox& other) noexcept {
+  std::swap(last_, other.last_);
+  std::swap(waiting_, other.waiting_);
+  std::swap(last_size_, other.last_size_);
+}
+
 void Outbox::copy(Waiting& into, std::string_view bytes, BacklogStore& store) {
   into.copied += bytes.size();
   into.kept += bytes.size();

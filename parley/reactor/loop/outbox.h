@@ -81,6 +81,12 @@ class Outbox {
     last_ += gone;
     last_size_ -= gone;
   }
+  // Adds what stands first to `pieces`, by reference, and at most so many bytes of it. Answers how many.
+  std::size_t show(std::size_t most, std::vector<std::string_view>& pieces) const;
+  // The first bytes go to the end of `other`: by reference, but for a part of a block, which is copied onto
+  // `scratch`.
+  void move_to(Outbox& other, std::size_t count, Tape& scratch, BacklogStore& store);
+  void swap(Outbox& other) noexcept;
   // Copies what stands on a tape into memory of its own.
   void keep(BacklogStore& store);
   void clear(BacklogStore& store);

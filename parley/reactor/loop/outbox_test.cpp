@@ -143,5 +143,60 @@ TEST_F(OutboxTest, BehavesAsAString) {
   }
 }
 
+// Pieces of every kind go from one outbox to the next in parts of any size; nothing is lost, and all that was
+// counted is given back.
+TEST_F(OutboxTest, WhatIsMovedToAnotherKeepsItsOrderAndItsCounts) {
+  std::minstd_rand random(7);
+  Outbox below;
+  Tape scratch;
+  std::string expected;
+  std::string sent;
+  for (int round = 0; round < 400; ++round) {
+    for (int i = 0; i < 3; ++i) {
+      const std::string text(1 + random() % 3000, static_cast<char>('a' + random() % 26));
+      expected += text;
+      switch (random() % 3) {
+        case 0:
+          outbox.append(tape.append(text));
+          break;
+        case 1:
+          outbox.append(Slice(text), true, store);
+          break;
+        default:
+          outbox.append(Slice(text), false, store);
+      }
+    }
+    const std::size_t most = random() % 8000;
+    std::vector<std::string_view> shown;
+    const std::size_t count = outbox.show(most, shown);
+    EXPECT_LE(count, most);
+    std::size_t in_pieces = 0;
+    for (const std::string_view piece : shown) in_pieces += piece.size();
+    EXPECT_EQ(in_pieces, count);
+    outbox.move_to(below, count, scratch, store);
+    if (random() % 2 == 0) {
+      Outbox gathered;
+      gathered.swap(below);
+      std::vector<std::string_view> pieces;
+      gathered.gather(scratch, pieces);
+      for (const std::string_view piece : pieces) sent += piece;
+      gathered.clear(store);
+    }
+    outbox.keep(store);
+    below.keep(store);
+    EXPECT_EQ(store.queued(), outbox.kept() + below.kept());
+    tape.rewind();
+    scratch.rewind();
+  }
+  for (Outbox* const left : {&below, &outbox}) {
+    std::vector<std::string_view> pieces;
+    left->gather(scratch, pieces);
+    for (const std::string_view piece : pieces) sent += piece;
+    left->clear(store);
+  }
+  EXPECT_EQ(sent, expected);
+  EXPECT_EQ(store.queued(), 0U);
+}
+
 }  // namespace
 }  // namespace parley

@@ -58,6 +58,19 @@ struct LineReceiver::Input {
     next.insert(next.end(), bytes.begin(), bytes.end());
   }
 
+  // All that is left, which then is handled.
+  std::string take_all() {
+    std::string all(next.begin(), next.end());
+    all.append(at, end);
+    if (behind != nullptr) all.append(behind->begin(), behind->end());
+    if (behind != nullptr) *behind = {};
+    next.clear();
+    at = end;
+    searched = 0;
+    given_back = false;
+    return all;
+  }
+
   // After each callback.
   void settle() {
     given_back = false;
@@ -78,6 +91,7 @@ struct LineReceiver::Input {
   char* end;
   std::size_t searched = 0;  // so many of these hold no beginning of a line's end
   std::vector<char> next;
+  std::span<char>* behind = nullptr;  // what was lent and follows
   bool given_back = false;
 };
 
@@ -91,6 +105,13 @@ LineReceiver::LineReceiver(const LineSettings& settings)
 LineReceiver::~LineReceiver() {
   assert(!busy_);
   delete input_;
+}
+
+std::string LineReceiver::take_rest() {
+  if (input_ == nullptr) return {};
+  std::string rest = input_->take_all();
+  if (!busy_) delete std::exchange(input_, nullptr);
+  return rest;
 }
 
 void LineReceiver::raw_data_received(std::span<char> /*lent*/) {}
@@ -127,7 +148,9 @@ void LineReceiver::data_received(std::span<char> lent) {
     const std::size_t some = to_complete(lent);
     input_->append(lent.first(some), std::size_t{max_length_} + delimiter().size());
     lent = lent.subspan(some);
+    input_->behind = &lent;
     go_on();
+    if (input_ != nullptr) input_->behind = nullptr;
   }
   if (lent.empty()) return;
   Input passing(lent);

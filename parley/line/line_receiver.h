@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "parley/reactor/protocol.h"
@@ -46,6 +47,11 @@ class LineReceiver : public Protocol {
   // Back to lines, from the same place on. `rest` comes next, before what waits: usually the end of what
   // `raw_data_received` was given, which is not copied then.
   void set_line_mode(std::string_view rest = {});
+
+  // Hands over what has come and was not handled, behind the line that is being handled: to a filter that is
+  // put under this protocol (`Transport::insert`, for STARTTLS), or to be dropped. A line of it that were
+  // handled here would have come without passing the filter (RFC 3207, section 6).
+  std::string take_rest();
 
   // Sends the line and its end.
   void send_line(std::string_view line);

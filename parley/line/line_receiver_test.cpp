@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "parley/reactor/filter.h"
 #include "parley/reactor/string_transport.h"
 
 namespace parley {
@@ -405,6 +406,47 @@ TEST(LineReceiver, AnExceptionPassesAndNothingIsLeftBehind) {
   EXPECT_THROW(lines.transport.receive("\nthrow\ndropped\n"), std::runtime_error);
   lines.transport.receive("one\n");
   EXPECT_EQ(lines.events, (Events{"throw", "begun", "throw", "one"}));
+}
+
+// STARTTLS: what came behind the line goes through the filter, at every split, and none of it is a line in
+// clear.
+TEST(LineReceiver, TheRestIsHandedToAFilterThatIsPutUnderIt) {
+  // Lower case above, and capitals on the wire.
+  class Shouting final : public Filter {
+    void data_received(std::span<char> lent) override {
+      for (char& c : lent) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      Filter::data_received(lent);
+    }
+  };
+  const std::string all = "clear\nSTART\nINSIDE\nAND MORE\n";
+  for (const bool dropped : {false, true}) {
+    for (std::size_t first = 0; first <= all.size(); ++first) {
+      Lines lines;
+      lines.on_line = [&](std::string_view line) {
+        if (line != "START") return;
+        const std::string rest = lines.take_rest();
+        lines.transport.insert(std::make_unique<Shouting>(), dropped ? std::string_view() : rest);
+      };
+      lines.transport.receive(all.substr(0, first));
+      lines.transport.receive(all.substr(first));
+      lines.transport.turn();
+      Events expected{"clear", "START", "inside", "and more"};
+      if (dropped) {  // what had come in the same piece is gone
+        const std::string later = first >= 12 ? all.substr(first) : "";
+        expected.resize(2);
+        std::string line;
+        for (const char c : later) {
+          if (c != '\n') {
+            line += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+            continue;
+          }
+          expected.push_back(line);
+          line.clear();
+        }
+      }
+      EXPECT_EQ(lines.events, expected) << first;
+    }
+  }
 }
 
 }  // namespace

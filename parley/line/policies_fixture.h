@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parley/reactor/backends/memory.h"
+#include "parley/reactor/filter.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/reactor.h"
 
@@ -52,7 +53,7 @@ struct PolicyTest : testing::Test {
     reactor.run();
   }
 
-  // What makes such protocols, for a policy to wrap.
+  // What makes such protocols.
   std::shared_ptr<Factory> inner() {
     return factory([this] {
       auto made = std::make_unique<Application>(*this);
@@ -60,8 +61,12 @@ struct PolicyTest : testing::Test {
       return made;
     });
   }
+  // They come at `port`, as a policy lets them: one that is a factory, or one that is a filter.
   void listen(std::shared_ptr<Factory> policy) {
     port = reactor.listen_tcp({"127.0.0.1", 0}, std::move(policy)).host().port();
+  }
+  void listen(Wrap policy) {
+    port = reactor.listen_tcp({"127.0.0.1", 0}, inner(), {.wrap = std::move(policy)}).host().port();
   }
   MemoryPeer connect() {
     MemoryPeer peer = network.connect(port);

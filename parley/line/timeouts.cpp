@@ -1,5 +1,7 @@
 #include "parley/line/timeouts.h"
 
+#include <memory>
+
 namespace parley {
 
 std::optional<Duration> IdleTimer::set_timeout(std::optional<Duration> period) {
@@ -24,8 +26,7 @@ namespace {
 
 class Watched final : public Filter, private IdleTimer {
  public:
-  Watched(Reactor& reactor, std::unique_ptr<Protocol> application, Duration period)
-      : Filter(std::move(application)), IdleTimer(reactor), period_(period) {}
+  Watched(Reactor& reactor, Duration period) : IdleTimer(reactor), period_(period) {}
 
   void connection_made() override {
     set_timeout(period_);
@@ -39,29 +40,21 @@ class Watched final : public Filter, private IdleTimer {
     set_timeout(std::nullopt);
     Filter::connection_lost(reason);
   }
-  void write(std::string_view bytes) override {
+  void flush(Output& output) override {
     reset_timeout();
-    Filter::write(bytes);
-  }
-  void write(Slice slice) override {
-    reset_timeout();
-    Filter::write(std::move(slice));
-  }
-  void writelines(std::span<const std::string_view> pieces) override {
-    reset_timeout();
-    Filter::writelines(pieces);
+    Filter::flush(output);
   }
 
  private:
-  void expired() override { lose_connection(); }
+  void expired() override { transport().lose_connection(); }
 
   Duration period_;
 };
 
 }  // namespace
 
-std::unique_ptr<Protocol> TimeoutFactory::wrap(std::unique_ptr<Protocol> made, const Address& /*peer*/) {
-  return std::make_unique<Watched>(reactor_, std::move(made), period_);
+Wrap idle_timeout(Reactor& reactor, Duration period) {
+  return [&reactor, period](const Address&) { return std::make_unique<Watched>(reactor, period); };
 }
 
 }  // namespace parley

@@ -1,10 +1,8 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <utility>
 
-#include "parley/line/wrapping_factory.h"
 #include "parley/reactor/filter.h"
 #include "parley/reactor/reactor.h"
 
@@ -71,18 +69,9 @@ class TimeoutMixIn : public Base, private IdleTimer {
   }
 };
 
-// Around a protocol that knows nothing of it: ends connections on which nothing has passed, in either
+// A filter for protocols that know nothing of it: ends connections on which nothing has passed, in either
 // direction, for `period`. A peer that does not answer the end of ours is cut off by `Limits::close_timeout`.
-class TimeoutFactory final : public WrappingFactory {
- public:
-  TimeoutFactory(Reactor& reactor, std::shared_ptr<Factory> inner, Duration period)
-      : WrappingFactory(std::move(inner)), reactor_(reactor), period_(period) {}
-
- private:
-  std::unique_ptr<Protocol> wrap(std::unique_ptr<Protocol> made, const Address& peer) override;
-
-  Reactor& reactor_;
-  Duration period_;
-};
+// The reactor must outlive its connections.
+Wrap idle_timeout(Reactor& reactor, Duration period);
 
 }  // namespace parley

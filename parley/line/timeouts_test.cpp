@@ -15,7 +15,7 @@ using Events = std::vector<std::string>;
 using Timeouts = PolicyTest;
 
 TEST_F(Timeouts, AnIdleConnectionEnds) {
-  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  listen(idle_timeout(reactor, 30s));
   MemoryPeer peer = connect();
   pass(29s);
   EXPECT_EQ(events, Events{"made"});
@@ -25,7 +25,7 @@ TEST_F(Timeouts, AnIdleConnectionEnds) {
 }
 
 TEST_F(Timeouts, WhatPassesInEitherDirectionPutsItOff) {
-  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  listen(idle_timeout(reactor, 30s));
   MemoryPeer peer = connect();
   for (int i = 0; i < 4; ++i) {
     pass(29s);
@@ -33,10 +33,13 @@ TEST_F(Timeouts, WhatPassesInEitherDirectionPutsItOff) {
     turns();
     pass(29s);
     applications[0]->transport().write("y");
+    turns();
     pass(29s);
     applications[0]->transport().write(Slice::permanent("y"));
+    turns();
     pass(29s);
     applications[0]->transport().writelines(std::vector<std::string_view>{"y"});
+    turns();
   }
   EXPECT_EQ(events, Events{"made"});
   pass(29s);
@@ -46,7 +49,7 @@ TEST_F(Timeouts, WhatPassesInEitherDirectionPutsItOff) {
 }
 
 TEST_F(Timeouts, TimeCountsFromWhatHappensAndNotFromTheTurnsBeginning) {
-  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  listen(idle_timeout(reactor, 30s));
   MemoryPeer peer = connect();
   reactor.call_later(Duration::zero(), [&] {
     clock.advance(29s);  // a callback that works for long
@@ -60,7 +63,7 @@ TEST_F(Timeouts, TimeCountsFromWhatHappensAndNotFromTheTurnsBeginning) {
 }
 
 TEST_F(Timeouts, NoTimerIsLeftBehind) {
-  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  listen(idle_timeout(reactor, 30s));
   MemoryPeer peer = connect();
   EXPECT_EQ(reactor.loop().timers().size(), 1U);
   peer.reset();
@@ -70,7 +73,7 @@ TEST_F(Timeouts, NoTimerIsLeftBehind) {
 }
 
 TEST_F(Timeouts, ActivityCostsNoTimers) {
-  listen(std::make_shared<TimeoutFactory>(reactor, inner(), 30s));
+  listen(idle_timeout(reactor, 30s));
   std::vector<MemoryPeer> peers;
   for (int i = 0; i < 100; ++i) peers.push_back(network.connect(port));
   turns();

@@ -1,11 +1,11 @@
 #include "parley/line/traffic_log.h"
 
 #include <algorithm>
+#include <memory>
 #include <ostream>
 #include <span>
 #include <string>
-
-#include "parley/reactor/filter.h"
+#include <utility>
 
 namespace parley {
 
@@ -60,9 +60,8 @@ void put_hex(std::string& line, std::size_t place, std::string_view bytes) {
 
 class Logged final : public Filter {
  public:
-  Logged(std::unique_ptr<Protocol> application, std::shared_ptr<const TrafficLoggingFactory::Sink> sink,
-         TrafficForm form, const Address& peer)
-      : Filter(std::move(application)), sink_(std::move(sink)), form_(form), peer_(format(peer)) {}
+  Logged(std::shared_ptr<const TrafficSink> sink, TrafficForm form, const Address& peer)
+      : sink_(std::move(sink)), form_(form), peer_(format(peer)) {}
 
   void connection_made() override {
     (*sink_)(peer_ + " connected");
@@ -80,24 +79,15 @@ class Logged final : public Filter {
     (*sink_)(format(peer_, " lost: ", reason));
     Filter::connection_lost(reason);
   }
-  void write(std::string_view bytes) override {
-    log(" > ", bytes);
-    Filter::write(bytes);
-  }
-  void write(Slice slice) override {
-    log(" > ", slice.view());
-    Filter::write(std::move(slice));
-  }
-  void writelines(std::span<const std::string_view> pieces) override {
-    // They are one message, and are logged as one.
+  void flush(Output& output) override {
     std::string whole;
-    for (const std::string_view piece : pieces) whole += piece;
+    for (const std::string_view piece : output.pieces()) whole += piece;
     log(" > ", whole);
-    Filter::writelines(pieces);
+    Filter::flush(output);
   }
-  void shutdown_write() override {
+  bool finish(Output& /*output*/) override {
     (*sink_)(peer_ + " > end");
-    Filter::shutdown_write();
+    return true;
   }
 
  private:
@@ -117,24 +107,25 @@ class Logged final : public Filter {
     }
   }
 
-  std::shared_ptr<const TrafficLoggingFactory::Sink> sink_;
+  std::shared_ptr<const TrafficSink> sink_;
   TrafficForm form_;
   std::string peer_;
 };
 
 }  // namespace
 
-TrafficLoggingFactory::TrafficLoggingFactory(std::shared_ptr<Factory> inner, Log& log, TrafficForm form,
-                                             Level level)
-    : TrafficLoggingFactory(
-          std::move(inner), [&log, level](std::string_view line) { log.write(level, line); }, form) {}
+Wrap log_traffic(TrafficSink sink, TrafficForm form) {
+  return [sink = std::make_shared<const TrafficSink>(std::move(sink)), form](const Address& peer) {
+    return std::make_unique<Logged>(sink, form, peer);
+  };
+}
 
-TrafficLoggingFactory::TrafficLoggingFactory(std::shared_ptr<Factory> inner, std::ostream& out,
-                                             TrafficForm form)
-    : TrafficLoggingFactory(std::move(inner), [&out](std::string_view line) { out << line << '\n'; }, form) {}
+Wrap log_traffic(Log& log, TrafficForm form, Level level) {
+  return log_traffic([&log, level](std::string_view line) { log.write(level, line); }, form);
+}
 
-std::unique_ptr<Protocol> TrafficLoggingFactory::wrap(std::unique_ptr<Protocol> made, const Address& peer) {
-  return std::make_unique<Logged>(std::move(made), sink_, form_, peer);
+Wrap log_traffic(std::ostream& out, TrafficForm form) {
+  return log_traffic([&out](std::string_view line) { out << line << '\n'; }, form);
 }
 
 }  // namespace parley

@@ -2,12 +2,10 @@
 
 #include <functional>
 #include <iosfwd>
-#include <memory>
 #include <string_view>
-#include <utility>
 
 #include "parley/base/log.h"
-#include "parley/line/wrapping_factory.h"
+#include "parley/reactor/filter.h"
 
 namespace parley {
 
@@ -17,29 +15,16 @@ enum class TrafficForm : unsigned char {
   hex,   // sixteen bytes a line, with their place in the piece, as hexadecimal numbers and as characters
 };
 
-// Writes down what passes between protocols and their peers, in the order in which it does: `>` is sent, `<`
-// is received, `connected` and `lost: ...` say when. For finding faults: it is slow, and it tells everything.
-class TrafficLoggingFactory final : public WrappingFactory {
- public:
-  // Takes one line, without its end; called on the reactor's thread. What it throws ends the connection.
-  using Sink = std::function<void(std::string_view line)>;
+// Takes one line, without its end; called on the reactor's thread. What it throws ends the connection.
+using TrafficSink = std::function<void(std::string_view line)>;
 
-  TrafficLoggingFactory(std::shared_ptr<Factory> inner, Sink sink, TrafficForm form = TrafficForm::text)
-      : WrappingFactory(std::move(inner)),
-        sink_(std::make_shared<const Sink>(std::move(sink))),
-        form_(form) {}
-  // To a log, at that level; it must live as long as the connections.
-  TrafficLoggingFactory(std::shared_ptr<Factory> inner, Log& log, TrafficForm form = TrafficForm::text,
-                        Level level = Level::debug);
-  // To a stream; it must live as long as the connections.
-  TrafficLoggingFactory(std::shared_ptr<Factory> inner, std::ostream& out,
-                        TrafficForm form = TrafficForm::text);
-
- private:
-  std::unique_ptr<Protocol> wrap(std::unique_ptr<Protocol> made, const Address& peer) override;
-
-  std::shared_ptr<const Sink> sink_;  // the connections' too, which may outlive the factory
-  TrafficForm form_;
-};
+// A filter that writes down what passes: `>` is sent, `<` is received, `connected` and `lost: ...` say when.
+// What is written in a turn leaves together, and is one piece. For finding faults: it is slow, and it tells
+// everything.
+Wrap log_traffic(TrafficSink sink, TrafficForm form = TrafficForm::text);
+// The same to a log, at that level; it must live as long as the connections.
+Wrap log_traffic(Log& log, TrafficForm form = TrafficForm::text, Level level = Level::debug);
+// The same to a stream, which must live as long as the connections.
+Wrap log_traffic(std::ostream& out, TrafficForm form = TrafficForm::text);
 
 }  // namespace parley

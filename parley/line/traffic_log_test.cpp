@@ -27,7 +27,7 @@ struct Traffic : PolicyTest {
 };
 
 TEST_F(Traffic, EverythingIsWrittenInItsOrder) {
-  listen(std::make_shared<TrafficLoggingFactory>(inner(), out));
+  listen(log_traffic(out));
   on_made = [](Transport& transport) { transport.write("Hello\r\n"); };
   on_data = [](Transport& transport, std::string_view) {
     transport.write("");
@@ -42,12 +42,12 @@ TEST_F(Traffic, EverythingIsWrittenInItsOrder) {
   peer.close();
   turns();
   EXPECT_EQ(without(out.str(), peer),
-            "connected\n> Hello\\r\\n\n< a\\tb\\\\\\x01\\xff\\n\n> two parts\n> slice\n> end\n< end\n"
+            "connected\n> Hello\\r\\n\n< a\\tb\\\\\\x01\\xff\\n\n> two partsslice\n> end\n< end\n"
             "lost: closed by the peer\n");
 }
 
 TEST_F(Traffic, InHexadecimalSixteenALine) {
-  listen(std::make_shared<TrafficLoggingFactory>(inner(), out, TrafficForm::hex));
+  listen(log_traffic(out, TrafficForm::hex));
   MemoryPeer peer = connect();
   peer.send("0123456789abcdef\r\n\x80~"s);
   turns();
@@ -65,7 +65,7 @@ TEST_F(Traffic, ALogIsToldAtItsLevel) {
     }
     std::vector<std::string> lines;
   } log;
-  listen(std::make_shared<TrafficLoggingFactory>(inner(), log, TrafficForm::text, Level::info));
+  listen(log_traffic(log, TrafficForm::text, Level::info));
   MemoryPeer peer = connect();
   peer.send("x");
   turns();

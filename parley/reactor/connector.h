@@ -8,6 +8,7 @@
 
 #include "parley/base/clock.h"
 #include "parley/reactor/entry_id.h"
+#include "parley/reactor/filter.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
@@ -71,7 +72,7 @@ class ClientFactory : public Factory {
 
 // How to connect; each may be left out.
 struct ConnectSettings {
-  // For all of it: finding the addresses and trying them.
+  // For all of it: finding the addresses, trying them, and what a filter does before the protocol may begin.
   Duration timeout = std::chrono::seconds(30);
   // Our end's address; port 0 lets the kernel choose. Only addresses of its family are tried then.
   std::optional<Address> source{};
@@ -81,6 +82,9 @@ struct ConnectSettings {
   Duration attempt_delay = std::chrono::milliseconds(250);
   // How long IPv4 addresses wait for the IPv6 ones to be found (RFC 8305, section 3).
   Duration resolution_delay = std::chrono::milliseconds(50);
+  // Makes a filter under the protocol. The connection is made when that lets the protocol begin; it has
+  // failed when it ends before.
+  Wrap wrap{};
   // Called when no connection was made, where the factory is no ClientFactory. Without it a failure is
   // logged.
   std::function<void(const SocketError&)> failed{};

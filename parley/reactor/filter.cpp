@@ -2,30 +2,68 @@
 
 #include <cassert>
 
-#include "parley/reactor/loop/connection.h"
+#include "parley/reactor/loop/filters.h"
 
 namespace parley {
 
-Filter::Filter(std::unique_ptr<Protocol> application) : application_(std::move(application)) {
-  assert(application_ != nullptr);
+Filter::Filter() : below_(std::make_unique<Outbox>()) {}
+Filter::~Filter() = default;
+
+void Filter::carry(std::unique_ptr<Protocol> carried) {
+  assert(carried != nullptr && !begun_);
+  if (Filter* const next = above()) {
+    next->carry(std::move(carried));
+  } else {
+    assert(application_ == nullptr && "carry: it has an application already");
+    application_ = std::move(carried);
+  }
 }
 
-void Filter::connection_made() {
-  join();
-  application_->connection_made();
+void Filter::tell_made() {
+  if (std::exchange(application_made_, true)) return;
+  if (above() == nullptr) transport().application_made();
+  Filters::begin(*application_);
 }
 
-// The application may be asked for before it has been told that its connection is made.
-Transport& Filter::topmost() {
-  join();
-  return application_->topmost();
+void Filter::connection_lost(Reason reason) {
+  if (application_made_) application_->connection_lost(reason);
 }
 
-void Filter::join() {
-  id_ = below().id();
-  application_->transport_ = this;
-  // A group must write to the highest filter from now on, and not into the outbox.
-  if (auto* const connection = dynamic_cast<Connection*>(&below())) connection->bond.set(Bond::filtered);
+void Filter::want_flush() {
+  wants_flush_ = true;
+  transport().flush_soon();
+}
+
+void Filter::pause_input() {
+  if (std::exchange(pauses_input_, true)) return;
+  transport().hold_input(true);
+}
+
+void Filter::resume_input() {
+  if (std::exchange(pauses_input_, false)) transport().hold_input(false);
+}
+
+void Filter::fail(std::error_code error) {
+  transport().fail(error);
+}
+
+Wrap layers(Wrap lower, Wrap upper) {
+  return
+      [lower = std::move(lower), upper = std::move(upper)](const Address& peer) -> std::unique_ptr<Filter> {
+        std::unique_ptr<Filter> below = lower(peer);
+        std::unique_ptr<Filter> above = below == nullptr ? nullptr : upper(peer);
+        if (above == nullptr) return nullptr;
+        below->carry(std::move(above));
+        return below;
+      };
+}
+
+std::unique_ptr<Protocol> detail::wrapped(const Wrap& wrap, const Address& peer,
+                                          std::unique_ptr<Protocol> protocol) {
+  if (!wrap || protocol == nullptr) return protocol;
+  std::unique_ptr<Filter> filter = wrap(peer);
+  if (filter != nullptr) filter->carry(std::move(protocol));
+  return filter;
 }
 
 }  // namespace parley

@@ -1,5 +1,6 @@
 #include "parley/reactor/filter.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
@@ -39,41 +40,45 @@ class Application final : public Protocol {
   Events& events_;
 };
 
-// Can write nothing with an "x" in it.
+// Can send nothing with an "x" in it.
 class Fragile final : public Filter {
  public:
-  explicit Fragile(std::unique_ptr<Protocol> application) : Filter(std::move(application)) {}
-  using Filter::write;
-  void write(std::string_view bytes) override {
-    if (bytes.find('x') != bytes.npos) throw std::runtime_error("no x");
-    below().write(bytes);
+  using Filter::Filter;
+  void flush(Output& output) override {
+    for (const std::string_view piece : output.pieces()) {
+      if (piece.find('x') != piece.npos) throw std::runtime_error("no x");
+    }
+    output.pass(output.size());
   }
 };
 
 // Capital letters on the wire.
 class Capital final : public Filter {
  public:
-  explicit Capital(std::unique_ptr<Protocol> application) : Filter(std::move(application)) {}
-  using Filter::write;
-  void write(std::string_view bytes) override {
-    std::string text(bytes);
-    for (char& c : text) {
-      if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  using Filter::Filter;
+  void flush(Output& output) override {
+    while (output.size() > 0) {
+      const std::string_view piece = output.pieces().front();
+      const std::span<char> room = output.room(piece.size());
+      std::transform(piece.begin(), piece.end(), room.begin(),
+                     [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+      output.put(piece.size());
+      output.drop(piece.size());
     }
-    below().write(text);
-  }
-  void writelines(std::span<const std::string_view> pieces) override {
-    for (const std::string_view piece : pieces) write(piece);
   }
 };
 
-// An exclamation mark before each piece.
+// An exclamation mark before whatever leaves together; a question mark at the end.
 class Marked final : public Filter {
  public:
-  explicit Marked(std::unique_ptr<Protocol> application) : Filter(std::move(application)) {}
-  using Filter::write;
-  void write(std::string_view bytes) override {
-    below().writelines(std::vector<std::string_view>{"!", bytes});
+  using Filter::Filter;
+  void flush(Output& output) override {
+    output.put("!");
+    output.pass(output.size());
+  }
+  bool finish(Output& output) override {
+    output.put("?");
+    return true;
   }
 };
 
@@ -84,23 +89,25 @@ TEST(Filter, ByItselfItHandsEverythingOn) {
   Filter filter(std::move(made));
   StringTransport wire;
   wire.connect(filter);
-  EXPECT_EQ(&application.transport(), static_cast<Transport*>(&filter));
+  EXPECT_EQ(&application.transport(), &wire);
   wire.receive("hello");
   EXPECT_EQ(wire.written(), "echo");
   application.transport().write("text");
   application.transport().write(Slice::permanent("slice"));
+  EXPECT_EQ(application.transport().queued(), 9U);
+  wire.turn();
+  EXPECT_EQ(application.transport().queued(), 0U);
   EXPECT_EQ(wire.written(), "echotextslice");
-  EXPECT_EQ(application.transport().peer(), wire.peer());
 
   application.transport().pause_reading();
   EXPECT_FALSE(wire.reading());
-  EXPECT_FALSE(application.transport().reading());
   application.transport().resume_reading();
   wire.turn();
   EXPECT_TRUE(application.transport().reading());
   static_cast<Protocol&>(filter).pause_writing();
   static_cast<Protocol&>(filter).resume_writing();
   application.transport().shutdown_write();
+  wire.turn();
   EXPECT_TRUE(wire.write_ended());
   wire.receive_end();
   wire.turn();
@@ -108,18 +115,35 @@ TEST(Filter, ByItselfItHandsEverythingOn) {
             (Events{"made", "hello", "resumed", "much", "little", "end", "lost: closed by the peer"}));
 }
 
-TEST(Filter, ClosingAndAbortingPass) {
-  for (const bool abort : {false, true}) {
+TEST(Filter, ItSaysItsLastWordsBehindWhatWasWritten) {
+  for (const bool whole : {false, true}) {
     Events events;
     auto made = std::make_unique<Application>(events);
     Application& application = *made;
-    Filter filter(std::move(made));
+    Marked filter(std::make_unique<Capital>(std::move(made)));
     StringTransport wire;
     wire.connect(filter);
-    abort ? application.transport().abort_connection() : application.transport().lose_connection();
-    EXPECT_TRUE(wire.closing());
-    EXPECT_EQ(wire.aborted(), abort);
+    application.transport().write("bye");
+    whole ? application.transport().lose_connection() : application.transport().shutdown_write();
+    EXPECT_FALSE(whole ? wire.closing() : wire.write_ended());
+    wire.turn();
+    EXPECT_TRUE(whole ? wire.closing() : wire.write_ended());
+    EXPECT_EQ(wire.written(), "!BYE?");
   }
+}
+
+TEST(Filter, AbortedItSaysNothing) {
+  Events events;
+  auto made = std::make_unique<Application>(events);
+  Application& application = *made;
+  Marked filter(std::move(made));
+  StringTransport wire;
+  wire.connect(filter);
+  application.transport().write("bye");
+  application.transport().abort_connection();
+  wire.turn();
+  EXPECT_EQ(wire.written(), "");
+  EXPECT_EQ(events.back(), "lost: aborted");
 }
 
 struct Filtered : testing::Test {
@@ -158,10 +182,11 @@ TEST_F(Filtered, FiltersStandUponFilters) {
   MemoryPeer peer = network.connect(port);
   peer.send("x");
   turns();
-  EXPECT_EQ(peer.take(), "!EC!HO");
+  EXPECT_EQ(peer.take(), "!ECHO");
   EXPECT_EQ(applications[0]->transport().peer(), peer.address());
   peer.close();
   turns();
+  EXPECT_EQ(peer.take(), "?");
   EXPECT_EQ(events, (Events{"made", "x", "end", "lost: closed by the peer"}));
 }
 
@@ -182,9 +207,9 @@ TEST_F(Filtered, WhatAGroupTellsPassesTheFilters) {
     applications[2]->transport().write("own");
   });
   turns();
-  EXPECT_EQ(peers[0].take(), "!TO ALL. !AGAIN");
+  EXPECT_EQ(peers[0].take(), "!TO ALL. AGAIN");
   EXPECT_EQ(peers[1].take(), "to all. not to the first. again");
-  EXPECT_EQ(peers[2].take(), "!TO ALL. NOT TO THE FIRST. AGAIN!OWN");
+  EXPECT_EQ(peers[2].take(), "!TO ALL. NOT TO THE FIRST. AGAINOWN");
   peers[0].close();
   turns();
   EXPECT_EQ(group.size(), 2U);
@@ -211,7 +236,7 @@ TEST_F(Filtered, OneThatFailsInABroadcastEndsItsOwnConnection) {
   EXPECT_EQ(group.size(), 2U);
 }
 
-TEST_F(Filtered, ItsIdIsTheConnectionsAndFindsTheTopmost) {
+TEST_F(Filtered, ItsApplicationHasTheConnectionForItsTransport) {
   MemoryPeer peer = network.connect(port);
   turns();
   Transport& top = applications[0]->transport();

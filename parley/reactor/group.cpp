@@ -16,8 +16,6 @@ Group::~Group() {
 
 void Group::add(TransportId id) {
   connections_.flusher().close_run(this);  // who comes now is told what comes now
-  // Its filters make themselves known.
-  if (Connection* const connection = connections_.find(id)) connection->topmost();
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
@@ -65,20 +63,6 @@ void Group::send(std::string_view message, TransportId omitted) {
   connections_.flow().published(message.size(), to_lagging);
 }
 
-inline bool Group::tell(Connection& member, std::string_view bytes) {
-  return member.bond.any(Bond::filtered) ? tell_through_filters(member, bytes)
-                                         : connections_.deliver(member, bytes);
-}
-
-bool Group::tell_through_filters(Connection& member, std::string_view bytes) {
-  try {
-    member.topmost().write(bytes);
-  } catch (...) {  // a filter's failure is not the others', nor the loop's, which may be flushing
-    connections_.abort(member, Reason(Reason::Kind::handler), true);
-  }
-  return member.output.any(Output::lagging);
-}
-
 bool Group::distribute() {
   bool lags = false;
   for (std::size_t i = 0; i < members_.size();) {
@@ -92,12 +76,12 @@ bool Group::distribute() {
       const char* from = run_.data();
       for (const Gap& gap : gaps_) {
         if (gap.member != members_[i]) continue;
-        lags |= tell(*connection, {from, gap.bytes.data()});
+        lags |= connections_.deliver(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }
-      lags |= tell(*connection, {from, run_.data() + run_.size()});
+      lags |= connections_.deliver(*connection, {from, run_.data() + run_.size()});
     } else {
-      lags |= tell(*connection, run_);
+      lags |= connections_.deliver(*connection, run_);
     }
     ++i;
   }

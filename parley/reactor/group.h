@@ -67,8 +67,6 @@ class Group final : private detail::Run {
 
   // `message` stands on the group's tape.
   void send(std::string_view message, TransportId omitted);
-  bool tell(Connection& member, std::string_view bytes);
-  bool tell_through_filters(Connection& member, std::string_view bytes);
   // Gives every member its slice of the run. Answers whether one of them lags.
   bool distribute() override;
 

@@ -56,10 +56,10 @@ class Protocol {
   friend class Connection;
   friend class Connections;
   friend class Filter;
+  friend class Filters;
   friend class StringTransport;
 
-  // The transport of the application: this one's, unless this is a filter.
-  virtual Transport& topmost() { return *transport_; }
+  virtual Filter* as_filter() { return nullptr; }
 
   Transport* transport_ = nullptr;
 };

@@ -25,6 +25,14 @@ Reactor::MakeBackend readiness(Reactor::Kind kind) {
   };
 }
 
+std::unique_ptr<Protocol> wrapped_for_adopt(std::unique_ptr<Protocol> protocol, const Address& peer,
+                                            const Wrap& wrap) {
+  if (protocol == nullptr) throw std::invalid_argument("adopt: no protocol was given");
+  protocol = detail::wrapped(wrap, peer, std::move(protocol));
+  if (protocol == nullptr) throw std::invalid_argument("adopt: the wrap has made no filter");
+  return protocol;
+}
+
 }  // namespace
 
 bool Timer::active() const {
@@ -105,18 +113,18 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
           loop_->listeners().adopt(Handle{listening.detach()}, std::move(factory), std::move(settings))};
 }
 
-TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol) {
-  if (protocol == nullptr) throw std::invalid_argument("adopt: no protocol was given");
+TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol, const Wrap& wrap) {
   const Address peer = connected.getpeername();
   if (connected.type() != Type::stream) {
     throw SocketError("adopt", format(peer), std::make_error_code(std::errc::wrong_protocol_type));
   }
+  protocol = wrapped_for_adopt(std::move(protocol), peer, wrap);
   connected.setblocking(false);
   return loop_->connections().adopt(Handle{connected.detach()}, peer.compact(), std::move(protocol));
 }
 
-TransportId Reactor::adopt(Detached detached, std::unique_ptr<Protocol> protocol) {
-  if (protocol == nullptr) throw std::invalid_argument("adopt: no protocol was given");
+TransportId Reactor::adopt(Detached detached, std::unique_ptr<Protocol> protocol, const Wrap& wrap) {
+  protocol = wrapped_for_adopt(std::move(protocol), detached.peer, wrap);
   return loop_->connections().adopt(std::move(detached), std::move(protocol));
 }
 
@@ -171,8 +179,7 @@ bool Reactor::turn(Duration patience) {
   return loop_->turn(patience);
 }
 Transport* Reactor::find(TransportId id) const {
-  Connection* const connection = loop_->connections().find(id);
-  return connection == nullptr ? nullptr : &connection->topmost();
+  return loop_->connections().find(id);
 }
 std::size_t Reactor::connections() const {
   return loop_->connections().size();

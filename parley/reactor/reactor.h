@@ -213,10 +213,12 @@ class Reactor {
 
   // Makes a connection of a stream socket that is connected already, and calls the protocol's
   // `connection_made` soon. Answers its name. Throws SocketError where it is not connected, or no stream.
-  TransportId adopt(Socket connected, std::unique_ptr<Protocol> protocol);
+  // With `wrap`: under a filter.
+  TransportId adopt(Socket connected, std::unique_ptr<Protocol> protocol, const Wrap& wrap = {});
   // Goes on with a connection that has left another reactor: what was queued there is sent first, what was
-  // received and not delivered there is delivered first.
-  TransportId adopt(Detached detached, std::unique_ptr<Protocol> protocol);
+  // received and not delivered there is delivered first. With `wrap`: under a filter, through which all goes
+  // but what was queued.
+  TransportId adopt(Detached detached, std::unique_ptr<Protocol> protocol, const Wrap& wrap = {});
   // Gives a connection away in the middle of whatever it does. Its protocol is told `connection_lost` with
   // Reason::Kind::detached; then `then` is called from the loop with all that there is of it, for another
   // reactor's `adopt`, say. Throws std::logic_error for a connection that has ended or is ending, that has a

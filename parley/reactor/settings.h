@@ -7,6 +7,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
 #include "parley/process/thread_pool.h"
+#include "parley/reactor/filter.h"
 #include "parley/reactor/resolver.h"
 #include "parley/socket/open_options.h"
 
@@ -15,7 +16,11 @@ namespace parley {
 // How a port is to be listened at.
 struct ListenSettings {
   ListenOptions options{};
-  // Said to those who come when no descriptor is left for them, where one can be spared for that.
+  // Makes a filter for each connection, under its protocol. A factory that makes no protocol, and a `wrap`
+  // that makes no filter, refuse the connection.
+  Wrap wrap{};
+  // Said to those who come when no descriptor is left for them, where one can be spared for that, and where
+  // there is no `wrap`, through which it would have to go.
   std::string refusal{};
   // Connections of this reactor beyond which new ones are refused in the same way; 0: no limit.
   std::size_t max_connections = 0;

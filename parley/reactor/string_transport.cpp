@@ -6,37 +6,152 @@
 #include <utility>
 #include <vector>
 
+#include "parley/reactor/loop/filters.h"
+
 namespace parley {
+
+namespace {
+
+// Stands for a protocol that belongs to somebody else, above a filter, which owns what it carries.
+class Borrowed final : public Protocol {
+ public:
+  explicit Borrowed(Protocol& protocol) : protocol_(protocol) {}
+
+  void connection_made() override { protocol_.connection_made(); }
+  void data_received(std::span<char> lent) override { protocol_.data_received(lent); }
+  bool eof_received() override { return protocol_.eof_received(); }
+  void reading_resumed() override { protocol_.reading_resumed(); }
+  void pause_writing() override { protocol_.pause_writing(); }
+  void resume_writing() override { protocol_.resume_writing(); }
+  void connection_lost(Reason reason) override { protocol_.connection_lost(reason); }
+
+ private:
+  Protocol& protocol_;
+};
+
+constexpr std::size_t filter_window = 64 * 1024;
+
+}  // namespace
+
+struct StringTransport::Filtering {
+  explicit Filtering(Filter& filter) : lowest(filter) {}
+  Filters filters() { return {lowest, application}; }
+
+  Filter& lowest;
+  Outbox application;
+  std::unique_ptr<Protocol> owned{};  // one that was inserted, where there was none before
+  Filter* inserted = nullptr;         // one that was inserted, and was not told of it yet
+  std::string rest{};
+  BacklogStore store{};
+  Tape scratch{};
+};
+
+StringTransport::StringTransport(Address peer) : peer_(std::move(peer)) {}
+StringTransport::~StringTransport() = default;
 
 void StringTransport::connect(Protocol& protocol) {
   assert(protocol_ == nullptr && !closing_);
   protocol_ = &protocol;
-  protocol.transport_ = this;
-  protocol.connection_made();
+  if (Filter* const filter = Filters::attach(protocol, *this))
+    filtering_ = std::make_unique<Filtering>(*filter);
+  Filters::begin(protocol);
+  flush();
+}
+
+void StringTransport::insert(std::unique_ptr<Filter> filter, std::string_view rest) {
+  if (closing_ || write_ended_ || protocol_ == nullptr) return;
+  if (filtering_ == nullptr) {
+    filtering_ = std::make_unique<Filtering>(*filter);
+    filtering_->owned = std::make_unique<Borrowed>(*protocol_);
+    protocol_ = filter.get();
+    filtering_->inserted =
+        &Filters::insert(filtering_->owned, std::move(filter), filtering_->application, *this, true);
+  } else if (filtering_->inserted == nullptr) {
+    std::unique_ptr<Protocol>& place = filtering_->filters().application_place();
+    filtering_->inserted = &Filters::insert(place, std::move(filter), filtering_->application, *this, true);
+  } else {
+    throw std::logic_error("insert: another filter is being put there, and was not told of it yet");
+  }
+  filtering_->rest = rest;
+  resuming_ = true;
+}
+
+// One that was inserted comes first.
+void StringTransport::begin_inserted() {
+  if (filtering_ == nullptr || filtering_->inserted == nullptr) return;
+  Protocol& inserted = *std::exchange(filtering_->inserted, nullptr);
+  std::string rest = std::move(filtering_->rest);
+  Filters::begin(inserted);
+  if (!rest.empty()) inserted.data_received(rest);
+}
+
+// As the loop does at the end of a turn.
+void StringTransport::flush() {
+  if (filtering_ == nullptr || protocol_ == nullptr || aborted()) return;
+  const Filters filters = filtering_->filters();
+  bool again = true;
+  while (again) {
+    again = filters.flush(filter_window, write_ended_ || closing_, filtering_->scratch, filtering_->store);
+    std::vector<std::string_view> pieces;
+    filters.wire().show(filters.wire().size(), pieces);
+    for (const std::string_view piece : pieces) written_ += piece;
+    filters.wire().clear(filtering_->store);
+  }
+  filters.keep_above_wire(filtering_->store);
+  filtering_->scratch.rewind();
+}
+
+bool StringTransport::filters_finished() const {
+  return filtering_ == nullptr || filtering_->filters().finished();
+}
+
+std::size_t StringTransport::queued() const {
+  return filtering_ == nullptr ? 0 : filtering_->filters().size();
+}
+
+void StringTransport::hold_input(bool held) {
+  if (held) {
+    withheld_ = true;
+  } else if (!filtering_->filters().pause_input()) {
+    withheld_ = false;
+    resuming_ = true;
+  }
+}
+
+void StringTransport::fail(std::error_code error) {
+  closing_ = Reason::Kind::failed;
+  failure_ = error;
 }
 
 void StringTransport::receive(std::string_view bytes) {
   assert(!end_waits_ && !peer_ended_);
   waiting_ += bytes;
   deliver();
+  flush();
 }
 
 void StringTransport::receive_end() {
   end_waits_ = true;
   deliver();
+  flush();
 }
 
 void StringTransport::lose(Reason reason) {
   closing_ = reason.kind();
   if (Producer* const producer = std::exchange(producer_, nullptr)) producer->stop_producing();
   if (Protocol* const protocol = std::exchange(protocol_, nullptr)) protocol->connection_lost(reason);
+  filtering_.reset();
 }
 
 void StringTransport::turn() {
-  if (std::exchange(resuming_, false) && protocol_ != nullptr && reading()) protocol_->reading_resumed();
+  if (std::exchange(resuming_, false) && protocol_ != nullptr && reading()) {
+    begin_inserted();
+    if (reading()) protocol_->reading_resumed();
+  }
   deliver();
   if (producer_ != nullptr && pulled_ && !closing_) producer_->resume_producing();
-  if (protocol_ != nullptr && closing_) lose(Reason(*closing_));
+  flush();
+  if (protocol_ != nullptr && closing()) lose(Reason(*closing_, failure_));
 }
 
 void StringTransport::deliver() {
@@ -56,7 +171,12 @@ void StringTransport::deliver() {
 }
 
 void StringTransport::write(std::string_view bytes) {
-  if (!closing_ && !write_ended_) written_ += bytes;
+  if (closing_ || write_ended_) return;
+  if (filtering_ == nullptr) {
+    written_ += bytes;
+  } else if (!bytes.empty()) {
+    filtering_->application.append(Slice(std::string(bytes)), true, filtering_->store);
+  }
 }
 
 void StringTransport::write(Slice slice) {

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "parley/reactor/protocol.h"
@@ -15,10 +17,12 @@ namespace parley {
 
 // A transport without a network, for tests of protocols: it keeps what is written to it, and the test
 // plays the peer and the loop. As with the loop, no call of a transport calls the protocol: that is done by
-// `connect`, `receive`, `receive_end`, `lose` and `turn` alone.
+// `connect`, `receive`, `receive_end`, `lose` and `turn` alone. What passes filters is written when these
+// return.
 class StringTransport final : public Transport {
  public:
-  explicit StringTransport(Address peer = Address("192.0.2.1", 54321)) : peer_(std::move(peer)) {}
+  explicit StringTransport(Address peer = Address("192.0.2.1", 54321));
+  ~StringTransport();
 
   // Becomes the protocol's transport and calls `connection_made`. The protocol stays the caller's and is
   // used until `connection_lost` has been called.
@@ -38,31 +42,44 @@ class StringTransport final : public Transport {
   const std::string& written() const { return written_; }
   void clear() { written_.clear(); }
   // Whether lose_connection or abort_connection was called here, or the end of input has closed it.
-  bool closing() const { return closing_.has_value(); }
+  bool closing() const {
+    return closing_.has_value() && (aborted() || closing_ == Reason::Kind::failed || filters_finished());
+  }
   bool aborted() const { return closing_ == Reason::Kind::aborted; }
-  bool write_ended() const { return write_ended_; }
+  bool write_ended() const { return write_ended_ && filters_finished(); }
 
   void write(std::string_view bytes) override;
   void write(Slice slice) override;
   void writelines(std::span<const std::string_view> pieces) override;
   void pause_reading() override;
   void resume_reading() override;
-  bool reading() const override { return !paused_ && !resuming_ && !closing_ && !leaving_; }
+  bool reading() const override { return !paused_ && !resuming_ && !withheld_ && !closing_ && !leaving_; }
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;
   void register_producer(Producer& producer, Production how) override;
   void unregister_producer() override;
-  std::size_t queued() const override { return 0; }
+  void insert(std::unique_ptr<Filter> filter, std::string_view rest) override;
+  std::size_t queued() const override;
   Address peer() const override { return peer_; }
   Address host() const override { return {}; }
 
  private:
+  struct Filtering;  // what waits above and in the filters, where there are some
+
+  void flush_soon() override {}
+  void hold_input(bool held) override;
+  void fail(std::error_code error) override;
   void deliver();
+  void flush();
+  void begin_inserted();
   void close(Reason::Kind why);
+  bool filters_finished() const;
 
   Address peer_;
   Protocol* protocol_ = nullptr;  // null before it is connected, and after connection_lost
+  std::unique_ptr<Filtering> filtering_;
+  std::error_code failure_;
   std::string written_;
   std::string waiting_;  // received, not yet given to the protocol
   std::optional<Reason::Kind> closing_;
@@ -71,6 +88,7 @@ class StringTransport final : public Transport {
   bool pulled_ = false;
   bool paused_ = false;
   bool resuming_ = false;
+  bool withheld_ = false;
   bool end_waits_ = false;
   bool peer_ended_ = false;
   bool write_ended_ = false;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -12,6 +13,8 @@
 #include "parley/socket/address.h"
 
 namespace parley {
+
+class Filter;
 
 // Names a connection for as long as it lives and nothing afterwards: what everybody but the reactor
 // holds. `Reactor::find` answers its transport, or null once it is gone. Never used twice in 2^32
@@ -93,6 +96,13 @@ class Transport {
   // It has written everything. No error when none is registered.
   virtual void unregister_producer() = 0;
 
+  // Puts a filter under the protocol, above those that are there already: for STARTTLS and the like. What was
+  // written until now leaves without passing it. Its `connection_made` comes soon, and then, as its first
+  // input, `rest`: what had been received behind the place where it begins. Whoever was received more and
+  // does not hand it on drops it. Nothing else is delivered before. On a connection that has ended the filter
+  // is dropped. Throws std::logic_error in a flush, and while one is being put there already.
+  virtual void insert(std::unique_ptr<Filter> filter, std::string_view rest) = 0;
+
   // Bytes that wait here for a peer that does not take them.
   virtual std::size_t queued() const = 0;
   // The other end's address, as it was when the connection was made.
@@ -107,6 +117,15 @@ class Transport {
   ~Transport() = default;
 
   TransportId id_;
+
+ private:
+  friend class Filter;
+
+  // For its filters, each of which says the same of itself in the words of `Filter`.
+  virtual void flush_soon() = 0;
+  virtual void hold_input(bool held) = 0;
+  virtual void fail(std::error_code error) = 0;
+  virtual void application_made() {}
 };
 
 }  // namespace parley

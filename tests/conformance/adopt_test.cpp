@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 class Adopting : public Conformance {};
 PARLEY_CONFORMANCE(Adopting);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Adopting);
 
 TEST_P(Adopting, IsAConnectionLikeAnyOther) {
   const Client client = adopt({.received = [](Actor& actor, std::string_view text) {

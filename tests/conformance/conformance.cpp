@@ -1,5 +1,6 @@
 #include "tests/conformance/conformance.h"
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -22,8 +23,63 @@ void Conformance::start(const Limits& limits, Duration flush_interval) {
   listen();
 }
 
+namespace {
+
+// Makes new bytes of all that passes, in pieces, and takes what comes in parts: as TLS would.
+class Copying final : public Filter {
+ public:
+  void data_received(std::span<char> lent) override {
+    kept_.append(lent.data(), lent.size());
+    hand_on();
+  }
+  bool eof_received() override {
+    if (kept_.empty()) return Filter::eof_received();
+    ended_ = true;
+    return true;
+  }
+  void reading_resumed() override {
+    Filter::reading_resumed();
+    hand_on();
+    if (!ended_ || !kept_.empty() || !transport().reading()) return;
+    ended_ = false;
+    if (!Filter::eof_received()) transport().lose_connection();
+  }
+  void flush(Output& output) override {
+    while (output.size() > 0) {
+      const std::string_view piece = output.pieces().front().substr(0, 700);
+      output.put(piece);
+      output.drop(piece.size());
+    }
+  }
+
+ private:
+  // Nothing while reading is off; what comes then is only the end.
+  void hand_on() {
+    std::size_t at = 0;
+    while (at < kept_.size() && transport().reading()) {
+      const std::size_t size = std::min<std::size_t>(kept_.size() - at, 9000);
+      at += size;
+      application().data_received({kept_.data() + at - size, size});
+    }
+    kept_.erase(0, at);
+  }
+
+  std::string kept_;
+  bool ended_ = false;
+};
+
+}  // namespace
+
+Wrap Conformance::filters() {
+  if (!GetParam().filtered) return {};
+  return layers([](const Address&) { return std::make_unique<Filter>(); },
+                [](const Address&) { return std::make_unique<Copying>(); });
+}
+
 void Conformance::listen() {
-  port_ = reactor_->listen_tcp({"127.0.0.1", 0}, [this] { return next_actor(); }).host().port();
+  port_ = reactor_->listen_tcp({"127.0.0.1", 0}, [this] { return next_actor(); }, {.wrap = filters()})
+              .host()
+              .port();
 }
 
 void Conformance::finish() {
@@ -69,8 +125,9 @@ Conformance::Client Conformance::join(Script script, bool narrow) {
 Conformance::Client Conformance::adopt(Script script) {
   auto [descriptor, peer] = outside_->connected();
   Story& story = stories_.emplace_back();
-  story.id = reactor_->loop().connections().adopt(Handle{descriptor}, CompactAddress(),
-                                                  std::make_unique<Actor>(story, std::move(script)));
+  story.id = reactor_->loop().connections().adopt(
+      Handle{descriptor}, CompactAddress(),
+      detail::wrapped(filters(), Address(), std::make_unique<Actor>(story, std::move(script))));
   return {std::move(peer), &story};
 }
 

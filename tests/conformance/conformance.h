@@ -65,7 +65,10 @@ class Conformance : public testing::TestWithParam<Setup> {
   // Time passes.
   void pass(Duration time);
 
+  // For listeners of the test's own: the filters that this setup has, if any.
+  static Wrap filters();
   bool in_memory() const { return GetParam().memory; }
+  bool filtered() const { return GetParam().filtered; }
   bool calm() const { return GetParam().name == "memory_calm" || !in_memory(); }
 
   Inspector::Counts counts_;
@@ -91,6 +94,11 @@ class Conformance : public testing::TestWithParam<Setup> {
 
 #define PARLEY_CONFORMANCE(Suite)                                                               \
   INSTANTIATE_TEST_SUITE_P(Over, Suite, testing::ValuesIn(::parley::conformance::all_setups()), \
+                           [](const auto& setup) { return setup.param.name; })
+
+// The same under filters, for suites whose connections come from `join`, or have `filters()` for their wrap.
+#define PARLEY_CONFORMANCE_UNDER_FILTERS(Suite)                                                              \
+  INSTANTIATE_TEST_SUITE_P(UnderFilters, Suite, testing::ValuesIn(::parley::conformance::filtered_setups()), \
                            [](const auto& setup) { return setup.param.name; })
 
 }  // namespace parley::conformance

@@ -7,6 +7,7 @@ namespace {
 
 class Connect : public Connecting {};
 PARLEY_CONFORMANCE(Connect);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Connect);
 
 TEST_P(Connect, IsAConnectionLikeAnyOther) {
   const auto server = listener();

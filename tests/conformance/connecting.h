@@ -96,6 +96,7 @@ class Connecting : public Conformance {
   }
 
   Connector connect(const Endpoint& to, ConnectSettings settings = {}) {
+    if (!settings.wrap) settings.wrap = filters();
     return reactor().connect_tcp(to, factory_, std::move(settings));
   }
   std::unique_ptr<Server> listener(const char* host = "127.0.0.1") { return outside().server({host, 0}); }

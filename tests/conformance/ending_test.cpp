@@ -28,6 +28,7 @@ class Ending : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Ending);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Ending);
 
 // Writes nothing of itself.
 class Silent final : public Producer {

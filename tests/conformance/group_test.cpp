@@ -19,6 +19,7 @@ using namespace std::chrono_literals;
 
 class Groups : public Conformance {};
 PARLEY_CONFORMANCE(Groups);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Groups);
 
 TEST_P(Groups, MembersLeaveByThemselves) {
   Group group(reactor());

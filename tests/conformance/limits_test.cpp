@@ -37,6 +37,7 @@ class Bounds : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Bounds);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Bounds);
 
 TEST_P(Bounds, APeerThatNeverReadsIsDisconnected) {
   Limits limits;

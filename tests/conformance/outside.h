@@ -17,18 +17,21 @@
 
 namespace parley::conformance {
 
-// A back end, and for the one in memory how rough the sea is.
+// A back end, and for the one in memory how rough the sea is; and whether what comes stands under filters,
+// which nobody is to notice.
 struct Setup {
   std::string name;
   Reactor::Kind kind = Reactor::automatic;
   bool memory = false;
   std::uint64_t seed = 1;
   MemoryFaults faults{};
+  bool filtered = false;
 };
 void PrintTo(const Setup& setup, std::ostream* out);
 
-// What every test of the suite runs over.
+// What every test of the suite runs over; and what those about connections run over too.
 const std::vector<Setup>& all_setups();
+const std::vector<Setup>& filtered_setups();
 
 // The far end of a connection.
 class Peer {

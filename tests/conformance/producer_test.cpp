@@ -69,6 +69,7 @@ class Producing : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Producing);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Producing);
 
 TEST_P(Producing, OneThatIsPulledWritesWhatThePeerTakes) {
   const Client client = slow_client();

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 class Reading : public Conformance {};
 PARLEY_CONFORMANCE(Reading);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Reading);
 
 TEST_P(Reading, EverythingArrivesInOrder) {
   const Client client = join();

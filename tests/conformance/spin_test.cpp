@@ -37,6 +37,7 @@ class Spinning : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Spinning);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Spinning);
 
 const Script paused{.made = [](Actor& actor) { actor.wire().pause_reading(); }};
 

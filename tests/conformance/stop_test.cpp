@@ -39,6 +39,7 @@ class Stops : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Stops);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Stops);
 
 TEST_P(Stops, InThreePhases) {
   const Client quick = join();

@@ -269,6 +269,7 @@ class Storm : public Conformance {
   std::size_t calls_ = 0;
 };
 PARLEY_CONFORMANCE(Storm);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Storm);
 
 TEST_P(Storm, Rule8_EveryCallbackMayDoAnything) {
   for (std::uint64_t seed = 1; seed <= 16 && !HasFailure(); ++seed) {

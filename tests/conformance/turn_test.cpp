@@ -108,6 +108,7 @@ class Turns : public Conformance {
          }},
         {"detached",
          [this](auto call) {
+           if (filtered()) return reactor().post(call);  // it is refused
            clients_.push_back(join());
            reactor().detach(clients_.back().story->id, [this, call](Detached left) {
              (void)reactor().adopt(std::move(left), std::make_unique<Actor>(new_story(), Script{}));
@@ -122,6 +123,7 @@ class Turns : public Conformance {
   std::vector<std::unique_ptr<Signal>> signals_;
 };
 PARLEY_CONFORMANCE(Turns);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Turns);
 
 TEST_P(Turns, WhatIsPutOffComesInTheNextTurnWhichDoesNotWait) {
   for (const auto& [from, arrange] : callbacks()) {

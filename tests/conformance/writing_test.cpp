@@ -31,6 +31,7 @@ class Writing : public Conformance {
   }
 };
 PARLEY_CONFORMANCE(Writing);
+PARLEY_CONFORMANCE_UNDER_FILTERS(Writing);
 
 TEST_P(Writing, EverythingArrivesInOrderAndWhole) {
   const Client client = join();

@@ -141,6 +141,7 @@ void Connectors::stop(EntryId id) {
 void Connectors::stop_soon(Record& record) {
   record.stopped = true;
   clear(record);
+  drop_half_made(record);
   const EntryId id = record.connector.id_;
   record.timer = reactor_.call_later(Duration::zero(), [this, id] { fail_stopped(id); });
 }
@@ -224,28 +225,56 @@ void Connectors::answered(EntryId id, std::size_t which, const Resolver::Answer&
 void Connectors::won(EntryId id, TransportId connection, const Address& peer) {
   Record& record = *find(id);
   std::unique_ptr<Protocol> protocol;
-  reactor_.loop().call([&] { protocol = record.factory->build_protocol(peer); });
+  reactor_.loop().call(
+      [&] { protocol = detail::wrapped(record.settings.wrap, peer, record.factory->build_protocol(peer)); });
   if (record.stopped) return;
   if (protocol == nullptr) {
     return fail(id, SocketError("connect", format(record.endpoint),
                                 std::make_error_code(std::errc::connection_aborted),
                                 "the factory made no protocol for it"));
   }
+  // Under a filter it is made when that lets the protocol begin, and has until then the time that is left.
+  const Timer deadline = std::exchange(record.timer, {});
   clear(record);
-  record.state = Connector::State::connected;
+  record.timer = deadline;
   record.connection = connection;
   reactor_.loop().connections().start(connection, std::move(protocol));
-  reactor_.loop().connections().follow(record.connection,
-                                       [this, id](const Reason& reason) { lost(id, reason); });
+  reactor_.loop().connections().follow(
+      connection, [this, id] { connected(id); },
+      [this, id, connection](const Reason& reason) { lost(id, connection, reason); });
+  if (!record.settings.wrap) connected(id);
 }
 
-void Connectors::lost(EntryId id, Reason reason) {
-  Record& record = *find(id);
-  record.state = Connector::State::disconnected;
-  record.connection = {};
-  call_hook(record, [&] {
-    if (record.told != nullptr) record.told->client_connection_lost(record.connector, reason);
+void Connectors::connected(EntryId id) {
+  Record* const record = find(id);
+  if (record == nullptr || record->state != Connector::State::connecting) return;
+  record->timer.cancel();
+  record->state = Connector::State::connected;
+}
+
+void Connectors::lost(EntryId id, TransportId connection, Reason reason) {
+  Record* const record = find(id);
+  if (record == nullptr || record->connection != connection) return;  // it was given up before
+  record->connection = {};
+  if (record->state == Connector::State::connecting) {
+    return fail(
+        id, SocketError("connect", format(record->endpoint),
+                        reason.error() ? reason.error() : std::make_error_code(std::errc::connection_aborted),
+                        format("it was reached, and the connection ended before its protocol could "
+                               "begin: ",
+                               reason)));
+  }
+  record->state = Connector::State::disconnected;
+  call_hook(*record, [&] {
+    if (record->told != nullptr) record->told->client_connection_lost(record->connector, reason);
   });
+}
+
+// One that was reached, and whose protocol could not begin yet.
+void Connectors::drop_half_made(Record& record) {
+  if (Transport* const half_made = reactor_.find(std::exchange(record.connection, {}))) {
+    half_made->abort_connection();
+  }
 }
 
 // What went wrong.
@@ -274,7 +303,12 @@ void Connectors::lost_race(EntryId id) {
 
 void Connectors::late(EntryId id) {
   const Record& record = *find(id);
-  std::string advice = list(record.race->failures(), record.race->under_way());
+  std::string advice;
+  if (record.race == nullptr) {
+    advice = "it was reached, and the protocol could not begin in this time";
+  } else {
+    advice = list(record.race->failures(), record.race->under_way());
+  }
   if (advice.empty()) {
     advice =
         record.numeric.empty() ? "no name server has answered" : "the queue of who listens there is full";
@@ -289,6 +323,7 @@ void Connectors::fail_stopped(EntryId id) {
 void Connectors::fail(EntryId id, const SocketError& error) {
   Record& record = *find(id);
   clear(record);
+  drop_half_made(record);
   record.stopped = false;
   record.state = Connector::State::disconnected;
   call_hook(record, [&] { tell_failed(record, error); });

@@ -73,7 +73,9 @@ class Connectors {
   void won(EntryId id, TransportId connection, const Address& peer);
   void lost_race(EntryId id);
   void late(EntryId id);
-  void lost(EntryId id, Reason reason);
+  void connected(EntryId id);
+  void lost(EntryId id, TransportId connection, Reason reason);
+  void drop_half_made(Record& record);
   void fail(EntryId id, const SocketError& error);
   void fail_stopped(EntryId id);
   void tell_failed(Record& record, const SocketError& error);

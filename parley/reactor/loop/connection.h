@@ -5,9 +5,11 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <system_error>
 
 #include "parley/base/bits.h"
 #include "parley/reactor/backend.h"
+#include "parley/reactor/loop/filters.h"
 #include "parley/reactor/loop/outbox.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/transport.h"
@@ -38,6 +40,7 @@ enum class Input : std::uint8_t {
   resuming = 1U << 3,    // reading_resumed is to be told first
   reads = 1U << 4,       // the back end was told to read
   peer_ended = 1U << 5,  // nothing more comes
+  withheld = 1U << 6,    // by one of its filters
 };
 
 // What becomes of what it writes.
@@ -57,7 +60,7 @@ enum class Bond : std::uint8_t {
   produces = 1U << 0,  // it has a producer
   pulls = 1U << 1,     // which is asked for each piece
   hungry = 1U << 2,    // in the list of those whose producer is to be asked
-  filtered = 1U << 3,  // the application is above a filter, and is reached through `topmost`
+  filtered = 1U << 3,  // its protocol is a filter
   followed = 1U << 4,  // somebody is called when it has gone
   apart = 1U << 5,     // is left out of a part of the run that is being written
   by_peer = 1U << 6,   // closes because the peer has ended
@@ -78,19 +81,18 @@ class Connection final : public Transport, public StreamSlot {
   void pause_reading() override;
   void resume_reading() override;
   bool reading() const override {
-    return life == Life::open && !input.any(Input::paused, Input::braked, Input::held, Input::resuming);
+    return life == Life::open &&
+           !input.any(Input::paused, Input::braked, Input::held, Input::resuming, Input::withheld);
   }
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;
   void register_producer(Producer& producer, Production how) override;
   void unregister_producer() override;
+  void insert(std::unique_ptr<Filter> filter, std::string_view rest) override;
   std::size_t queued() const override;
   Address peer() const override { return Address(peer_); }
   Address host() const override;
-
-  // What its application writes to: this, or the highest of its filters.
-  Transport& topmost() { return protocol_ == nullptr ? *this : protocol_->topmost(); }
 
   // Its end is due to be told, or was.
   bool lost() const { return life >= Life::lingering; }
@@ -100,10 +102,21 @@ class Connection final : public Transport, public StreamSlot {
   // What it writes may go to the kernel, and when all has gone, nothing follows from that: as almost always.
   bool flows() const {
     return life == Life::open && !output.any(Output::waits, Output::lagging, Output::full, Output::ending) &&
-           !bond.any(Bond::pulls);
+           !bond.any(Bond::pulls, Bond::filtered);
   }
+  bool filtered() const { return bond.any(Bond::filtered); }
+  // Its filters; it must have some.
+  Filters filters() { return {*protocol_->as_filter(), outbox}; }
+  // What goes to the kernel.
+  Outbox& wire() { return filtered() ? filters().wire() : outbox; }
+  // Sums over all that waits, in its filters too: nothing does; bytes; how far behind it is; bytes in memory.
+  bool nothing_waits() { return filtered() ? filters().empty() : outbox.empty(); }
+  std::size_t size() { return filtered() ? filters().size() : outbox.size(); }
+  std::size_t behind() { return filtered() ? filters().behind() : outbox.behind(); }
+  std::size_t kept() { return filtered() ? filters().kept() : outbox.kept(); }
 
-  // In the cache line of the slot: whoever appends to the outbox must look at `output` first.
+  // What its application has written. In the cache line of the slot: whoever appends to the outbox must look
+  // at `output` first.
   [[no_unique_address]] Outbox outbox;
   Life life = Life::unused;
   Bits<Input> input;
@@ -113,6 +126,11 @@ class Connection final : public Transport, public StreamSlot {
  private:
   friend class Connections;
   friend class Table;
+
+  void flush_soon() override;
+  void hold_input(bool held) override;
+  void fail(std::error_code error) override;
+  void application_made() override;
 
   Connections* owner_ = nullptr;
   std::unique_ptr<Protocol> protocol_;

@@ -1,4 +1,4 @@
-// The life of a connection: how it comes, what happens to it, and how it ends.
+// The life of a connection: what happens to it, and how it ends.
 
 #include "parley/reactor/loop/connections.h"
 
@@ -33,118 +33,6 @@ void Connections::use(Backend& backend) {
   backend_ = &backend;
   flusher_.use(backend);
   reading_.use(backend);
-}
-
-// How they come.
-
-Connection& Connections::open(Handle handle, const CompactAddress& peer) {
-  Connection& connection = table_.allocate(Life::open);
-  connection.owner_ = this;
-  connection.peer_ = peer;
-  backend_->open(connection, handle);
-  return connection;
-}
-
-void Connections::take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol) {
-  connection.protocol_ = std::move(protocol);
-  connection.protocol_->transport_ = &connection;
-  ++with_protocol_;
-}
-
-// Local peers have no names: they are numbered as they come.
-CompactAddress Connections::numbered(CompactAddress peer) {
-  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
-  return peer;
-}
-
-void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
-  Connection& connection = open(handle, numbered(peer));
-  take_protocol(connection, std::move(protocol));
-  call(connection, [](Protocol& made) { made.connection_made(); });
-  reading_.update(connection);
-}
-
-TransportId Connections::adopt(Handle handle, const CompactAddress& peer,
-                               std::unique_ptr<Protocol> protocol) {
-  Connection& connection = open(handle, numbered(peer));
-  take_protocol(connection, std::move(protocol));
-  made_.push_back(connection.id());
-  agenda_.leave_to_settle(Agenda::Soon::made);
-  return connection.id();
-}
-
-TransportId Connections::adopt(Detached detached, std::unique_ptr<Protocol> protocol) {
-  const TransportId id = adopt(detached.handle, detached.peer.compact(), std::move(protocol));
-  Connection& connection = *table_.find(id);
-  if (!detached.queued.empty()) write(connection, Slice(std::move(detached.queued)));
-  if (detached.received.empty() && !detached.peer_ended) return id;
-  // It is delivered where reading_resumed is told, which comes before anything is read, in the order of the
-  // stream.
-  if (detached.peer_ended) connection.input.set(Input::peer_ended);
-  held_.emplace(id.slot, std::move(detached.received));
-  reading_.hold(connection);
-  return id;
-}
-
-void Connections::turn_away(Handle handle, const CompactAddress& peer, std::string_view words) {
-  Connection& connection = open(handle, numbered(peer));
-  write(connection, words);
-  lose(connection);
-}
-
-void Connections::tell_made() {
-  const std::vector<TransportId> made = std::exchange(made_, {});
-  for (const TransportId id : made) {
-    Connection* const connection = find(id);
-    if (connection == nullptr) continue;
-    call(*connection, [](Protocol& protocol) { protocol.connection_made(); });
-    reading_.update(*connection);
-    if (stopping_) lose(*connection);
-    if (aborting_) abort(*connection, Reason(Reason::Kind::aborted), false);
-  }
-}
-
-TransportId Connections::connect(const Address& to, const ConnectOptions& options,
-                                 std::function<void(std::error_code)> done) {
-  Connection& connection = table_.allocate(Life::connecting);
-  connection.owner_ = this;
-  connection.peer_ = numbered(to.compact());
-  connection.output.set(Output::shut);
-  connecting_.emplace(connection.id().slot, std::move(done));
-  backend_->connect(connection, to, options);
-  return connection.id();
-}
-
-// Whoever is told may give it a protocol; without one, nobody wants it.
-void Connections::made(Connection& connection, std::error_code error) {
-  const auto waiting = connecting_.extract(connection.id().slot);
-  const TransportId id = connection.id();
-  if (error) give_up(connection, false);
-  calls_.guarded([&] { waiting.mapped()(error); });
-  if (Connection* const left = table_.find(id); left != nullptr && left->life == Life::connecting) {
-    give_up(*left, false);
-  }
-  between_callbacks();
-}
-
-void Connections::start(TransportId id, std::unique_ptr<Protocol> protocol) {
-  Connection& connection = *table_.find(id);
-  connection.life = Life::open;
-  connection.output.clear(Output::shut);
-  take_protocol(connection, std::move(protocol));
-  made_.push_back(id);
-  agenda_.leave_to_settle(Agenda::Soon::made);
-}
-
-void Connections::give_up(TransportId id) {
-  if (Connection* const connection = table_.find(id)) give_up(*connection, false);
-}
-
-void Connections::follow(TransportId id, std::function<void(const Reason&)> lost) {
-  Connection* const connection = find(id);
-  if (connection == nullptr) return;
-  connection->bond.set(Bond::followed);
-  followers_[id.slot] = std::move(lost);
 }
 
 // What happens to them.
@@ -184,7 +72,7 @@ void Connections::on_all_written() {
   if (flusher_.on_all_written()) urgent_ = true;
   if (!flusher_.pins()) return;
   table_.each([this](Connection& connection) {
-    if (connection.output.any(Output::in_flight)) on_written(connection, connection.outbox.pinned());
+    if (connection.output.any(Output::in_flight)) on_written(connection, connection.wire().pinned());
   });
 }
 
@@ -196,6 +84,7 @@ void Connections::resume_reading(const std::vector<TransportId>& resumed) {
 
 void Connections::resume(Connection& connection) {
   connection.input.clear(Input::held, Input::resuming);
+  if (!inserted_.empty()) give_rest(connection);
   if (!connection.reading()) return;
   call(connection, [](Protocol& protocol) { protocol.reading_resumed(); });
   // What it has published just now is its share of this turn: input comes in the next.
@@ -239,23 +128,21 @@ void Connections::feed(Connection& connection) {
 }
 
 void Connections::after_flush(Connection& connection) {
-  const Outbox& outbox = connection.outbox;
   if (connection.given_up()) return;
-  const std::size_t behind = outbox.behind();
+  const std::size_t behind = connection.behind();
   if (behind > limits_.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
   flow_.set_lagging(connection, behind > limits_.sendq_bytes / 2);
   const bool full = connection.output.any(Output::full);
-  if ((outbox.kept() > (full ? limits_.low_water : limits_.high_water)) != full &&
+  if ((connection.kept() > (full ? limits_.low_water : limits_.high_water)) != full &&
       !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
     connection.bond.set(Bond::pressure);
     pressured_.push_back(&connection);
     agenda_.leave_to_settle(Agenda::Soon::pressure);
   }
-  if (outbox.empty() && connection.bond.any(Bond::pulls) && !connection.output.any(Output::waits)) {
-    producers_.ask(connection);
-  }
-  if (outbox.empty() && (connection.output.any(Output::ending) || connection.life == Life::closing) &&
-      !connection.output.any(Output::waits)) {
+  const bool all_sent = !connection.output.any(Output::waits) && connection.nothing_waits();
+  if (all_sent && connection.bond.any(Bond::pulls)) producers_.ask(connection);
+  if (all_sent && (connection.output.any(Output::ending) || connection.life == Life::closing) &&
+      (!connection.filtered() || connection.filters().finished())) {
     return finish_ending(connection);
   }
   if (connection.life == Life::closing || connection.life == Life::leaving) watch_closing(connection);
@@ -283,7 +170,7 @@ void Connections::tell_pressure(Connection& connection) {
   if (!connection.bond.any(Bond::pressure)) return;
   connection.bond.clear(Bond::pressure);
   if (!connection.has_protocol() || connection.lost()) return;
-  const std::size_t kept = connection.outbox.kept();
+  const std::size_t kept = connection.kept();
   if (!connection.output.any(Output::full)) {
     if (kept <= limits_.high_water) return;
     connection.output.set(Output::full);
@@ -310,16 +197,16 @@ void Connections::flush() {
 void Connections::relieve() {
   std::size_t excess = flusher_.backlog().queued() - limits_.queued_total;
   table_.each([&](Connection& connection) {  // what a write in flight still pins goes with its connection
-    if (connection.given_up()) excess -= std::min(excess, connection.outbox.kept());
+    if (connection.given_up()) excess -= std::min(excess, connection.kept());
   });
   while (excess > 0) {
     Connection* furthest = nullptr;
     table_.each([&](Connection& connection) {
       if (connection.given_up()) return;
-      if (furthest == nullptr || connection.outbox.kept() > furthest->outbox.kept()) furthest = &connection;
+      if (furthest == nullptr || connection.kept() > furthest->kept()) furthest = &connection;
     });
-    if (furthest == nullptr || furthest->outbox.kept() == 0) return;
-    excess -= std::min(excess, furthest->outbox.kept());
+    if (furthest == nullptr || furthest->kept() == 0) return;
+    excess -= std::min(excess, furthest->kept());
     abort(*furthest, Reason(Reason::Kind::overload), true);
   }
 }
@@ -355,13 +242,15 @@ void Connections::give_up(Connection& connection, bool reset) {
   flow_.set_lagging(connection, false);
   stop_waiting(connection);
   // What is in flight is pinned: the kernel still reads it.
-  if (!connection.output.any(Output::in_flight)) connection.outbox.clear(flusher_.backlog());
+  if (!connection.output.any(Output::in_flight)) connection.wire().clear(flusher_.backlog());
+  if (connection.filtered()) connection.filters().clear_above_wire(flusher_.backlog());
   backend_->close(connection, reset);
 }
 
 void Connections::stop_waiting(Connection& connection) {
   closing_.drop(connection.id());
   if (!held_.empty()) held_.erase(connection.id().slot);
+  if (!inserted_.empty()) inserted_.erase(connection.id().slot);
 }
 
 // All is with the kernel: now comes the end of our direction, and of the connection if it was closing.
@@ -388,8 +277,12 @@ void Connections::finish_ending(Connection& connection) {
 // or gives something has its time anew; of a peer that takes, not every byte counts, or one byte a minute
 // would be enough.
 void Connections::watch_closing(Connection& connection) {
-  const std::size_t left = connection.outbox.size();
+  const std::size_t left = connection.size();
   const bool produces = connection.life == Life::leaving;
+  // What a filter holds back is not for the peer to take.
+  if (left != 0 && !produces && !connection.output.any(Output::waits) && connection.wire().empty()) {
+    return closing_.drop(connection.id());
+  }
   if (!produces && closing_.runs(connection.id()) && left + progress > closing_.left(connection.id())) return;
   closing_.renew(connection.id(), left);
 }
@@ -401,7 +294,7 @@ void Connections::expire() {
   while (const auto id = closing_.next_over()) {
     Connection* const connection = table_.find(*id);
     if (connection == nullptr || connection->lost()) continue;
-    if (connection->life == Life::leaving && connection->outbox.empty()) {
+    if (connection->life == Life::leaving && connection->nothing_waits()) {
       Producer* const producer = producers_.take(*connection);
       call(*connection, [&](Protocol&) { producer->stop_producing(); });
       leave(*connection);
@@ -445,19 +338,20 @@ void Connections::tell_lost(const Loss& loss) {
   stop_producer(connection);  // one that was registered just now
   --with_protocol_;
   // From now on its id finds nothing, also not for what its protocol does as it goes.
+  if (connection.filtered()) drop_filters(connection);
   std::unique_ptr<Protocol> gone = std::move(connection.protocol_);
   calls_.guarded([&] { gone.reset(); });
   if (!leaving_.empty()) hand_over(connection);
   if (connection.bond.any(Bond::followed)) {
     const auto follower = followers_.extract(connection.id().slot);
-    calls_.guarded([&] { follower.mapped()(loss.reason); });
+    calls_.guarded([&] { follower.mapped().lost(loss.reason); });
     between_callbacks();
   }
   release_if_done(connection);
 }
 
 void Connections::on_closed(Connection& connection) {
-  connection.outbox.clear(flusher_.backlog());
+  connection.wire().clear(flusher_.backlog());
   connection.life = Life::closed;
   release_if_done(connection);
 }

@@ -38,7 +38,7 @@ class Connections final : private Flusher::Owner {
   Connections& operator=(const Connections&) = delete;
   void use(Backend& backend);
 
-  // Where they come from (connections.cpp).
+  // Where they come from (connections_made.cpp).
 
   // A connected stream. `connection_made` comes at once from `accept`, which the loop calls, and otherwise
   // when the loop settles.
@@ -55,8 +55,9 @@ class Connections final : private Flusher::Owner {
                       std::function<void(std::error_code)> done);
   void start(TransportId id, std::unique_ptr<Protocol> protocol);
   void give_up(TransportId id);
-  // Calls `lost` once that connection has ended and its protocol is gone. One for each connection.
-  void follow(TransportId id, std::function<void(const Reason&)> lost);
+  // Calls `made` when a filter lets its application begin (without filters it does at once, and nobody is
+  // called), and `lost` once that connection has ended and its protocol is gone. One for each connection.
+  void follow(TransportId id, std::function<void()> made, std::function<void(const Reason&)> lost);
   // Gives a connection away, still connected; `then` is called from the loop when it has left. Throws
   // std::logic_error for one that is filtered, has a producer, or is ending.
   void detach(TransportId id, std::function<void(Detached)> then);
@@ -89,11 +90,19 @@ class Connections final : private Flusher::Owner {
   void unregister_producer(Connection& connection);
   std::size_t queued(const Connection& connection) {
     flusher_.close_run();
-    return connection.outbox.size();
+    return connection.filtered() ? table_.find(connection.id())->size() : connection.outbox.size();
   }
   Address host(const Connection& connection) const {
     return backend_ == nullptr ? Address() : backend_->host(connection);
   }
+
+  // The same by its filters (connections_filters.cpp).
+  void insert(Connection& connection, std::unique_ptr<Filter> filter, std::string_view rest);
+  void flush_soon(Connection& connection) {
+    if (!connection.given_up()) flusher_.mark(connection);
+  }
+  void hold_input(Connection& connection, bool held);
+  void application_made(Connection& connection);
 
   // A message for many stands on the group tape; each of them is told its part of it. Answers whether this
   // one lags.
@@ -167,7 +176,19 @@ class Connections final : private Flusher::Owner {
     std::optional<Detached> detached{};
   };
 
+  struct Follower {
+    std::function<void()> made;
+    std::function<void(const Reason&)> lost;
+  };
+  // A filter that was put under a living protocol, and what it is to be given first.
+  struct Inserted {
+    Filter* filter;
+    std::string rest;
+    bool begun;
+  };
+
   void after_flush(Connection& connection) override;
+  void filter_failed(Connection& connection) override;
 
   // Calls the protocol; what it publishes meanwhile counts for this connection.
   template <class Call>
@@ -189,6 +210,9 @@ class Connections final : private Flusher::Owner {
   void take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol);
   void made(Connection& connection, std::error_code error);
   void tell_made();
+  bool begin_inserted(Connection& connection);
+  void give_rest(Connection& connection);
+  void drop_filters(Connection& connection);
   void resume(Connection& connection);
   void feed(Connection& connection);
   void write_pieces(Connection& connection, std::string_view bytes);
@@ -230,8 +254,9 @@ class Connections final : private Flusher::Owner {
   std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
   // By slot: who is called when it is made, has gone, has left.
   std::unordered_map<std::uint32_t, std::function<void(std::error_code)>> connecting_;
-  std::unordered_map<std::uint32_t, std::function<void(const Reason&)>> followers_;
+  std::unordered_map<std::uint32_t, Follower> followers_;
   std::unordered_map<std::uint32_t, Leaving> leaving_;
+  std::unordered_map<std::uint32_t, Inserted> inserted_;
   std::unordered_map<std::uint32_t, std::string> held_;  // what an adopted one is to be delivered first
   Deadlines closing_;                                    // those whose peer, or producer, must do something
   std::deque<Lingering> lingering_;  // those whose peer is to end too; the first is due first

@@ -54,7 +54,7 @@ void Connections::write(Connection& connection, Slice slice) {
 void Connections::write_large(Connection& connection, std::span<const std::string_view> pieces,
                               std::size_t total) {
   std::size_t taken = 0;
-  if (connection.outbox.empty() && !connection.output.any(Output::waits)) {
+  if (connection.outbox.empty() && !connection.output.any(Output::waits) && !connection.filtered()) {
     taken = backend_->offer(connection, pieces);
   }
   if (taken < total) {
@@ -123,7 +123,7 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
     throw std::logic_error("detach: the connection has ended, or is ending");
   }
   Connection& connection = *found;
-  if (&connection.topmost() != &connection) {
+  if (connection.filtered()) {
     throw std::logic_error("detach: the connection has filters, and what they hold cannot be handed over");
   }
   if (connection.bond.any(Bond::produces)) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "parley/socket/blocking.h"
+
 namespace parley {
 
 // The back end may call somebody from `submit` (who was waiting for a connection to leave, or to be made),
@@ -53,6 +55,7 @@ void Flusher::grow_dirty() {
 void Flusher::send(Connection& connection) {
   Outbox& outbox = connection.outbox;
   if (connection.given_up()) return;
+  if (connection.filtered()) return send_filtered(connection);
   if (connection.output.any(Output::waits)) {
     outbox.keep(backlog_);  // the tapes go; its turn comes with `on_written`
     owner_.after_flush(connection);
@@ -71,25 +74,64 @@ void Flusher::send(Connection& connection) {
 
 // What became of a write of `total` bytes, all that the connection had.
 void Flusher::sent(Connection& connection, Written written, std::size_t total) {
-  Outbox& outbox = connection.outbox;
-  outbox.consume(written.taken, backlog_);
+  begun(connection, connection.outbox, written, total);
+  if (written.pending) return;
+  if (!connection.outbox.empty() || !connection.flows()) owner_.after_flush(connection);
+}
+
+void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::size_t total) {
+  wire.consume(written.taken, backlog_);
   if (written.pending) {  // the rest is told by on_written
     connection.output.set(Output::waits, Output::in_flight);
     started_.push_back({&connection, total - written.taken});
     ++in_flight_;
-    return;
-  }
-  if (written.taken < total) {
+  } else if (written.taken < total) {
     connection.output.set(Output::waits);
-    outbox.keep(backlog_);
+    wire.keep(backlog_);
   }
-  if (!connection.outbox.empty() || !connection.flows()) owner_.after_flush(connection);
+}
+
+// One connection at a time goes through its filters and to the kernel, a piece after another, so that what
+// they make of a thousand connections never stands side by side. While a write is under way they make
+// nothing: what waits is what the application has written.
+void Flusher::send_filtered(Connection& connection) {
+  if (connection.output.any(Output::waits)) connection.wire().keep(backlog_);
+  bool again = !connection.output.any(Output::waits, Output::ended);
+  while (again) {
+    // What was not taken before goes first, and alone where it is much.
+    if (connection.wire().size() < filter_window_) again = flush_filters(connection);
+    if (connection.given_up()) return;
+    Outbox& wire = connection.wire();
+    if (wire.empty()) continue;
+    pieces_.clear();
+    const std::size_t total = wire.gather(scratch_, pieces_);
+    begun(connection, wire, backend_->start_write(connection, pieces_), total);
+    again = again && !connection.output.any(Output::waits);
+  }
+  connection.filters().keep_above_wire(backlog_);
+  if (in_flight_ == 0) scratch_.rewind();
+  owner_.after_flush(connection);
+}
+
+// Answers whether they have more to give.
+bool Flusher::flush_filters(Connection& connection) {
+  const bool ends = connection.output.any(Output::ending) || connection.life == Life::closing;
+  bool again = false;
+  in_filters_of_ = &connection;
+  try {
+    const InsideReactor inside;
+    again = connection.filters().flush(filter_window_, ends, scratch_, backlog_);
+  } catch (...) {
+    owner_.filter_failed(connection);
+  }
+  in_filters_of_ = nullptr;
+  return again;
 }
 
 void Flusher::on_written(Connection& connection, std::size_t taken) {
   written(connection, taken);
   if (connection.given_up()) return;
-  if (connection.outbox.empty()) {
+  if (!connection.filtered() && connection.outbox.empty()) {
     owner_.after_flush(connection);
   } else {
     mark(connection);
@@ -97,13 +139,15 @@ void Flusher::on_written(Connection& connection, std::size_t taken) {
 }
 
 void Flusher::written(Connection& connection, std::size_t taken) {
-  Outbox& outbox = connection.outbox;
   if (connection.output.any(Output::in_flight)) {
-    const std::uint64_t epoch = outbox.epoch();
-    outbox.end_epoch();
-    outbox.consume(taken, backlog_);
+    Outbox& wire = connection.wire();
+    const std::uint64_t epoch = wire.epoch();
+    wire.end_epoch();
+    wire.consume(taken, backlog_);
     if (epoch == 0) {  // the present one: the tapes still stand
       --in_flight_;
+      // What filters have made stands on the scratch, which goes when nothing in flight is on it.
+      if (connection.filtered()) wire.keep(backlog_);
     } else {
       unpin(epoch);
     }
@@ -119,7 +163,8 @@ bool Flusher::on_all_written() {
   for (auto it = started.rbegin(); it != started.rend(); ++it) {
     Connection& connection = *it->connection;
     if (!connection.output.any(Output::in_flight)) continue;
-    on_written(connection, connection.outbox.epoch() == 0 ? it->pinned : connection.outbox.pinned());
+    const Outbox& wire = connection.wire();
+    on_written(connection, wire.epoch() == 0 ? it->pinned : wire.pinned());
     last_words = last_words || (connection.output.any(Output::dirty) && connection.life == Life::closing);
   }
   return last_words;
@@ -138,9 +183,11 @@ void Flusher::end_epoch() {
   Epoch& epoch = epochs_.emplace_back(Epoch{in_flight_, {}});
   for (auto it = started_.rbegin(); it != started_.rend(); ++it) {
     Connection& connection = *it->connection;
-    if (!connection.output.any(Output::in_flight) || connection.outbox.epoch() != 0) continue;
-    connection.outbox.keep(backlog_);
-    connection.outbox.set_epoch(number, it->pinned);
+    if (!connection.output.any(Output::in_flight)) continue;
+    Outbox& wire = connection.wire();
+    if (wire.epoch() != 0) continue;
+    wire.keep(backlog_);
+    wire.set_epoch(number, it->pinned);
     if (!connection.given_up()) owner_.after_flush(connection);
   }
   started_.clear();

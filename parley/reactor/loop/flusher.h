@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -27,12 +28,17 @@ class Flusher {
    public:
     // After each attempt to send, and when nothing could be: what has not left is kept.
     virtual void after_flush(Connection& connection) = 0;
+    // Within the `catch` of what a filter has let escape.
+    virtual void filter_failed(Connection& connection) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  Flusher(const Limits& limits, Owner& owner) : tape_bytes_(limits.tape_bytes), owner_(owner) {}
+  Flusher(const Limits& limits, Owner& owner)
+      : tape_bytes_(limits.tape_bytes),
+        filter_window_(std::min<std::size_t>(64 * 1024, limits.sendq_bytes / 4)),
+        owner_(owner) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // What groups are told, and what single clients are: on two tapes, so that a reply to one does not
@@ -88,6 +94,8 @@ class Flusher {
 
   // Flushes until nothing is dirty.
   void flush();
+  // Whether its filters are being flushed now.
+  bool in_filters_of(const Connection& connection) const { return in_filters_of_ == &connection; }
   void on_written(Connection& connection, std::size_t taken);
   // Answers whether last words are left to be sent.
   bool on_all_written();
@@ -105,6 +113,9 @@ class Flusher {
 
   void grow_dirty();
   void send(Connection& connection);
+  void send_filtered(Connection& connection);
+  bool flush_filters(Connection& connection);
+  void begun(Connection& connection, Outbox& wire, Written written, std::size_t total);
   void sent(Connection& connection, Written written, std::size_t total);
   void written(Connection& connection, std::size_t taken);
   void end_epoch();
@@ -112,6 +123,9 @@ class Flusher {
   void unpin(std::uint64_t number);
 
   const std::size_t tape_bytes_;
+  // What filters are shown at once: a few records of TLS, so that little more is made of what waits than the
+  // kernel takes. What was made and not taken counts in what the client is behind.
+  const std::size_t filter_window_;
   Owner& owner_;
   Backend* backend_ = nullptr;
   Tape group_tape_;
@@ -120,6 +134,7 @@ class Flusher {
   BacklogStore backlog_;
   detail::Run* run_ = nullptr;
   bool flushing_ = false;
+  const Connection* in_filters_of_ = nullptr;
   // Those that have something to send; how many that are, and how many there is memory for.
   std::unique_ptr<Connection*[]> dirty_;
   std::size_t dirty_count_ = 0;

@@ -97,16 +97,24 @@ void Listeners::close_all() {
   listeners_ = {};
 }
 
+// Under a filter the words would not be understood.
+std::string_view Listeners::refusal(const Listener& listener) {
+  return listener.settings.wrap ? std::string_view() : std::string_view(listener.settings.refusal);
+}
+
 void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& accepted) {
   auto& listener = static_cast<Listener&>(slot);
   const CompactAddress peer = connections_.numbered(accepted);
   const std::size_t most = listener.settings.max_connections;
   if (most != 0 && connections_.size() >= most) {
-    connections_.turn_away(handle, peer, listener.settings.refusal);
+    connections_.turn_away(handle, peer, refusal(listener));
     return log_refusal("the limit of connections is reached");
   }
   std::unique_ptr<Protocol> protocol;
-  calls_.guarded([&] { protocol = listener.factory->build_protocol(Address(peer)); });
+  calls_.guarded([&] {
+    const Address address(peer);
+    protocol = detail::wrapped(listener.settings.wrap, address, listener.factory->build_protocol(address));
+  });
   if (protocol == nullptr) {
     backend_->discard(handle);
   } else {
@@ -120,7 +128,7 @@ void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
   if (out_of_means(error)) {
     // Those who wait are told now, and not left hanging until there are descriptors again.
     std::size_t most = limits_.accept_batch;
-    while (most-- > 0 && backend_->refuse(slot, listener.settings.refusal)) {
+    while (most-- > 0 && backend_->refuse(slot, refusal(listener))) {
     }
   }
   log_refusal(error.message());

@@ -61,6 +61,7 @@ class Listeners {
   };
 
   EntryId start(std::unique_ptr<Listener> listener);
+  static std::string_view refusal(const Listener& listener);
   void log_refusal(std::string_view why);
 
   const Limits& limits_;

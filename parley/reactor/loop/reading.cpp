@@ -43,6 +43,16 @@ void Reading::hold(Connection& connection) {
   update(connection);
 }
 
+void Reading::withhold(Connection& connection) {
+  connection.input.set(Input::withheld);
+  update(connection);
+}
+
+void Reading::allow(Connection& connection) {
+  connection.input.clear(Input::withheld);
+  if (connection.life < Life::closing) put_off(connection);
+}
+
 std::optional<TransportId> Reading::next_unbraked() {
   if (braked_.empty() || braked_.front().until > clock_.turn()) return std::nullopt;
   const TransportId id = braked_.front().id;

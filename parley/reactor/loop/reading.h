@@ -33,6 +33,10 @@ class Reading {
   // It rests until the next turn.
   void hold(Connection& connection);
 
+  // A filter wants that nothing comes; and no filter does any more.
+  void withhold(Connection& connection);
+  void allow(Connection& connection);
+
   // The next one whose brake is over; none: it is the others' time to wait.
   std::optional<TransportId> next_unbraked();
   // Its brake is over.

@@ -1,0 +1,125 @@
+// How connections come.
+
+#include <utility>
+
+#include "parley/reactor/loop/connections.h"
+
+namespace parley {
+
+Connection& Connections::open(Handle handle, const CompactAddress& peer) {
+  Connection& connection = table_.allocate(Life::open);
+  connection.owner_ = this;
+  connection.peer_ = peer;
+  backend_->open(connection, handle);
+  return connection;
+}
+
+void Connections::take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol) {
+  connection.protocol_ = std::move(protocol);
+  if (Filters::attach(*connection.protocol_, connection) != nullptr) connection.bond.set(Bond::filtered);
+  ++with_protocol_;
+}
+
+// Local peers have no names: they are numbered as they come.
+CompactAddress Connections::numbered(CompactAddress peer) {
+  if (peer.family == Family::local && peer.scope == 0) peer.scope = ++last_local_peer_;
+  return peer;
+}
+
+void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = open(handle, numbered(peer));
+  take_protocol(connection, std::move(protocol));
+  call(connection,
+       [&](Protocol& made) { connection.filtered() ? Filters::begin(made) : made.connection_made(); });
+  reading_.update(connection);
+}
+
+TransportId Connections::adopt(Handle handle, const CompactAddress& peer,
+                               std::unique_ptr<Protocol> protocol) {
+  Connection& connection = open(handle, numbered(peer));
+  take_protocol(connection, std::move(protocol));
+  made_.push_back(connection.id());
+  agenda_.leave_to_settle(Agenda::Soon::made);
+  return connection.id();
+}
+
+TransportId Connections::adopt(Detached detached, std::unique_ptr<Protocol> protocol) {
+  const TransportId id = adopt(detached.handle, detached.peer.compact(), std::move(protocol));
+  Connection& connection = *table_.find(id);
+  if (!detached.queued.empty()) {  // what filters there are have had nothing to do with it
+    connection.wire().append(Slice(std::move(detached.queued)), false, flusher_.backlog());
+    flusher_.mark(connection);
+  }
+  if (detached.received.empty() && !detached.peer_ended) return id;
+  // It is delivered where reading_resumed is told, which comes before anything is read, in the order of the
+  // stream.
+  if (detached.peer_ended) connection.input.set(Input::peer_ended);
+  held_.emplace(id.slot, std::move(detached.received));
+  reading_.hold(connection);
+  return id;
+}
+
+void Connections::turn_away(Handle handle, const CompactAddress& peer, std::string_view words) {
+  Connection& connection = open(handle, numbered(peer));
+  write(connection, words);
+  lose(connection);
+}
+
+void Connections::tell_made() {
+  const std::vector<TransportId> made = std::exchange(made_, {});
+  for (const TransportId id : made) {
+    Connection* const connection = find(id);
+    if (connection == nullptr) continue;
+    if (begin_inserted(*connection)) continue;
+    call(*connection, [](Protocol& protocol) { Filters::begin(protocol); });
+    reading_.update(*connection);
+    if (stopping_) lose(*connection);
+    if (aborting_) abort(*connection, Reason(Reason::Kind::aborted), false);
+  }
+}
+
+TransportId Connections::connect(const Address& to, const ConnectOptions& options,
+                                 std::function<void(std::error_code)> done) {
+  Connection& connection = table_.allocate(Life::connecting);
+  connection.owner_ = this;
+  connection.peer_ = numbered(to.compact());
+  connection.output.set(Output::shut);
+  connecting_.emplace(connection.id().slot, std::move(done));
+  backend_->connect(connection, to, options);
+  return connection.id();
+}
+
+// Whoever is told may give it a protocol; without one, nobody wants it.
+void Connections::made(Connection& connection, std::error_code error) {
+  const auto waiting = connecting_.extract(connection.id().slot);
+  const TransportId id = connection.id();
+  if (error) give_up(connection, false);
+  calls_.guarded([&] { waiting.mapped()(error); });
+  if (Connection* const left = table_.find(id); left != nullptr && left->life == Life::connecting) {
+    give_up(*left, false);
+  }
+  between_callbacks();
+}
+
+void Connections::start(TransportId id, std::unique_ptr<Protocol> protocol) {
+  Connection& connection = *table_.find(id);
+  connection.life = Life::open;
+  connection.output.clear(Output::shut);
+  take_protocol(connection, std::move(protocol));
+  made_.push_back(id);
+  agenda_.leave_to_settle(Agenda::Soon::made);
+}
+
+void Connections::give_up(TransportId id) {
+  if (Connection* const connection = table_.find(id)) give_up(*connection, false);
+}
+
+void Connections::follow(TransportId id, std::function<void()> made,
+                         std::function<void(const Reason&)> lost) {
+  Connection* const connection = find(id);
+  if (connection == nullptr) return;
+  connection->bond.set(Bond::followed);
+  followers_[id.slot] = {std::move(made), std::move(lost)};
+}
+
+}  // namespace parley

@@ -1,0 +1,165 @@
+#include "parley/reactor/loop/filters.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+#include <vector>
+
+namespace parley {
+
+// What waits above, as a filter sees it.
+
+struct Filter::Output::Way {
+  Outbox& from;
+  Outbox& to;
+  Tape& scratch;
+  BacklogStore& store;
+  std::size_t window;
+  std::vector<std::string_view> pieces{};
+  std::size_t taken = 0;
+};
+
+Filter::Output::Output(Way& way) : way_(way), size_(way.from.show(way.window, way.pieces)) {
+  pieces_ = way_.pieces;
+}
+
+void Filter::Output::advance(std::size_t count) {
+  size_ -= count;
+  way_.taken += count;
+  while (count != 0) {
+    const std::size_t some = std::min(count, pieces_.front().size());
+    pieces_.front().remove_prefix(some);
+    count -= some;
+    if (pieces_.front().empty()) pieces_ = pieces_.subspan(1);
+  }
+}
+
+void Filter::Output::pass(std::size_t count) {
+  count = std::min(count, size_);
+  way_.from.move_to(way_.to, count, way_.scratch, way_.store);
+  advance(count);
+}
+
+void Filter::Output::drop(std::size_t count) {
+  count = std::min(count, size_);
+  way_.from.consume(count, way_.store);
+  advance(count);
+}
+
+std::span<char> Filter::Output::room(std::size_t most) {
+  return {way_.scratch.reserve(most), most};
+}
+
+void Filter::Output::put(std::size_t count) {
+  const char* const begin = way_.scratch.next();
+  assert(count <= way_.scratch.room_left() && "put: more than there was room for");
+  way_.scratch.take(count);
+  if (count != 0) way_.to.append({begin, count});
+}
+
+void Filter::Output::put(std::string_view bytes) {
+  if (!bytes.empty()) way_.to.append(way_.scratch.append(bytes));
+}
+
+// All of a connection's filters.
+
+Outbox& Filters::above(const Filter& filter) const {
+  const Filter* const next = filter.above();
+  return next == nullptr ? application_ : *next->below_;
+}
+
+bool Filters::flush(std::size_t window, bool ends, Tape& scratch, BacklogStore& store) const {
+  return flush(lowest_, window, ends, scratch, store);
+}
+
+// Those above first: what they pass is above this one.
+bool Filters::flush(Filter& filter, std::size_t window, bool ends, Tape& scratch, BacklogStore& store) const {
+  Filter* const next = filter.above();
+  bool again = next != nullptr && flush(*next, window, ends, scratch, store);
+  if (!filter.begun_) return false;
+  if (filter.finished_) return again;
+  const bool above_finished = next == nullptr ? ends : next->finished_;
+  Outbox& from = above(filter);
+  const bool wanted = !from.empty() || filter.wants_flush_;
+  if (!wanted && !above_finished) return again;
+  Filter::Output::Way way{from, *filter.below_, scratch, store, window};
+  Filter::Output output(way);
+  filter.wants_flush_ = false;
+  if (wanted) filter.flush(output);
+  again = again || (way.taken != 0 && !from.empty());
+  if (above_finished && from.empty()) filter.finished_ = filter.finish(output);
+  return again;
+}
+
+bool Filters::finished() const {
+  const Filter* filter = &lowest_;
+  while (filter != nullptr && filter->finished_) filter = filter->above();
+  return filter == nullptr;
+}
+
+template <class Function>
+void Filters::each_outbox(Function function) const {
+  for (const Filter* filter = &lowest_; filter != nullptr; filter = filter->above()) function(above(*filter));
+}
+
+bool Filters::empty() const {
+  bool all = wire().empty();
+  each_outbox([&](const Outbox& outbox) { all = all && outbox.empty(); });
+  return all;
+}
+
+std::size_t Filters::size() const {
+  std::size_t sum = wire().size();
+  each_outbox([&](const Outbox& outbox) { sum += outbox.size(); });
+  return sum;
+}
+
+std::size_t Filters::behind() const {
+  std::size_t sum = wire().behind();
+  each_outbox([&](const Outbox& outbox) { sum += outbox.behind(); });
+  return sum;
+}
+
+std::size_t Filters::kept() const {
+  std::size_t sum = wire().kept();
+  each_outbox([&](const Outbox& outbox) { sum += outbox.kept(); });
+  return sum;
+}
+
+void Filters::keep_above_wire(BacklogStore& store) const {
+  each_outbox([&](Outbox& outbox) { outbox.keep(store); });
+}
+
+void Filters::clear_above_wire(BacklogStore& store) const {
+  each_outbox([&](Outbox& outbox) { outbox.clear(store); });
+}
+
+void Filters::begin(Protocol& protocol) {
+  if (Filter* const filter = protocol.as_filter()) filter->begun_ = true;
+  protocol.connection_made();
+}
+
+Filter& Filters::insert(std::unique_ptr<Protocol>& place, std::unique_ptr<Filter> filter, Outbox& outbox,
+                        Transport& transport, bool made) {
+  Filter& inserted = *filter;
+  inserted.below_->swap(outbox);
+  inserted.application_made_ = made;
+  inserted.application_ = std::move(place);
+  inserted.transport_ = &transport;
+  place = std::move(filter);
+  return inserted;
+}
+
+std::unique_ptr<Protocol>& Filters::application_place() const {
+  Filter* highest = &lowest_;
+  while (Filter* const next = highest->above()) highest = next;
+  return highest->application_;
+}
+
+bool Filters::pause_input() const {
+  const Filter* filter = &lowest_;
+  while (filter != nullptr && !filter->pauses_input_) filter = filter->above();
+  return filter != nullptr;
+}
+
+}  // namespace parley

@@ -1,6 +1,7 @@
 #include "parley/reactor/filter.h"
 
 #include <cassert>
+#include <utility>
 
 #include "parley/reactor/loop/filters.h"
 
@@ -23,6 +24,16 @@ void Filter::tell_made() {
   if (std::exchange(application_made_, true)) return;
   if (above() == nullptr) transport().application_made();
   Filters::begin(*application_);
+}
+
+void Filter::pause_writing() {
+  if (!application_made_) return;
+  application_pauses_ = true;
+  application_->pause_writing();
+}
+
+void Filter::resume_writing() {
+  if (std::exchange(application_pauses_, false)) application_->resume_writing();
 }
 
 void Filter::connection_lost(Reason reason) {

@@ -70,14 +70,16 @@ class Filter : public Protocol {
   void carry(std::unique_ptr<Protocol> above);
 
   // What the loop, or the filter below, calls. A filter that must not let its application begin yet, because
-  // of a handshake, does not call `tell_made` in `connection_made`, but when it is ready.
+  // of a handshake, does not call `tell_made` in `connection_made`, but when it is ready. Until then these
+  // tell it nothing, not even of the end.
   void connection_made() override { tell_made(); }
   void data_received(std::span<char> lent) override { application().data_received(lent); }
-  bool eof_received() override { return application().eof_received(); }
-  void reading_resumed() override { application().reading_resumed(); }
-  void pause_writing() override { application().pause_writing(); }
-  void resume_writing() override { application().resume_writing(); }
-  // An application that was not told of the connection is not told of its end.
+  bool eof_received() override { return application_made_ && application().eof_received(); }
+  void reading_resumed() override {
+    if (application_made_) application().reading_resumed();
+  }
+  void pause_writing() override;
+  void resume_writing() override;
   void connection_lost(Reason reason) override;
 
   // Called in a flush, while there is something above, and after `want_flush`; again in the same flush, if it
@@ -126,6 +128,7 @@ class Filter : public Protocol {
   std::unique_ptr<Outbox> below_;  // what has gone through it
   bool begun_ = false;             // was told connection_made
   bool application_made_ = false;
+  bool application_pauses_ = false;  // it was told pause_writing
   bool wants_flush_ = false;
   bool pauses_input_ = false;
   bool finished_ = false;  // has said its last words

@@ -125,7 +125,7 @@ Wrap log_traffic(Log& log, TrafficForm form, Level level) {
 }
 
 Wrap log_traffic(std::ostream& out, TrafficForm form) {
-  return log_traffic([&out](std::string_view line) { out << line << '\n'; }, form);
+  return log_traffic([&out](std::string_view line) { out << line << std::endl; }, form);
 }
 
 }  // namespace parley

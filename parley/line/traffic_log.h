@@ -24,7 +24,7 @@ using TrafficSink = std::function<void(std::string_view line)>;
 Wrap log_traffic(TrafficSink sink, TrafficForm form = TrafficForm::text);
 // The same to a log, at that level; it must live as long as the connections.
 Wrap log_traffic(Log& log, TrafficForm form = TrafficForm::text, Level level = Level::debug);
-// The same to a stream, which must live as long as the connections.
+// The same to a stream, which is flushed after each line, and must live as long as the connections.
 Wrap log_traffic(std::ostream& out, TrafficForm form = TrafficForm::text);
 
 }  // namespace parley

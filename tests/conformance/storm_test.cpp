@@ -112,6 +112,7 @@ class Storm : public Conformance {
 
   // Some of everything. `self`: whose callback this is.
   void act(Model* self) {
+    if (group_ == nullptr) return;  // a call that was posted last: the storm is over
     ++calls_;
     for (std::size_t left = below(4); left > 0; --left) {
       const std::size_t index = below(models_.size());

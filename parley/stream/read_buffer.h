@@ -39,7 +39,12 @@ class ReadBuffer {
     lent_ = true;
     return lent;
   }
-  // Drops some more of the front, which belong to what is lent.
+  // All that is held, which stays; valid until `settle`.
+  std::string_view show() {
+    lent_ = true;
+    return held();
+  }
+  // Drops some of the front, of those that are held. Leaves what is lent or shown as it is.
   void skip(std::size_t count) { begin_ += static_cast<std::uint32_t>(count); }
   // What was lent is not in use any more.
   void settle() {

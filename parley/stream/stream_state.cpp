@@ -1,19 +1,20 @@
-#include "parley/stream/stream.h"
+#include "parley/stream/stream_state.h"
 
 #include <cassert>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "parley/base/print.h"
+#include "parley/socket/error.h"
+#include "parley/stream/reading.h"
+#include "parley/stream/stream.h"
+#include "parley/stream/writing.h"
 
-namespace parley {
-
-// What the connection tells. Where a task goes on, that is the last thing done: it may destroy the stream.
-
-namespace detail {
+namespace parley::detail {
 
 StreamProtocol::~StreamProtocol() {
-  if (stream_ != nullptr) stream_->detach();  // the reactor goes without having run: nobody is told
+  if (state_ != nullptr) state_->detach();  // the reactor goes without having run: nobody is told
 }
 
 void StreamProtocol::connection_made() {
@@ -21,38 +22,36 @@ void StreamProtocol::connection_made() {
 }
 
 void StreamProtocol::data_received(std::span<char> lent) {
-  if (stream_ != nullptr) stream_->received(lent);
+  if (state_ != nullptr) state_->received(lent);
 }
 
 bool StreamProtocol::eof_received() {
   // True: our direction stays open until the program closes it.
-  if (stream_ != nullptr) stream_->peer_ended();
+  if (state_ != nullptr) state_->peer_ended();
   return true;
 }
 
 void StreamProtocol::pause_writing() {
-  if (stream_ != nullptr) stream_->pressed_ = true;
+  if (state_ != nullptr) state_->pressed();
 }
 
 void StreamProtocol::resume_writing() {
-  if (stream_ != nullptr) stream_->relieved();
+  if (state_ != nullptr) state_->relieved();
 }
 
 void StreamProtocol::connection_lost(Reason reason) {
-  if (stream_ != nullptr) stream_->lost(reason);
+  if (state_ != nullptr) state_->lost(reason);
 }
 
-}  // namespace detail
-
-Stream::Stream(detail::StreamProtocol& wire) : wire_(&wire) {
-  wire.stream_ = this;
+StreamState::StreamState(StreamProtocol& wire) : wire_(&wire) {
+  wire.tell(this);
 }
 
-void Stream::take(Stream& other) noexcept {
+void StreamState::take(StreamState& other) noexcept {
   assert(other.reader_ == nullptr && other.writers_ == nullptr && "a stream moves while a task waits for it");
   wire_ = std::exchange(other.wire_, nullptr);
-  if (wire_ != nullptr) wire_->stream_ = this;
-  read_buffer_ = std::move(other.read_buffer_);
+  if (wire_ != nullptr) wire_->tell(this);
+  input_ = std::move(other.input_);
   broken_ = other.broken_;
   peer_ = other.peer_;
   ended_ = other.ended_;
@@ -61,7 +60,7 @@ void Stream::take(Stream& other) noexcept {
   paused_ = other.paused_;
 }
 
-Stream& Stream::operator=(Stream&& other) noexcept {
+StreamState& StreamState::operator=(StreamState&& other) noexcept {
   if (this != &other) {
     close();
     forsake();
@@ -70,33 +69,33 @@ Stream& Stream::operator=(Stream&& other) noexcept {
   return *this;
 }
 
-Stream::~Stream() {
+StreamState::~StreamState() {
   close();
   forsake();
 }
 
-void Stream::received(std::span<const char> lent) {
-  read_buffer_.append(lent);
+void StreamState::received(std::span<char> lent) {
+  input_.append(lent);
   if (reader_ != nullptr) {
     if (reader_->satisfied()) std::exchange(reader_, nullptr)->resume();
-  } else if (read_buffer_.size() >= read_ahead && !paused_) {
+  } else if (input_.size() >= read_ahead && !paused_) {
     // Nobody reads, and enough has come: the rest waits in the kernel, and then with the peer.
     paused_ = true;
     wire_->transport().pause_reading();
   }
 }
 
-void Stream::peer_ended() {
+void StreamState::peer_ended() {
   ended_ = true;
   if (reader_ != nullptr) std::exchange(reader_, nullptr)->resume();
 }
 
-void Stream::relieved() {
+void StreamState::relieved() {
   pressed_ = false;
   wake_writers();
 }
 
-void Stream::lost(Reason reason) {
+void StreamState::lost(Reason reason) {
   switch (reason.kind()) {
     case Reason::Kind::done:
     case Reason::Kind::closed:
@@ -112,19 +111,17 @@ void Stream::lost(Reason reason) {
   if (reader_ != nullptr) std::exchange(reader_, nullptr)->resume();
 }
 
-void Stream::detach() noexcept {
+void StreamState::detach() noexcept {
   // Errors name the peer also when the connection has gone.
   peer_ = wire_->transport().peer().compact();
-  std::exchange(wire_, nullptr)->stream_ = nullptr;
+  std::exchange(wire_, nullptr)->tell(nullptr);
 }
 
-// What the program asks for.
-
-void Stream::shutdown_write() {
+void StreamState::shutdown_write() {
   if (wire_ != nullptr) wire_->transport().shutdown_write();
 }
 
-void Stream::close() {
+void StreamState::close() {
   if (wire_ == nullptr) return;
   closed_ = true;
   wire_->transport().lose_connection();
@@ -132,7 +129,7 @@ void Stream::close() {
   wake_all();
 }
 
-void Stream::abort() {
+void StreamState::abort() {
   if (wire_ == nullptr) return;
   closed_ = true;
   wire_->transport().abort_connection();
@@ -140,81 +137,97 @@ void Stream::abort() {
   wake_all();
 }
 
-bool Stream::room() const {
+// Reading.
+
+void StreamState::begin_reading() {
+  if (reader_ != nullptr) throw std::logic_error("a stream is read by one task at a time");
+  input_.settle();
+}
+
+void StreamState::wait(Reading& reader) noexcept {
+  reader_ = &reader;
+  // It was paused when nobody read.
+  if (paused_ && wire_ != nullptr) {
+    paused_ = false;
+    wire_->transport().resume_reading();
+  }
+}
+
+void StreamState::consume(std::size_t count) {
+  // Whoever waits has looked at what is there, and would not find it any more.
+  if (reader_ != nullptr) throw std::logic_error("consume: a task is reading from this stream");
+  if (count > input_.size()) throw std::logic_error("consume: more than has come");
+  input_.skip(count);
+}
+
+// Writing.
+
+bool StreamState::room() const {
   // `pause_writing` comes after a flush. What was written in this turn has not been flushed, so it is counted
   // here.
   return wire_ == nullptr || (!pressed_ && wire_->transport().queued() <= high_water);
 }
 
-bool Stream::put(std::string_view bytes) {
+bool StreamState::put(std::string_view bytes) {
   if (wire_ != nullptr) wire_->transport().write(bytes);
   return room();
 }
 
-bool Stream::put(const Slice& slice) {
+bool StreamState::put(const Slice& slice) {
   if (wire_ != nullptr) wire_->transport().write(slice);
   return room();
 }
 
-bool Stream::put(std::span<const std::string_view> pieces) {
+bool StreamState::put(std::span<const std::string_view> pieces) {
   if (wire_ != nullptr) wire_->transport().writelines(pieces);
   return room();
 }
 
-// Those who wait stay in their places until they go on: the stream may be gone by then.
-
-void Stream::wake_all() {
-  if (reader_ != nullptr) reader_->wake();
-  wake_writers();
+void StreamState::wait(Writing& writer) noexcept {
+  writer.next = std::exchange(writers_, &writer);
 }
 
-void Stream::wake_writers() {
-  for (detail::Writing* writer = writers_; writer != nullptr; writer = writer->next_) writer->wake();
-}
-
-void Stream::forsake() {
-  if (reader_ != nullptr) {
-    reader_->wake();
-    std::exchange(reader_, nullptr)->stream_ = nullptr;
-  }
-  while (writers_ != nullptr) {
-    detail::Writing& writer = *writers_;
-    writers_ = writer.next_;
-    writer.flushed_.cancel();
-    writer.wake();
-    writer.stream_ = nullptr;
-  }
-}
-
-void Stream::forget(const detail::Writing& writer) noexcept {
-  for (detail::Writing** at = &writers_; *at != nullptr; at = &(*at)->next_) {
+void StreamState::forget(const Writing& writer) noexcept {
+  for (Writing** at = &writers_; *at != nullptr; at = &(*at)->next) {
     if (*at != &writer) continue;
-    *at = writer.next_;
+    *at = writer.next;
     return;
   }
 }
 
-void Stream::fail(std::string_view operation) const {
+// Those who wait stay in their places until they go on: the stream may be gone by then.
+
+void StreamState::wake_all() {
+  if (reader_ != nullptr) reader_->wake();
+  wake_writers();
+}
+
+void StreamState::wake_writers() {
+  for (Writing* writer = writers_; writer != nullptr; writer = writer->next) writer->wake();
+}
+
+void StreamState::forsake() noexcept {
+  if (reader_ != nullptr) std::exchange(reader_, nullptr)->forsaken();
+  while (writers_ != nullptr) std::exchange(writers_, writers_->next)->forsaken();
+}
+
+void StreamState::fail(std::string_view operation) const {
   const std::string whom = format(peer());
   if (broken_) throw SocketError(operation, whom, broken_);
   throw SocketError(operation, whom, std::make_error_code(std::errc::broken_pipe),
                     closed_ ? "the stream was closed here" : "the peer has closed the connection");
 }
 
-void Stream::throw_if_broken(std::string_view operation) const {
-  if (broken_) fail(operation);
-}
-
-Address Stream::peer() const {
+Address StreamState::peer() const {
   return wire_ != nullptr ? wire_->transport().peer() : Address(peer_);
 }
 
-Address Stream::host() const {
+Address StreamState::host() const {
   return wire_ != nullptr ? wire_->transport().host() : Address();
 }
 
-Transport* Stream::transport() const {
+Transport* StreamState::transport() const {
   return wire_ != nullptr ? &wire_->transport() : nullptr;
 }
 
-}  // namespace parley
+}  // namespace parley::detail

@@ -1,0 +1,129 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <system_error>
+
+#include "parley/base/slice.h"
+#include "parley/reactor/protocol.h"
+#include "parley/reactor/transport.h"
+#include "parley/socket/address.h"
+#include "parley/stream/read_buffer.h"
+
+namespace parley {
+
+class Stream;
+
+namespace detail {
+
+class Reading;
+class StreamState;
+class Writing;
+
+// The protocol under a stream: hands on what happens, for as long as there is one.
+class StreamProtocol : public Protocol {
+ public:
+  ~StreamProtocol() override;
+
+  void connection_made() final;
+  void data_received(std::span<char> lent) final;
+  bool eof_received() final;
+  void pause_writing() final;
+  void resume_writing() final;
+  void connection_lost(Reason reason) final;
+
+  using Protocol::transport;
+  // Whom it tells from now on; null: nobody.
+  void tell(StreamState* state) { state_ = state; }
+
+ protected:
+  // The connection as a stream, once.
+  virtual void made(Stream stream) = 0;
+
+ private:
+  StreamState* state_ = nullptr;
+};
+
+// What a Stream is: its connection, what has come of it, and the tasks that wait for it. The Stream has it;
+// what is awaited stands in the frame of a task and refers to it, and is told when it goes.
+class StreamState {
+ public:
+  // What is kept of the input while nobody reads (and one read of the reactor).
+  static constexpr std::size_t read_ahead = 64 * 1024;
+  // What may wait for a peer that does not read until `write` waits too.
+  static constexpr std::size_t high_water = 64 * 1024;
+
+  StreamState() = default;
+  explicit StreamState(StreamProtocol& wire);
+  // Not while a task waits for it.
+  StreamState(StreamState&& other) noexcept { take(other); }
+  StreamState& operator=(StreamState&& other) noexcept;
+  ~StreamState();
+
+  // What the connection tells. Where a task goes on, that is the last thing done: it may destroy the stream.
+  void received(std::span<char> lent);
+  void peer_ended();
+  void pressed() { pressed_ = true; }
+  void relieved();
+  void lost(Reason reason);
+  void detach() noexcept;
+
+  // What the program asks for.
+  void shutdown_write();
+  void close();
+  void abort();
+  void consume(std::size_t count);
+  bool connected() const { return wire_ != nullptr; }
+  Address peer() const;
+  Address host() const;
+  Transport* transport() const;
+
+  // For the one that reads. What was lent before is not in use any more when the next one begins.
+  void begin_reading();
+  void wait(Reading& reader) noexcept;
+  void forget(const Reading& reader) noexcept {
+    if (reader_ == &reader) reader_ = nullptr;
+  }
+  ReadBuffer& input() { return input_; }
+  // Nothing more comes.
+  bool input_over() const { return ended_ || wire_ == nullptr; }
+
+  // For those who write. Each `put` answers whether there is room for more.
+  bool put(std::string_view bytes);
+  bool put(const Slice& slice);
+  bool put(std::span<const std::string_view> pieces);
+  bool room() const;
+  // Whether the connection will tell when there is room again.
+  bool is_pressed() const { return pressed_; }
+  void wait(Writing& writer) noexcept;
+  void forget(const Writing& writer) noexcept;
+
+  // Throws what is wrong with the connection.
+  [[noreturn]] void fail(std::string_view operation) const;
+  // The same where it was not lost in good order.
+  void throw_if_broken(std::string_view operation) const {
+    if (broken_) fail(operation);
+  }
+
+ private:
+  void forsake() noexcept;
+  void take(StreamState& other) noexcept;
+  void wake_all();
+  void wake_writers();
+
+  StreamProtocol* wire_ = nullptr;
+  Reading* reader_ = nullptr;
+  Writing* writers_ = nullptr;
+  ReadBuffer input_;
+  std::error_code broken_;  // how it was lost, if not in good order
+  CompactAddress peer_;     // once it is gone
+  bool ended_ = false;      // the peer sends no more
+  bool closed_ = false;     // here
+  bool pressed_ = false;    // the peer is slow
+  bool paused_ = false;     // nobody reads
+};
+
+}  // namespace detail
+
+}  // namespace parley

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <coroutine>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "parley/reactor/reactor.h"
+#include "parley/stream/fiber.h"
+#include "parley/stream/stream_state.h"
+
+namespace parley::detail {
+
+// A task that waits for room in a stream that it has written to.
+class Writing : protected Suspension {
+ public:
+  static constexpr std::string_view operation = "write";
+  std::string where() const;
+
+  // For the stream: the list of those who wait for it, and that it goes.
+  Writing* next = nullptr;
+  using Suspension::wake;
+  void forsaken() noexcept {
+    flushed_.cancel();
+    wake();
+    state_ = nullptr;
+  }
+
+ protected:
+  explicit Writing(StreamState& state) : state_(&state) {}
+  Writing(Writing&&) = default;
+  ~Writing() {
+    if (waits()) withdraw();
+  }
+
+  template <class Promise>
+  bool wait(std::coroutine_handle<Promise> who) {
+    waited_ = true;
+    if (!suspend(who)) return false;
+    listen();
+    return true;
+  }
+  void finish();
+  // As almost always: there was no need to wait, and the connection is there.
+  bool written_at_once() const { return !waited_ && state_->connected(); }
+
+  StreamState* state_;
+
+ private:
+  void listen();
+  void look_again();
+  bool withdraw() noexcept final;
+
+  bool waited_ = false;
+  Timer flushed_;
+};
+
+template <class Bytes>
+class [[nodiscard]] Write final : public Writing {
+ public:
+  Write(StreamState& state, Bytes bytes) : Writing(state), bytes_(std::move(bytes)) {}
+
+  bool await_ready() { return state_->put(bytes_); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> who) {
+    return wait(who);
+  }
+  void await_resume() {
+    if (!written_at_once()) finish();
+  }
+
+ private:
+  Bytes bytes_;
+};
+
+}  // namespace parley::detail

@@ -1,5 +1,7 @@
 #include "parley/stream/nursery.h"
 
+#include <stdexcept>
+
 namespace parley::detail {
 
 Member::Member(Nursery& nursery) : Fiber(nursery.reactor()), nursery_(nursery), next_(nursery.first_) {
@@ -31,8 +33,13 @@ void Nursery::cancel() noexcept {
   for (Member* member = first_; member != nullptr; member = member->next_) member->cancel();
 }
 
+bool Nursery::Join::await_ready() const {
+  if (nursery_.size_ == 0) return true;
+  if (nursery_.joining_ != nullptr) throw std::logic_error("join: one task at a time waits for these tasks");
+  return false;
+}
+
 void Nursery::Join::begin(Fiber& fiber, std::coroutine_handle<> who) noexcept {
-  assert(nursery_.joining_ == nullptr && "a group is joined by one task at a time");
   nursery_.joining_ = this;
   // A group must not go before its members have ended. So a cancelled task waits for them too, and cancels
   // them.
@@ -40,8 +47,15 @@ void Nursery::Join::begin(Fiber& fiber, std::coroutine_handle<> who) noexcept {
   if (fiber.stop_requested()) withdraw();
 }
 
+// The nursery may be used again.
+void Nursery::Join::leave() noexcept {
+  if (nursery_.joining_ == this) nursery_.joining_ = nullptr;
+  if (interrupted_) nursery_.ending_ = false;
+}
+
 bool Nursery::Join::withdraw() noexcept {
   interrupted_ = true;
+  nursery_.ending_ = true;
   nursery_.cancel();
   return false;
 }

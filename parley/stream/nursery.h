@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cassert>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -44,27 +43,35 @@ class Nursery {
   Reactor& reactor() const { return reactor_; }
   std::size_t size() const { return size_; }
   void cancel() noexcept;
+  // Whoever joins it was cancelled, and waits for the last of them: nobody new is taken in, or that would
+  // never end.
+  bool ending() const { return ending_; }
 
-  // Waits until every member has ended. One that waits and is cancelled cancels them, and waits on.
+  // Waits until every member has ended. One that waits and is cancelled cancels them, and waits on. Throws
+  // std::logic_error where another waits.
   class Join final : Suspension {
    public:
     explicit Join(Nursery& nursery) : nursery_(nursery) {}
     Join(Join&&) = default;
     ~Join() {
-      if (waits()) nursery_.joining_ = nullptr;
+      if (waits()) leave();
     }
 
-    bool await_ready() const noexcept { return nursery_.size_ == 0; }
+    bool await_ready() const;
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> who) noexcept {
       begin(*who.promise().fiber, who);
     }
     // Whether it was cancelled meanwhile.
-    bool await_resume() const noexcept { return interrupted_; }
+    bool await_resume() noexcept {
+      leave();
+      return interrupted_;
+    }
 
    private:
     friend class Nursery;
     void begin(Fiber& fiber, std::coroutine_handle<> who) noexcept;
+    void leave() noexcept;
     bool withdraw() noexcept override;
 
     Nursery& nursery_;
@@ -88,6 +95,7 @@ class Nursery {
   Member* first_ = nullptr;
   std::size_t size_ = 0;
   Join* joining_ = nullptr;
+  bool ending_ = false;
 };
 
 // A member with a task of its own.

@@ -25,7 +25,7 @@ StreamServer::~StreamServer() {
 
 std::unique_ptr<Protocol> StreamServer::protocol() {
   // No protocol: the connection is closed at once.
-  if (size() >= settings_.max_connections) return nullptr;
+  if (size() >= settings_.max_connections || ending()) return nullptr;
   return std::make_unique<Wire>(*this);
 }
 
@@ -35,6 +35,7 @@ std::unique_ptr<Factory> StreamServer::factory() {
 
 // The handler is called in place: it reads what comes in this turn already.
 void StreamServer::begin(Stream stream) {
+  if (ending()) return;  // its protocol was made before
   Task<> task;
   try {
     task = handler_->handle(std::move(stream));
@@ -61,7 +62,10 @@ void StreamServer::failed(std::exception_ptr error) {
 
 Task<> StreamServer::join() {
   // In a variable: with the await in the condition g++ 12 leaves the whole body out.
-  const bool cancelled = co_await Nursery::join();
+  bool cancelled = false;
+  do {
+    cancelled = co_await Nursery::join();  // also those that have come since the last one has ended
+  } while (size() != 0);
   if (cancelled) throw Cancelled();
 }
 

@@ -55,7 +55,8 @@ class StreamServer final : detail::Nursery {
   std::size_t size() const { return Nursery::size(); }
   // Asks all of them to end.
   void cancel() noexcept { Nursery::cancel(); }
-  // Waits until all that run have ended. Whoever is cancelled here cancels them, and waits on.
+  // Waits until none runs. Whoever is cancelled here cancels them, and waits on; connections that come
+  // meanwhile are closed at once.
   Task<> join();
 
  private:

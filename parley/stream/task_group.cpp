@@ -31,10 +31,9 @@ TaskGroup::~TaskGroup() {
 }
 
 void TaskGroup::spawn(Task<> task) {
-  auto* const member = new detail::MemberOf<void>(*this, std::move(task));
-  // The group is ending by an error: this one ends without having begun.
-  if (error_) member->cancel();
-  member->start_soon();
+  // The group is ending: this one ends without having begun, and now, so that nobody has to wait for it.
+  if (error_ || ending()) return;
+  (new detail::MemberOf<void>(*this, std::move(task)))->start_soon();
 }
 
 void TaskGroup::on_ended(detail::Member& member) noexcept {
@@ -47,7 +46,11 @@ void TaskGroup::on_ended(detail::Member& member) noexcept {
 }
 
 Task<> TaskGroup::join() {
-  const bool cancelled = co_await Nursery::join();
+  bool cancelled = false;
+  do {
+    // Whoever was spawned after the last one had ended, and before this goes on, is waited for too.
+    cancelled = co_await Nursery::join();
+  } while (size() != 0);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   if (cancelled) throw Cancelled();
 }

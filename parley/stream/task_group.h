@@ -27,7 +27,8 @@ class TaskGroup final : detail::Nursery {
   // An error that was not asked for reaches the reactor's error handler, and its log.
   ~TaskGroup();
 
-  // The task begins in the next turn, and is the group's. In a group that fails it never begins.
+  // The task begins in the next turn, and is the group's. In a group that is ending, because one of its tasks
+  // has failed or whoever joins it was cancelled, it never begins, and is destroyed here.
   void spawn(Task<> task);
   // Asks every task to end. Tasks that are spawned later are not concerned.
   void cancel() noexcept { Nursery::cancel(); }

@@ -14,8 +14,10 @@ namespace parley {
 namespace detail {
 
 template <class A>
-class ResultAwaiter final {
+class [[nodiscard]] ResultAwaiter final {
  public:
+  using awaits_in = Fiber;
+
   explicit ResultAwaiter(A inner) : inner_(std::move(inner)) {}
 
   bool await_ready() { return inner_.await_ready(); }
@@ -46,7 +48,7 @@ class ResultAwaiter final {
 // handlers that must await where something has failed, which a `catch` does not allow. Other exceptions, and
 // Cancelled, come through.
 template <class A>
-auto as_result(A awaitable) {
+[[nodiscard]] auto as_result(A awaitable) {
   using Awaiter = detail::AwaiterOf<A>;
   return detail::ResultAwaiter<Awaiter>(detail::awaiter_of(std::move(awaitable)));
 }

@@ -14,8 +14,10 @@ namespace parley {
 
 namespace detail {
 
-class ConnectAwaiter final : Suspension {
+class [[nodiscard]] ConnectAwaiter final : Suspension {
  public:
+  using awaits_in = Fiber;
+
   ConnectAwaiter(Endpoint to, ConnectSettings settings);
   ConnectAwaiter(Address to, ConnectSettings settings);
   ConnectAwaiter(ConnectAwaiter&&) = default;
@@ -46,11 +48,11 @@ class ConnectAwaiter final : Suspension {
 // open_connection. Tries its addresses as RFC 8305 says. Throws SocketError, ResolveError, Timeout (of the
 // settings), AddressError. Settings with something in them stand in a variable, not in the `co_await`
 // expression, which g++ 12 gets wrong.
-inline detail::ConnectAwaiter connect(Endpoint to, const ConnectSettings& settings = {}) {
+[[nodiscard]] inline detail::ConnectAwaiter connect(Endpoint to, const ConnectSettings& settings = {}) {
   return detail::ConnectAwaiter(std::move(to), settings);
 }
 // The same for a Unix stream socket: `Address::local(path)`.
-inline detail::ConnectAwaiter connect_unix(Address to, const ConnectSettings& settings = {}) {
+[[nodiscard]] inline detail::ConnectAwaiter connect_unix(Address to, const ConnectSettings& settings = {}) {
   return detail::ConnectAwaiter(std::move(to), settings);
 }
 

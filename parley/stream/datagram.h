@@ -20,8 +20,10 @@ class DatagramSocket;
 
 namespace detail {
 
-class Receive final : Suspension {
+class [[nodiscard]] Receive final : Suspension {
  public:
+  using awaits_in = Fiber;
+
   explicit Receive(DatagramSocket& socket) : socket_(&socket) {}
   Receive(Receive&&) = default;
   ~Receive() {
@@ -69,7 +71,7 @@ class DatagramSocket {
   // next call. One task at a time. Throws SocketError where something that was sent could not arrive (nobody
   // listens there, it was too long ...): the socket lives on; and once the reactor stops. Cancelled, no
   // datagram is lost.
-  detail::Receive recvfrom() { return detail::Receive(*this); }
+  [[nodiscard]] detail::Receive recvfrom() { return detail::Receive(*this); }
   // Sends one datagram with all else that this turn writes; there is nothing to wait for. Throws AddressError
   // where this socket cannot reach such an address.
   void sendto(std::string_view data, const Address& to);

@@ -19,6 +19,8 @@ namespace detail {
 template <class A>
 class TimedAwaiter {
  public:
+  using awaits_in = Fiber;
+
   TimedAwaiter(Duration after, A inner) : after_(after), inner_(std::move(inner)) {}
   TimedAwaiter(TimedAwaiter&&) = default;
   ~TimedAwaiter() = default;
@@ -26,7 +28,7 @@ class TimedAwaiter {
   bool await_ready() { return inner_.await_ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
-    fiber_ = who.promise().fiber;
+    fiber_ = &fiber_of(who);
     scope_.enter(*fiber_, after_);
     return suspend_in(inner_, who);
   }
@@ -51,7 +53,7 @@ class TimedAwaiter {
 };
 
 template <class A>
-class WithTimeoutAwaiter final : public TimedAwaiter<A> {
+class [[nodiscard]] WithTimeoutAwaiter final : public TimedAwaiter<A> {
  public:
   using TimedAwaiter<A>::TimedAwaiter;
   decltype(auto) await_resume() {
@@ -67,7 +69,7 @@ class WithTimeoutAwaiter final : public TimedAwaiter<A> {
 };
 
 template <class A>
-class WithinAwaiter final : public TimedAwaiter<A> {
+class [[nodiscard]] WithinAwaiter final : public TimedAwaiter<A> {
  public:
   using TimedAwaiter<A>::TimedAwaiter;
   auto await_resume() {
@@ -88,7 +90,7 @@ class WithinAwaiter final : public TimedAwaiter<A> {
 // cancelled, has ended, and holds nothing any more, before Timeout is thrown here. What the awaited itself
 // throws comes through; a Timeout that is one of those cannot be told from this one (`within` can).
 template <class A>
-auto with_timeout(Duration after, A awaitable) {
+[[nodiscard]] auto with_timeout(Duration after, A awaitable) {
   using Awaiter = detail::AwaiterOf<A>;
   return detail::WithTimeoutAwaiter<Awaiter>(after, detail::awaiter_of(std::move(awaitable)));
 }
@@ -96,7 +98,7 @@ auto with_timeout(Duration after, A awaitable) {
 // The same, but answers an optional that is empty when the time is over (of nothing: whether it was done in
 // time). Every Timeout that it throws comes from inside.
 template <class A>
-auto within(Duration after, A awaitable) {
+[[nodiscard]] auto within(Duration after, A awaitable) {
   using Awaiter = detail::AwaiterOf<A>;
   return detail::WithinAwaiter<Awaiter>(after, detail::awaiter_of(std::move(awaitable)));
 }

@@ -3,6 +3,8 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
+#include <utility>
 
 #include "parley/base/clock.h"
 #include "parley/reactor/reactor.h"
@@ -84,6 +86,22 @@ class Fiber {
   bool finished_ = false;
 };
 
+// The fiber of a coroutine that is to wait.
+template <class Promise>
+Fiber& fiber_of(std::coroutine_handle<Promise> who) {
+  static_assert(requires { who.promise().fiber; }, "what Parley answers is awaited in a parley::Task");
+  return *who.promise().fiber;
+}
+
+// What a task may await: each awaiter says `using awaits_in = Fiber`, since it tells the fiber where that
+// waits. One that does not would put the coroutine to sleep behind the fiber's back.
+template <class A>
+concept Awaiter = requires { typename std::remove_cvref_t<A>::awaits_in; };
+template <class A>
+concept Awaitable = Awaiter<A> || requires(A&& awaitable) {
+  { std::forward<A>(awaitable).operator co_await() } -> Awaiter;
+};
+
 // A place where a task waits: the base of whatever really suspends one. It stands in the coroutine's frame;
 // what it waits for holds a pointer to it. A derived class says how to withdraw from there, and does so in
 // its destructor if it still `waits`: a task may be dropped wherever it waits.
@@ -99,7 +117,7 @@ class Suspension {
   // Begins to wait. False: the task was cancelled, and must go on at once.
   template <class Promise>
   bool suspend(std::coroutine_handle<Promise> who) noexcept {
-    return suspend(*who.promise().fiber, who);
+    return suspend(fiber_of(who), who);
   }
   bool suspend(Fiber& fiber, std::coroutine_handle<> who) noexcept;
   // The same, although the task was cancelled.

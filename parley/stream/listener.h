@@ -17,8 +17,10 @@ class Listener;
 
 namespace detail {
 
-class Accept final : Suspension {
+class [[nodiscard]] Accept final : Suspension {
  public:
+  using awaits_in = Fiber;
+
   explicit Accept(Listener& listener) : listener_(&listener) {}
   Accept(Accept&&) = default;
   ~Accept() {
@@ -64,7 +66,7 @@ class Listener {
   // Awaited, answers the next connection. One task at a time. Throws SocketError once it is closed, as it is
   // when the reactor stops.
   // Cancelled, no connection is lost.
-  detail::Accept accept() { return detail::Accept(*this); }
+  [[nodiscard]] detail::Accept accept() { return detail::Accept(*this); }
   // The real address, with the port that the kernel chose.
   Address host() const { return port_.host(); }
   // Accepts no more; what has come can be accepted still.

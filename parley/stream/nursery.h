@@ -49,8 +49,10 @@ class Nursery {
 
   // Waits until every member has ended. One that waits and is cancelled cancels them, and waits on. Throws
   // std::logic_error where another waits.
-  class Join final : Suspension {
+  class [[nodiscard]] Join final : Suspension {
    public:
+    using awaits_in = Fiber;
+
     explicit Join(Nursery& nursery) : nursery_(nursery) {}
     Join(Join&&) = default;
     ~Join() {
@@ -60,7 +62,7 @@ class Nursery {
     bool await_ready() const;
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> who) noexcept {
-      begin(*who.promise().fiber, who);
+      begin(fiber_of(who), who);
     }
     // Whether it was cancelled meanwhile.
     bool await_resume() noexcept {
@@ -78,7 +80,7 @@ class Nursery {
     bool interrupted_ = false;
   };
   // One at a time.
-  Join join() { return Join(*this); }
+  [[nodiscard]] Join join() { return Join(*this); }
 
  protected:
   ~Nursery() = default;

@@ -67,7 +67,7 @@ class Queue {
 
   // Awaited, hands a value over as soon as there is room. Throws QueueClosed. Cancelled while it waits, the
   // value was not handed over.
-  Put put(T value) { return Put(*this, std::move(value)); }
+  [[nodiscard]] Put put(T value) { return Put(*this, std::move(value)); }
   // The same without waiting: false, and the value is dropped, when there is no room or it is closed.
   bool try_put(T value) {
     if (closed_ || !room()) return false;
@@ -75,7 +75,7 @@ class Queue {
     return true;
   }
   // Awaited, answers the next value; empty once the queue is closed and all was taken.
-  Get get() { return Get(*this); }
+  [[nodiscard]] Get get() { return Get(*this); }
 
   // No more is put in; what there is can be got still. Those who wait to put find it closed.
   void close() {
@@ -90,8 +90,10 @@ class Queue {
  private:
   using Waiter = detail::QueueWaiter;
 
-  class Put final : Waiter {
+  class [[nodiscard]] Put final : Waiter {
    public:
+    using awaits_in = detail::Fiber;
+
     Put(Queue& queue, T value) : queue_(queue), value_(std::move(value)) {}
     Put(Put&&) = default;
     ~Put() {
@@ -128,8 +130,10 @@ class Queue {
     std::optional<T> value_;  // until it is in the queue
   };
 
-  class Get final : Waiter {
+  class [[nodiscard]] Get final : Waiter {
    public:
+    using awaits_in = detail::Fiber;
+
     explicit Get(Queue& queue) : queue_(queue) {}
     Get(Get&&) = default;
     ~Get() {

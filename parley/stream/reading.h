@@ -14,6 +14,8 @@ namespace parley::detail {
 // A task that waits for input of a stream.
 class Reading : protected Suspension {
  public:
+  using awaits_in = Fiber;
+
   std::string where() const;
 
   // For the stream. Whether what has come is enough, or there is nothing to wait for.

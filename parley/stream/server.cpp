@@ -88,8 +88,10 @@ class Port {
 };
 
 // Waits until the task is cancelled.
-class ForEver final : Suspension {
+class [[nodiscard]] ForEver final : Suspension {
  public:
+  using awaits_in = Fiber;
+
   ForEver() = default;
   bool await_ready() const noexcept { return false; }
   template <class Promise>

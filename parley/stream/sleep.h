@@ -9,8 +9,10 @@ namespace parley {
 
 namespace detail {
 
-class SleepAwaiter final : Suspension {
+class [[nodiscard]] SleepAwaiter final : Suspension {
  public:
+  using awaits_in = Fiber;
+
   explicit SleepAwaiter(Duration time) : time_(time) {}
   SleepAwaiter(SleepAwaiter&&) = default;
   ~SleepAwaiter() {
@@ -40,7 +42,7 @@ class SleepAwaiter final : Suspension {
 
 // Waits until the time has passed, and at least until the next turn: `co_await sleep(0s)` lets the others
 // run. Others run meanwhile.
-inline detail::SleepAwaiter sleep(Duration time) {
+[[nodiscard]] inline detail::SleepAwaiter sleep(Duration time) {
   return detail::SleepAwaiter(time);
 }
 

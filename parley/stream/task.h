@@ -18,9 +18,19 @@ class Task;
 
 namespace detail {
 
+// Refuses what a task cannot await. A has no reference where it is an rvalue.
+template <class A>
+constexpr void check_awaitable() {
+  static_assert(Awaitable<std::remove_cvref_t<A>>,
+                "a parley::Task awaits what Parley's functions answer, and would never go on after anything "
+                "else; to wait for a callback, let it try_put into a parley::Queue, and await get()");
+  static_assert(!Awaitable<std::remove_cvref_t<A>> || !std::is_lvalue_reference_v<A>,
+                "what is awaited is awaited once: what has a name is moved, co_await std::move(task)");
+}
+
 class PromiseBase {
  public:
-  struct Final {
+  struct [[nodiscard]] Final {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     void await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
@@ -34,6 +44,11 @@ class PromiseBase {
     void await_resume() const noexcept {}
   };
 
+  template <class A>
+  A&& await_transform(A&& awaitable) const noexcept {
+    check_awaitable<A>();
+    return std::forward<A>(awaitable);
+  }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   Final final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
@@ -127,8 +142,10 @@ Task<T> Promise<T>::get_return_object() noexcept {
 }
 
 template <class T>
-class TaskAwaiter {
+class [[nodiscard]] TaskAwaiter {
  public:
+  using awaits_in = Fiber;
+
   explicit TaskAwaiter(Task<T> task) : task_(std::move(task)) {
     assert(task_ && "a task is awaited once, and not after it was moved");
   }
@@ -136,7 +153,7 @@ class TaskAwaiter {
   bool await_ready() const noexcept { return false; }
   template <class Promise>
   void await_suspend(std::coroutine_handle<Promise> who) const noexcept {
-    begin(*who.promise().fiber, who);
+    begin(fiber_of(who), who);
   }
   T await_resume() { return task_.coroutine_.promise().take(); }
 
@@ -159,6 +176,7 @@ class TaskAwaiter {
 // The awaiter of something that can be awaited: what its `operator co_await` answers, or itself.
 template <class A>
 auto awaiter_of(A awaitable) {
+  check_awaitable<A>();
   if constexpr (requires { std::move(awaitable).operator co_await(); }) {
     return std::move(awaitable).operator co_await();
   } else {

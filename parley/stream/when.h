@@ -89,7 +89,7 @@ void enter(Combinator& combinator, std::deque<MemberOf<T>>& members, std::vector
 // Awaits several things at a time, and answers a tuple of what they answer (of nothing: std::monostate), once
 // all have answered. When one fails, the others are cancelled; its error is thrown once they have ended.
 template <class... A>
-auto when_all(A... awaitables) {
+[[nodiscard]] auto when_all(A... awaitables) {
   return detail::all_of(detail::as_task(std::move(awaitables))...);
 }
 
@@ -110,7 +110,7 @@ Task<std::vector<detail::Something<T>>> when_all(std::vector<Task<T>> tasks) {
 // Awaits the first of several that ends; answers a variant whose index says which it was, or throws its
 // error. The others are cancelled, and have ended before it answers.
 template <class... A>
-auto when_any(A... awaitables) {
+[[nodiscard]] auto when_any(A... awaitables) {
   return detail::first_of(detail::as_task(std::move(awaitables))...);
 }
 

@@ -14,7 +14,9 @@ namespace parley::detail {
 // A task that waits for room in a stream that it has written to.
 class Writing : protected Suspension {
  public:
+  using awaits_in = Fiber;
   static constexpr std::string_view operation = "write";
+
   std::string where() const;
 
   // For the stream: the list of those who wait for it, and that it goes.

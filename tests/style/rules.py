@@ -138,6 +138,37 @@ def system_headers(root):
     return complaints
 
 
+CLASS = re.compile(r"\b(?:class|struct)((?:\s*\[\[[^\]]*\]\])?)\s+(\w+)\b(?!\s*[>,=])[^;{}()]*\{")
+COMMENT = re.compile(r"//[^\n]*")
+
+
+def own_text(text, begin):
+    """What stands in a class itself, from its opening brace on, without what stands in braces there."""
+    depth, own = 0, []
+    for character in text[begin:]:
+        depth -= character == "}"
+        if depth == 1 or (depth == 0 and own):
+            own.append(character)
+        depth += character == "{"
+        if depth == 0:
+            break
+    return "".join(own)
+
+
+def awaitables(root):
+    """Each class that can be awaited says so, so that the compiler warns of a forgotten co_await."""
+    complaints = []
+    for path in files(root, "*.h", "*.cpp", under="parley"):
+        if is_test(path):
+            continue
+        text = COMMENT.sub("", "\n".join(lines(root, path)))
+        for match in CLASS.finditer(text):
+            if "await_resume" in own_text(text, match.end() - 1) and "nodiscard" not in match[1]:
+                number = text.count("\n", 0, match.start()) + 1
+                complaints.append(f"{path}:{number}: {match[2]} can be awaited: class [[nodiscard]] {match[2]}")
+    return complaints
+
+
 def public_headers(include_dir):
     """No system or third-party header in a header that is installed. Takes the installed include folder."""
     found = files(include_dir, "*.h", under="parley")

@@ -27,6 +27,23 @@ class RulesTest(unittest.TestCase):
             self.assertIn(word, found[0])
 
 
+class Awaitables(RulesTest):
+    def test_a_class_that_says_so(self):
+        text = "class [[nodiscard]] Sleep final : Suspension {\n void await_resume() {}\n};\n"
+        self.keeps(rules.awaitables, {"parley/stream/a.h": text, "parley/stream/b_test.cpp": text.replace("[[", "//")})
+
+    def test_a_class_that_does_not(self):
+        for head in ("class Sleep", "class Sleep final : Suspension", "struct Sleep", "template <class A>\nclass Sleep"):
+            with self.subTest(head=head):
+                text = "\n" + head + " {\n  bool await_ready() { return true; }\n  int await_resume();\n};\n"
+                self.breaks(rules.awaitables, {"parley/stream/a.h": text}, "parley/stream/a.h:", "[[nodiscard]] Sleep")
+
+    def test_one_inside_another(self):
+        text = "class Queue {\n  void f() { g(); }\n  class Put : Waiter {\n    void await_resume() { h(); }\n  };\n};\n"
+        self.breaks(rules.awaitables, {"parley/stream/a.h": text}, "parley/stream/a.h:3", "[[nodiscard]] Put")
+        self.keeps(rules.awaitables, {"parley/stream/a.h": text.replace("class Put", "class [[nodiscard]] Put")})
+
+
 class Floors(RulesTest):
     TREE = {
         "parley/base/bytes.h": "#include <string>\n",

@@ -12,6 +12,7 @@
 #include "parley/base/clock.h"
 #include "parley/base/limits.h"
 #include "parley/base/result.h"
+#include "parley/reactor/input_block.h"
 #include "parley/socket/address.h"
 #include "parley/socket/interest.h"
 #include "parley/socket/open_options.h"
@@ -93,7 +94,8 @@ class Backend {
    public:
     // After `connect`: the connection is made, and is not read yet. Otherwise `on_failed` comes.
     virtual void on_connected(StreamSlot& slot) = 0;
-    // Bytes have arrived. They are lent for the time of the call and may be overwritten.
+    // Bytes have arrived. They are lent for the time of the call and may be overwritten; `take_lent` keeps
+    // them.
     virtual void on_received(StreamSlot& slot, std::span<char> lent) = 0;
     // The peer sends no more. Comes once; nothing is received afterwards.
     virtual void on_end(StreamSlot& slot) = 0;
@@ -148,6 +150,10 @@ class Backend {
   virtual void discard(Handle handle) noexcept = 0;
   // After `set_reading(false)` nothing is delivered, not even what is already at hand.
   virtual void set_reading(StreamSlot& slot, bool on) = 0;
+  // Inside `on_received`: gives away the block that the lent bytes stand in, from its beginning on, so that
+  // they need not be copied. A back end may always keep it, and answer none; and does so where the bytes fill
+  // less than a quarter of it, so that who takes it holds no more memory than four times what it was sent.
+  virtual InputBlock take_lent(std::span<const char> /*lent*/) { return {}; }
   // Sends the pieces, in order. One write at a time: when not everything was taken, or the write is
   // pending, exactly one `on_written` follows (unless the slot is closed first and the write was not
   // pending), and no write may be started before it.

@@ -1,6 +1,14 @@
 #include "parley/reactor/transport.h"
 
+#include <algorithm>
+
 namespace parley {
+
+InputBlock Transport::take_lent(std::span<const char> lent) {
+  InputBlock block{std::make_unique_for_overwrite<char[]>(lent.size()), lent.size()};
+  std::copy(lent.begin(), lent.end(), block.memory.get());
+  return block;
+}
 
 void print(Writer& out, const Reason& reason) {
   switch (reason.kind()) {

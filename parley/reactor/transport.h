@@ -9,6 +9,7 @@
 
 #include "parley/base/print.h"
 #include "parley/base/slice.h"
+#include "parley/reactor/input_block.h"
 #include "parley/reactor/producer.h"
 #include "parley/socket/address.h"
 
@@ -77,6 +78,12 @@ class Transport {
   // cannot follow, when this turn's share of published bytes is used up, and once closing: a protocol
   // that cuts its input stops here, keeps the rest, and goes on in `reading_resumed`.
   virtual bool reading() const = 0;
+
+  // Inside `data_received`, for those who keep large pieces: a block, the caller's own, that begins with the
+  // lent bytes. It is the one that they were received into, where that can be given away: then nothing is
+  // copied, and it is at most four times as large as they are. Otherwise it is a copy, as large as they are,
+  // so too under a filter. `lent` is what `data_received` was given, all of it, and stays valid for the call.
+  virtual InputBlock take_lent(std::span<const char> lent);
 
   // Sends the end of our output after what is queued; input goes on (half-close).
   virtual void shutdown_write() = 0;

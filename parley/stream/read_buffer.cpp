@@ -105,6 +105,22 @@ void ReadBuffer::take_larger(std::size_t count) {
   end_ = static_cast<std::uint32_t>(held);
 }
 
+void ReadBuffer::adopt(InputBlock block, std::size_t count) {
+  assert(empty() && count <= block.size && count <= most);
+  if (std::exchange(lent_, false)) {
+    // Somebody still looks at the old block, of which everything was taken.
+    assert(lent_memory_ == nullptr);
+    lent_memory_ = block_.memory;
+    lent_small_ = block_.capacity == small;
+  } else if (block_.memory != nullptr) {
+    release(block_.memory, block_.capacity == small);
+  }
+  // One of exactly the small size may go to the small ones later, which are made in the same way.
+  block_ = {block.memory.release(), static_cast<std::uint32_t>(std::min(block.size, most))};
+  begin_ = 0;
+  end_ = static_cast<std::uint32_t>(count);
+}
+
 void ReadBuffer::give_back() noexcept {
   release(block_.memory, block_.capacity == small);
   block_ = {};

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "parley/reactor/input_block.h"
+
 namespace parley::detail {
 
 // Bytes that have come and were not read. An empty one owns no memory. What was lent stays where it is,
@@ -32,6 +34,8 @@ class ReadBuffer {
     std::memcpy(block_.memory + end_, bytes.data(), bytes.size());
     end_ += static_cast<std::uint32_t>(bytes.size());
   }
+  // Takes over the block that the first `count` bytes stand in. Only when it is empty.
+  void adopt(InputBlock block, std::size_t count);
   // Takes bytes from the front, of those that are held; valid until `settle`.
   std::string_view lend(std::size_t count) {
     const std::string_view lent = held().substr(0, count);

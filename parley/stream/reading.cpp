@@ -1,11 +1,8 @@
 #include "parley/stream/reading.h"
 
-#include <algorithm>
 #include <stdexcept>
-#include <system_error>
 
 #include "parley/base/print.h"
-#include "parley/socket/error.h"
 #include "parley/stream/error.h"
 
 namespace parley::detail {
@@ -13,10 +10,7 @@ namespace parley::detail {
 StreamState& Reading::done() {
   if (state_ != nullptr) state_->forget(*this);
   throw_if_cancelled();
-  if (state_ == nullptr) {
-    throw SocketError("read", {}, std::make_error_code(std::errc::connection_aborted),
-                      "the stream was destroyed meanwhile");
-  }
+  if (state_ == nullptr) StreamState::fail_gone("read");
   return *state_;
 }
 
@@ -30,13 +24,23 @@ std::string Reading::where() const {
 }
 
 bool ReadSome::satisfied() {
-  return !state_->input().empty() || most_ == 0 || state_->input_over();
+  return !state_->input().empty() || state_->input_over();
 }
 
 std::optional<std::string_view> ReadSome::await_resume() {
   StreamState& state = done();
-  ReadBuffer& input = state.input();
-  if (!input.empty()) return input.lend(std::min(input.size(), most_));
+  if (!state.input().empty()) return state.input().lend(state.input().size());
+  state.throw_if_broken(operation);
+  return std::nullopt;
+}
+
+bool ReadAtMost::satisfied() {
+  return !state_->input().empty() || state_->input_over();
+}
+
+std::optional<std::string_view> ReadAtMost::await_resume() {
+  StreamState& state = done();
+  if (!state.input().empty()) return state.input().lend(most_);
   state.throw_if_broken(operation);
   if (most_ == 0 && !state.input_over()) return std::string_view();
   return std::nullopt;

@@ -54,11 +54,30 @@ class [[nodiscard]] ReadSome final : public Reading {
  public:
   static constexpr std::string_view operation = "read";
 
-  ReadSome(StreamState& state, std::size_t most) : Reading(state), most_(most) {}
+  explicit ReadSome(StreamState& state) : Reading(state) {}
 
   bool await_ready() {
     state_->begin_reading();
     return satisfied();
+  }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> who) {
+    return wait(who);
+  }
+  std::optional<std::string_view> await_resume();
+
+  bool satisfied() override;
+};
+
+class [[nodiscard]] ReadAtMost final : public Reading {
+ public:
+  static constexpr std::string_view operation = "read";
+
+  ReadAtMost(StreamState& state, std::size_t most) : Reading(state), most_(most) {}
+
+  bool await_ready() {
+    state_->begin_reading();
+    return satisfied() || most_ == 0;
   }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {

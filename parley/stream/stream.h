@@ -41,9 +41,9 @@ class Stream {
 
   // What has come, as soon as there is anything; empty at the end of input. The bytes are lent until the next
   // read from this stream.
-  [[nodiscard]] auto read() { return detail::ReadSome(state_, static_cast<std::size_t>(-1)); }
+  [[nodiscard]] auto read() { return detail::ReadSome(state_); }
   // The same, but at most so many bytes. None asked for: none, at once.
-  [[nodiscard]] auto read(std::size_t most) { return detail::ReadSome(state_, most); }
+  [[nodiscard]] auto read(std::size_t most) { return detail::ReadAtMost(state_, most); }
   // Exactly so many bytes, lent in the same way. Throws IncompleteRead at the end of input, LimitExceeded
   // at once when that is more than the limit.
   [[nodiscard]] auto read_exactly(std::size_t count, std::size_t limit = default_limit) {

@@ -75,7 +75,11 @@ StreamState::~StreamState() {
 }
 
 void StreamState::received(std::span<char> lent) {
-  input_.append(lent);
+  if (lent.size() >= taken_over_from) {
+    take_in_large(lent);
+  } else {
+    input_.append(lent);
+  }
   if (reader_ != nullptr) {
     if (reader_->satisfied()) std::exchange(reader_, nullptr)->resume();
   } else if (input_.size() >= read_ahead && !paused_) {
@@ -83,6 +87,12 @@ void StreamState::received(std::span<char> lent) {
     paused_ = true;
     wire_->transport().pause_reading();
   }
+}
+
+// Apart, so that what is small, as almost all is, comes in with few instructions.
+void StreamState::take_in_large(std::span<char> lent) {
+  if (!input_.empty()) return input_.append(lent);
+  input_.adopt(wire_->transport().take_lent(lent), lent.size());
 }
 
 void StreamState::peer_ended() {
@@ -139,9 +149,8 @@ void StreamState::abort() {
 
 // Reading.
 
-void StreamState::begin_reading() {
-  if (reader_ != nullptr) throw std::logic_error("a stream is read by one task at a time");
-  input_.settle();
+void StreamState::fail_busy() {
+  throw std::logic_error("a stream is read by one task at a time");
 }
 
 void StreamState::wait(Reading& reader) noexcept {
@@ -216,6 +225,11 @@ void StreamState::fail(std::string_view operation) const {
   if (broken_) throw SocketError(operation, whom, broken_);
   throw SocketError(operation, whom, std::make_error_code(std::errc::broken_pipe),
                     closed_ ? "the stream was closed here" : "the peer has closed the connection");
+}
+
+void StreamState::fail_gone(std::string_view operation) {
+  throw SocketError(operation, {}, std::make_error_code(std::errc::connection_aborted),
+                    "the stream was destroyed meanwhile");
 }
 
 Address StreamState::peer() const {

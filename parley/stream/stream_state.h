@@ -51,6 +51,10 @@ class StreamState {
  public:
   // What is kept of the input while nobody reads (and one read of the reactor).
   static constexpr std::size_t read_ahead = 64 * 1024;
+  // From this size on, what comes is taken over with its block instead of being copied, if nothing else is
+  // held. The block may be four times as large, and counts for what it holds: the rest of it is used for what
+  // comes next.
+  static constexpr std::size_t taken_over_from = 16 * 1024;
   // What may wait for a peer that does not read until `write` waits too.
   static constexpr std::size_t high_water = 64 * 1024;
 
@@ -80,7 +84,10 @@ class StreamState {
   Transport* transport() const;
 
   // For the one that reads. What was lent before is not in use any more when the next one begins.
-  void begin_reading();
+  void begin_reading() {
+    if (reader_ != nullptr) fail_busy();
+    input_.settle();
+  }
   void wait(Reading& reader) noexcept;
   void forget(const Reading& reader) noexcept {
     if (reader_ == &reader) reader_ = nullptr;
@@ -101,12 +108,16 @@ class StreamState {
 
   // Throws what is wrong with the connection.
   [[noreturn]] void fail(std::string_view operation) const;
-  // The same where it was not lost in good order.
+  // For a task whose stream has gone while it waited.
+  [[noreturn]] static void fail_gone(std::string_view operation);
+  // Throws what is wrong with the connection where it was not lost in good order.
   void throw_if_broken(std::string_view operation) const {
     if (broken_) fail(operation);
   }
 
  private:
+  [[noreturn]] static void fail_busy();
+  [[gnu::cold]] void take_in_large(std::span<char> lent);
   void forsake() noexcept;
   void take(StreamState& other) noexcept;
   void wake_all();

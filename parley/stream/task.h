@@ -28,6 +28,23 @@ constexpr void check_awaitable() {
                 "what is awaited is awaited once: what has a name is moved, co_await std::move(task)");
 }
 
+// What a task awaits, where it stands: g++ 12 would move it, and copy what has a name.
+template <class A>
+class [[nodiscard]] InPlace final {
+ public:
+  explicit InPlace(A& awaiter) : awaiter_(&awaiter) {}
+
+  bool await_ready() { return awaiter_->await_ready(); }
+  template <class Promise>
+  auto await_suspend(std::coroutine_handle<Promise> who) {
+    return awaiter_->await_suspend(who);
+  }
+  decltype(auto) await_resume() { return awaiter_->await_resume(); }
+
+ private:
+  A* awaiter_;
+};
+
 class PromiseBase {
  public:
   struct [[nodiscard]] Final {
@@ -45,9 +62,15 @@ class PromiseBase {
   };
 
   template <class A>
-  A&& await_transform(A&& awaitable) const noexcept {
+  auto await_transform(A&& awaitable) const {
     check_awaitable<A>();
-    return std::forward<A>(awaitable);
+    if constexpr (Awaiter<A>) {
+      return InPlace<std::remove_reference_t<A>>(awaitable);
+    } else if constexpr (Awaitable<A>) {
+      return std::forward<A>(awaitable).operator co_await();
+    } else {
+      return std::suspend_never();  // it is an error
+    }
   }
   std::suspend_always initial_suspend() const noexcept { return {}; }
   Final final_suspend() const noexcept { return {}; }

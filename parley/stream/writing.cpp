@@ -1,9 +1,6 @@
 #include "parley/stream/writing.h"
 
-#include <system_error>
-
 #include "parley/base/print.h"
-#include "parley/socket/error.h"
 
 namespace parley::detail {
 
@@ -29,10 +26,7 @@ bool Writing::withdraw() noexcept {
 void Writing::finish() {
   withdraw();
   throw_if_cancelled();
-  if (state_ == nullptr) {
-    throw SocketError(operation, {}, std::make_error_code(std::errc::connection_aborted),
-                      "the stream was destroyed meanwhile");
-  }
+  if (state_ == nullptr) StreamState::fail_gone(operation);
   if (!state_->connected()) state_->fail(operation);
 }
 

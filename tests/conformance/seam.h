@@ -161,6 +161,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   void on_received(StreamSlot& slot, std::span<char> lent) override {
     Link& link = static_cast<Link&>(slot);
     link.received.append(lent.data(), lent.size());
+    if (when_lent) return when_lent(lent);
     std::memset(lent.data(), '?', lent.size());
     if (when_received) when_received(link);
   }
@@ -234,6 +235,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
   std::vector<Link*> links_;
   std::size_t closed_ = 0;
   std::vector<std::error_code> accept_failures_;
+  std::function<void(std::span<const char>)> when_lent;
   std::function<void(Link&)> when_received;
   std::function<void(Link&)> when_written;
   std::function<void(Link&)> when_closed;

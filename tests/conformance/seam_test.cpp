@@ -54,6 +54,46 @@ TEST_P(Seam, Rule1_PausingInTheMiddleOfABatch) {
   for (Link* const link : all) EXPECT_SAME(link->received, text);
 }
 
+// What was taken over stays as it is, whatever comes later; what the back end keeps, it may write over.
+TEST_P(Seam, WhatIsTakenOverBelongsToWhoeverTookIt) {
+  struct Taken {
+    InputBlock block;
+    std::size_t size;
+  };
+  std::vector<Taken> taken;
+  std::string received;
+  when_lent = [&](std::span<const char> lent) {
+    EXPECT_EQ(backend_->take_lent(std::string_view("something else")).memory, nullptr);
+    InputBlock block = backend_->take_lent(lent);
+    received.append(lent.data(), lent.size());
+    if (block.memory == nullptr) return;
+    EXPECT_EQ(block.memory.get(), lent.data());
+    EXPECT_GE(block.size, lent.size());
+    EXPECT_LE(block.size, 4 * lent.size() + 3);
+    EXPECT_EQ(backend_->take_lent(lent).memory, nullptr) << "it has one owner";
+    taken.push_back({std::move(block), lent.size()});
+  };
+  Link& one = join();
+  Link& two = join();
+  read(one, true);
+  read(two, true);
+  const std::string text = text_of(400'000);
+  one.peer->send(text);
+  ASSERT_TRUE(until([&] { return received.size() == text.size(); }));
+  EXPECT_SAME(received, text);
+  two.peer->send(text);
+  ASSERT_TRUE(until([&] { return received.size() == 2 * text.size(); }));
+  EXPECT_SAME(received, text + text);
+  std::size_t at = 0;
+  for (const Taken& each : taken) {
+    // In order, with gaps where it was kept.
+    const std::string bytes(each.block.memory.get(), each.size);
+    at = received.find(bytes, at);
+    ASSERT_NE(at, std::string::npos);
+    at += each.size;
+  }
+}
+
 // Under AddressSanitizer: whoever touches a slot or its bytes after on_closed is caught.
 TEST_P(Seam, Rule2_StorageGoesInsideOnClosed) {
   const std::string text = text_of(300000);

@@ -16,6 +16,7 @@ MemoryFaults MemoryFaults::rough() {
   faults.short_write = 0.5;
   faults.short_read = 0.6;
   faults.disarm = 0.3;
+  faults.keep = 0.5;
   faults.drop = 0.5;
   faults.lost = 0.1;
   faults.doubled = 0.1;

@@ -34,6 +34,7 @@ struct MemoryFaults {
   double short_write = 0;   // fewer bytes of a write are taken than there is room for
   double short_read = 0;    // fewer bytes are received at once than have come
   double disarm = 0;        // receiving ends after a piece, and has to be started again
+  double keep = 0;          // the memory that was received into is not given away
   double drop = 0;          // a reset destroys what has come and was not read
   bool shuffle = false;     // what happens in one turn comes in any order, but for the bytes of a connection
   double lost = 0;          // a datagram, but for a local one; so for the next two

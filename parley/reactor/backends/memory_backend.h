@@ -28,6 +28,7 @@ class MemoryBackend final : public Backend {
   void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
   void discard(Handle handle) noexcept override;
   void set_reading(StreamSlot& slot, bool on) override;
+  InputBlock take_lent(std::span<const char> lent) override;
   Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
   std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
   Written start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) override;
@@ -164,6 +165,7 @@ class MemoryBackend final : public Backend {
   std::uint32_t last_serial_ = 0;
   std::uint32_t first_served_ = 0;
   std::vector<Event> events_;
+  InputBlock lent_;  // while it is lent, and was not taken
   bool in_turn_ = false;
   bool in_submit_ = false;
 

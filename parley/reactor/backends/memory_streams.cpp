@@ -324,11 +324,18 @@ void MemoryBackend::tell_received(Link& link) {
   }
   // On the heap and no larger than it must be, so that AddressSanitizer sees who keeps it or reads past it.
   const std::size_t size = received.bytes.size();
-  const auto lent = std::make_unique<char[]>(size);
-  std::memcpy(lent.get(), received.bytes.data(), size);
-  up_.on_received(*link.slot, {lent.get(), size});
-  // Whoever has kept it finds this.
-  std::memset(lent.get(), '#', size);
+  lent_ = {std::make_unique<char[]>(size), size};
+  std::memcpy(lent_.memory.get(), received.bytes.data(), size);
+  up_.on_received(*link.slot, {lent_.memory.get(), size});
+  // Whoever has kept it, and has not taken it, finds this.
+  if (lent_.memory != nullptr) std::memset(lent_.memory.get(), '#', size);
+  lent_ = {};
+}
+
+InputBlock MemoryBackend::take_lent(std::span<const char> lent) {
+  if (lent_.memory == nullptr || lent.data() != lent_.memory.get()) return {};
+  if (world_.chance.happens(world_.faults.keep)) return {};
+  return std::exchange(lent_, {});
 }
 
 void MemoryBackend::check_pinned(const Link& link) const {

@@ -441,6 +441,12 @@ inline void ReadinessBackend::receive(StreamSlot& slot) {
   up_.on_received(slot, {buffer_.get(), count});
 }
 
+InputBlock ReadinessBackend::take_lent(std::span<const char> lent) {
+  if (lent.data() != buffer_.get() || lent.size() < buffer_bytes_ / 4) return {};
+  auto next = std::make_unique_for_overwrite<char[]>(buffer_bytes_);
+  return {std::exchange(buffer_, std::move(next)), buffer_bytes_};
+}
+
 // `error` is 0 at the end of the input.
 void ReadinessBackend::receive_nothing(StreamSlot& slot, int error) {
   if (error == 0) {

@@ -84,6 +84,7 @@ class Connection final : public Transport, public StreamSlot {
     return life == Life::open &&
            !input.any(Input::paused, Input::braked, Input::held, Input::resuming, Input::withheld);
   }
+  InputBlock take_lent(std::span<const char> lent) override;
   void shutdown_write() override;
   void lose_connection() override;
   void abort_connection() override;

@@ -83,6 +83,7 @@ class Connections final : private Flusher::Owner {
   void write(Connection& connection, Slice slice);
   void pause_reading(Connection& connection) { reading_.pause(connection); }
   void resume_reading(Connection& connection) { reading_.resume(connection); }
+  InputBlock take_lent(std::span<const char> lent) { return backend_->take_lent(lent); }
   void shutdown_write(Connection& connection);
   void lose(Connection& connection);
   void abort(Connection& connection, Reason reason, bool reset);

@@ -186,6 +186,14 @@ void Connection::pause_reading() {
 void Connection::resume_reading() {
   owner_->resume_reading(*this);
 }
+InputBlock Connection::take_lent(std::span<const char> lent) {
+  // A filter may still have to do with what it was lent, and may lend something else.
+  if (!bond.any(Bond::filtered)) {
+    InputBlock block = owner_->take_lent(lent);
+    if (block.memory != nullptr) return block;
+  }
+  return Transport::take_lent(lent);
+}
 void Connection::shutdown_write() {
   owner_->shutdown_write(*this);
 }

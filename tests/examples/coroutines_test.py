@@ -22,6 +22,25 @@ class Coroutines(Test):
             ours.shutdown(socket.SHUT_WR)
             self.assertEqual(file.read(), block[number:])
 
+    def test_heads_of_requests_however_they_come(self):
+        server = self.serve("request_heads")
+        requests = b"GET /one HTTP/1.1\r\nHost: a\r\n\r\nGET /two HTTP/1.1\r\nHost: b\r\n\r\n"
+        answers = b"".join(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s\r\n" % (len(head) + 2, head)
+                           for head in requests.split(b"\r\n\r\n")[:-1])
+        for piece in (1, 7, 33, len(requests)):
+            ours, file = self.connect_to(server)
+            ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for at in range(0, len(requests), piece):
+                ours.sendall(requests[at:at + piece])
+            ours.shutdown(socket.SHUT_WR)
+            self.assertEqual(file.read(), answers)
+
+    def test_a_head_that_is_too_long(self):
+        server = self.serve("request_heads")
+        ours, file = self.connect_to(server)
+        ours.sendall(b"x" * 8192)
+        self.assertEqual(file.read(), b"")
+
     @needs("nc")
     def test_echo_with_nc(self):
         server = self.serve("echo_coroutine")

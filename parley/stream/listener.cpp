@@ -5,9 +5,7 @@
 
 namespace parley {
 
-Listener::Listener(const Address& address, const ListenOptions& options) {
-  ListenSettings settings;
-  settings.options = options;
+Listener::Listener(const Address& address, ListenSettings settings) {
   const auto make = [this] { return protocol(); };
   Reactor& reactor = current_reactor();
   port_ = address.family() == Family::local ? reactor.listen_unix(address, make, std::move(settings))

@@ -58,7 +58,7 @@ class Listener {
 
   // Listens at a numeric address (no host: every address; port 0: the kernel chooses), or at a Unix socket's:
   // `Address::local(path)`. Inside a task. Throws SocketError.
-  explicit Listener(const Address& address, const ListenOptions& options = {});
+  explicit Listener(const Address& address, ListenSettings settings = {});
   ~Listener();
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

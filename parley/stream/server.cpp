@@ -115,6 +115,7 @@ Task<> serve(StreamServer& server, Address address, ServeSettings settings) {
     const bool local = address.family() == Family::local;
     ListenSettings how;
     how.options = settings.options;
+    how.wrap = settings.wrap;
     Reactor& reactor = current_reactor();
     const Port port(local ? reactor.listen_unix(address, server.factory(), how)
                           : reactor.listen_tcp(address, server.factory(), how));

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "parley/reactor/filter.h"
 #include "parley/reactor/reactor.h"
 #include "parley/socket/address.h"
 #include "parley/stream/nursery.h"
@@ -21,6 +22,8 @@ struct ServeSettings {
   ServeSettings() {}
 
   ListenOptions options{};
+  // Makes a filter for each connection, under its stream: `ListenSettings::wrap`.
+  Wrap wrap{};
   // Connections of this server beyond which new ones are closed at once.
   std::size_t max_connections = 65536;
   // Is told the real address as soon as the port is open.

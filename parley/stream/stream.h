@@ -87,6 +87,13 @@ class Stream {
   // Closes now: what was written and has not left is dropped.
   void abort() { state_.abort(); }
 
+  // Puts a filter under the stream, for STARTTLS and the like: what was written before leaves without passing
+  // it, and all that comes from now on does. What has come and was not read was sent before that, or by
+  // somebody in between (RFC 3207, section 6): it is dropped, or handed to the filter as its first input.
+  // Nothing on a connection that is gone. Throws std::logic_error where a task is reading, and what
+  // `Transport::insert` throws.
+  void insert(std::unique_ptr<Filter> filter, Unread unread) { state_.insert(std::move(filter), unread); }
+
   // Whether the connection is there: not after its loss or `close`.
   explicit operator bool() const { return state_.connected(); }
   // The other end's address, also when the connection is gone.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/reactor/filter.h"
 #include "parley/socket/error.h"
 #include "parley/stream/reading.h"
 #include "parley/stream/stream.h"
@@ -160,6 +161,17 @@ void StreamState::wait(Reading& reader) noexcept {
     paused_ = false;
     wire_->transport().resume_reading();
   }
+}
+
+void StreamState::insert(std::unique_ptr<Filter> filter, Unread unread) {
+  if (wire_ == nullptr) return;
+  if (reader_ != nullptr) fail_busy();
+  input_.settle();
+  const std::string rest(unread == Unread::handed_over ? input_.held() : std::string_view());
+  wire_->transport().insert(std::move(filter), rest);
+  input_.lend(input_.size());
+  input_.settle();
+  if (std::exchange(paused_, false)) wire_->transport().resume_reading();  // the filter is to have its input
 }
 
 void StreamState::consume(std::size_t count) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <system_error>
@@ -13,7 +14,11 @@
 
 namespace parley {
 
+class Filter;
 class Stream;
+
+// What becomes of input that was not read, where a filter is put under a stream.
+enum class Unread : bool { dropped, handed_over };
 
 namespace detail {
 
@@ -78,6 +83,7 @@ class StreamState {
   void close();
   void abort();
   void consume(std::size_t count);
+  void insert(std::unique_ptr<Filter> filter, Unread unread);
   bool connected() const { return wire_ != nullptr; }
   Address peer() const;
   Address host() const;

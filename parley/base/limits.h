@@ -16,8 +16,8 @@ struct Limits {
   std::size_t accept_batch = 256;
   // What is written in a turn leaves at its end; sooner, between two callbacks, when a tape holds this much.
   std::size_t tape_bytes = 64 * 1024;
-  // How far one peer may fall behind what was copied for it, and all of them together: beyond it that
-  // peer, or the one furthest behind, is disconnected. Slices with an owner count in the second alone.
+  // How far one peer may fall behind what was copied for it, before it is disconnected. And the memory that
+  // all who lag may hold, slices included, files not: before it is passed, the one that holds most goes.
   std::size_t sendq_bytes = 1024 * 1024;
   std::size_t queued_total = 256 * 1024 * 1024;
   // `pause_writing` comes above the first, `resume_writing` at or below the second.

@@ -29,6 +29,8 @@ class Slice {
   const char* data() const { return bytes_.data(); }
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
+  // Whether somebody keeps them alive: not so of a permanent one.
+  bool owned() const { return owner_ != nullptr; }
   void remove_prefix(std::size_t count) { bytes_.remove_prefix(count); }
   // Some of the bytes that this one keeps alive.
   Slice part(std::string_view bytes) const { return Slice(bytes, owner_); }

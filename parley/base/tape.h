@@ -17,9 +17,11 @@ class Tape final : public Writer {
   static constexpr std::size_t block_bytes = 64 * 1024;
   using Blocks = std::vector<std::unique_ptr<char[]>>;
 
-  Tape() : Writer(nullptr, nullptr) {}
+  // `most`: how much memory it may take.
+  explicit Tape(std::size_t most = static_cast<std::size_t>(-1)) : Writer(nullptr, nullptr), most_(most) {}
 
-  // Prints the parts as one message and answers its bytes. When a print throws, nothing was written.
+  // Prints the parts as one message and answers its bytes. When a print throws, nothing was written; so where
+  // there is no memory for it: std::bad_alloc, or std::length_error beyond the tape's own limit.
   template <Printable... Parts>
   std::string_view append(const Parts&... parts) {
     at_ = begin_;  // drops what a print that threw has left
@@ -54,14 +56,16 @@ class Tape final : public Writer {
     if (held_ != 0) start_again();
   }
 
-  // The same, but what stands on it stays valid in the blocks that are given away.
-  void give_away(Blocks& to);
+  // The same, but what stands on it stays valid in the blocks that are given away. Answers their bytes.
+  std::size_t give_away(Blocks& to);
 
  private:
   void grow(std::size_t wanted) override;
   void start_again();
 
   Blocks blocks_;  // the last is written to
+  std::size_t most_;
+  std::size_t memory_ = 0;  // of all blocks
   std::size_t room_of_last_ = 0;
   char* begin_ = nullptr;  // of the message that is being written
   std::size_t held_ = 0;

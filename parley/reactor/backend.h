@@ -162,7 +162,8 @@ class Backend {
   // cannot. No `on_written` follows. No write may be under way.
   virtual std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) = 0;
   // As `start_write`, for `count` bytes of an open file from `offset` on. The file stays the caller's, and
-  // open until `on_written`. Fewer bytes in the file than that: `on_failed`.
+  // open until `on_written`. Fewer bytes in the file than that: `on_failed`, with
+  // FileFailure::shorter.
   virtual Written start_send_file(StreamSlot& slot, Handle file, std::uint64_t offset, std::size_t count) = 0;
   // Ends our direction. No write may be under way or follow.
   virtual void shutdown_write(StreamSlot& slot) = 0;

@@ -51,6 +51,8 @@ class StringTransport final : public Transport {
   void write(std::string_view bytes) override;
   void write(Slice slice) override;
   void writelines(std::span<const std::string_view> pieces) override;
+  using Transport::send_file;
+  void send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) override;
   void pause_reading() override;
   void resume_reading() override;
   bool reading() const override { return !paused_ && !resuming_ && !withheld_ && !closing_ && !leaving_; }

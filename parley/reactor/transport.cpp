@@ -1,8 +1,14 @@
 #include "parley/reactor/transport.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parley {
+
+void Transport::send_file(OpenFile file) {
+  const std::uint64_t size = file ? file.size() : 0;
+  send_file(std::move(file), 0, size);
+}
 
 InputBlock Transport::take_lent(std::span<const char> lent) {
   InputBlock block{std::make_unique_for_overwrite<char[]>(lent.size()), lent.size()};

@@ -12,6 +12,7 @@
 #include "parley/reactor/input_block.h"
 #include "parley/reactor/producer.h"
 #include "parley/socket/address.h"
+#include "parley/socket/open_file.h"
 
 namespace parley {
 
@@ -68,6 +69,14 @@ class Transport {
   virtual void write(Slice slice) = 0;
   // Queues several pieces, in order, as one.
   virtual void writelines(std::span<const std::string_view> pieces) = 0;
+  // Queues `count` bytes of a file from `offset` on, in order with what is written before and after. The
+  // kernel reads them from its own memory where it can; they count in `queued`, but in no limit, and cause no
+  // `pause_writing`. The file is kept open until they are sent, and must not become shorter: then the
+  // connection fails with FileFailure::shorter. Throws std::logic_error where there are filters, which have
+  // to see what passes, and std::invalid_argument for no file.
+  virtual void send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) = 0;
+  // All of it, as long as it is now. Throws SocketError where that cannot be told.
+  void send_file(OpenFile file);
 
   // No `data_received` comes from now on, not even for what has arrived already, until
   // `resume_reading`. What comes meanwhile waits in the kernel, and then with the sender.

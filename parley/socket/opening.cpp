@@ -181,6 +181,14 @@ std::error_code prepare_listening(int descriptor, Family family, const ListenOpt
   return setting.error();
 }
 
+// The kernel tells twice what it was asked for.
+void inherit_buffers(int listening, int accepted) noexcept {
+  Setting setting(accepted);
+  for (const int buffer : {SO_SNDBUF, SO_RCVBUF}) {
+    setting.set(SOL_SOCKET, buffer, option_of(listening, SOL_SOCKET, buffer) / 2);
+  }
+}
+
 std::error_code prepare_datagram(int descriptor, Family family, const DatagramOptions& options) noexcept {
   Setting setting(descriptor);
   if (family != Family::local) {

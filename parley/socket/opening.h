@@ -53,6 +53,9 @@ bool is_its_own_peer(int descriptor) noexcept;
 // is every address; else nothing, since there is one. True when it is told.
 Result<bool> tell_asked(int descriptor, const Address& host, Family family) noexcept;
 
+// Gives an accepted socket the sizes of its listener's buffers. TCP's has them; a Unix socket's does not.
+void inherit_buffers(int listening, int accepted) noexcept;
+
 // Marks of a socket that must stand before it is bound to an address of `family`.
 std::error_code prepare_listening(int descriptor, Family family, const ListenOptions& options) noexcept;
 std::error_code prepare_datagram(int descriptor, Family family, const DatagramOptions& options) noexcept;

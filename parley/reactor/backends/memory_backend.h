@@ -111,6 +111,7 @@ class MemoryBackend final : public Backend {
     ListenerSlot* slot;
     int descriptor;
     bool accepting = false;
+    std::size_t send_buffer = 0;  // of what it accepts; 0: as large as the network's faults say
   };
   struct Seen {
     WatchSlot* slot;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "parley/reactor/backends/memory_backend.h"
+#include "parley/socket/open_file.h"
 
 // The memory back end's streams.
 namespace parley::memory {
@@ -70,6 +71,7 @@ void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOp
   } else if (!error) {
     error = chosen.error();
   }
+  wire->send_buffer = static_cast<std::size_t>(std::max(0, options.send_buffer));
   Link& link = add(slot, world_.add(wire), wire);
   link.handshake = error ? Handshake::arrived : Handshake::leaving_us;
   link.error = error;
@@ -123,7 +125,7 @@ Written MemoryBackend::start_send_file(StreamSlot& slot, Handle file, std::uint6
   if (count == 0) return {};
   const std::size_t begin = static_cast<std::size_t>(std::min<std::uint64_t>(offset, contents.size()));
   const std::string_view bytes = std::string_view(contents).substr(begin, count);
-  if (bytes.size() < count) link.error = std::make_error_code(std::errc::io_error);
+  if (bytes.size() < count) link.error = FileFailure::shorter;
   Written written = begin_write(link, bytes);
   if (bytes.size() < count && link.write == Write::none)
     link.write = Write::full;  // it ends with the failure

@@ -84,7 +84,9 @@ std::size_t World::some(std::size_t bytes, double short_by) {
 }
 
 std::size_t World::room(const Wire& wire) const {
-  return faults.send_bytes - std::min(faults.send_bytes, wire.outgoing.size());
+  const std::size_t most =
+      wire.send_buffer == 0 ? faults.send_bytes : std::min(faults.send_bytes, wire.send_buffer);
+  return most - std::min(most, wire.outgoing.size());
 }
 
 bool World::carry() {

@@ -55,6 +55,7 @@ struct Wire {
   std::string outgoing;     // the kernel has taken it, the peer has not
   bool our_end = false;     // behind `outgoing`
   std::size_t writes = 0;
+  std::size_t send_buffer = 0;  // what the kernel holds for the peer; 0: as much as the faults say
 
   static constexpr std::size_t everything = static_cast<std::size_t>(-1);
   std::size_t window = everything;  // bytes that the peer still reads

@@ -170,6 +170,10 @@ Result<Address> ReadinessBackend::listen(ListenerSlot& slot, const Address& addr
   Result<Opened> opened = open_listening(address, options);
   if (!opened) return opened.error();
   slot.handle.native = opened->descriptor.release();
+  slot.state =
+      opened->host.family() == Family::local && (options.send_buffer > 0 || options.receive_buffer > 0)
+          ? readiness::gives_buffers
+          : 0;
   if (opened->path) local_paths_.push_back({slot.handle.native, std::move(opened->path)});
   return std::move(opened->host);
 }
@@ -183,11 +187,12 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
   RawAddress raw;
   if (::getsockname(descriptor, raw.data(), &raw.size) != 0) return last_error();
   slot.handle.native = descriptor;
+  slot.state = 0;
   return from_raw(raw);
 }
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
-  slot.state = on ? 1 : 0;  // for `register_anew`
+  slot.state = (slot.state & ~readiness::accepts) | (on ? readiness::accepts : 0U);
   poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
   if (!on) no_more_from(slot);
 }
@@ -217,6 +222,7 @@ void ReadinessBackend::accept(ListenerSlot& slot) {
     const int descriptor =
         ::accept4(slot.handle.native, peer.data(), &peer.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (descriptor >= 0) {
+      if ((slot.state & readiness::gives_buffers) != 0) inherit_buffers(slot.handle.native, descriptor);
       up_.on_accepted(slot, Handle{descriptor}, compact_from_raw(peer));
       continue;
     }

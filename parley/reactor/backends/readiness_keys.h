@@ -26,4 +26,9 @@ Target& target_of(std::uint64_t key) {
   return *reinterpret_cast<Target*>(static_cast<std::uintptr_t>(key & ~tag_bits));
 }
 
+// What the state of a listener's slot tells.
+constexpr std::uint32_t accepts = 1;
+constexpr std::uint32_t gives_buffers =
+    2;  // what it accepts does not have the sizes of its buffers by itself
+
 }  // namespace parley::readiness

@@ -24,7 +24,7 @@ void ReadinessBackend::renew() {
 }
 
 void ReadinessBackend::register_anew(ListenerSlot& slot) {
-  if (slot.state != 0)
+  if ((slot.state & readiness::accepts) != 0)
     poller_->update(slot.handle.native, Interest::read, key_of(slot, readiness::to_listener));
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "parley/socket/no_broken_pipe.h"
+#include "parley/socket/open_file.h"
 
 namespace parley {
 
@@ -34,7 +35,7 @@ FileSent send_file(int socket, int file, std::uint64_t offset, std::size_t count
     if (sent > 0) {
       result.taken += static_cast<std::size_t>(sent);
     } else if (sent == 0) {
-      result.error = std::make_error_code(std::errc::io_error);
+      result.error = FileFailure::shorter;
       break;
     } else if (able && (errno == EINVAL || errno == ENOSYS)) {
       able = false;

@@ -15,7 +15,7 @@ struct FileSent {
 };
 
 // Sends `count` bytes of an open file from `offset` on to a stream that does not block, as far as the kernel
-// takes them. Leaves the file's position alone. std::errc::io_error: the file ends before. No SIGPIPE comes
+// takes them. Leaves the file's position alone. FileFailure::shorter: the file ends before. No SIGPIPE comes
 // of it.
 FileSent send_file(int socket, int file, std::uint64_t offset, std::size_t count) noexcept;
 

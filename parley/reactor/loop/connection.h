@@ -78,6 +78,8 @@ class Connection final : public Transport, public StreamSlot {
   void write(std::string_view bytes) override;
   void write(Slice slice) override;
   void writelines(std::span<const std::string_view> pieces) override;
+  using Transport::send_file;
+  void send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) override;
   void pause_reading() override;
   void resume_reading() override;
   bool reading() const override {
@@ -115,6 +117,8 @@ class Connection final : public Transport, public StreamSlot {
   std::size_t size() { return filtered() ? filters().size() : outbox.size(); }
   std::size_t behind() { return filtered() ? filters().behind() : outbox.behind(); }
   std::size_t kept() { return filtered() ? filters().kept() : outbox.kept(); }
+  std::size_t held() { return filtered() ? filters().held() : outbox.held(); }
+  std::size_t to_keep() { return filtered() ? filters().to_keep() : outbox.to_keep(); }
 
   // What its application has written. In the cache line of the slot: whoever appends to the outbox must look
   // at `output` first.

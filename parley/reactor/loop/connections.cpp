@@ -25,7 +25,9 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       reading_(limits, clock, agenda),
       flow_(limits, reading_),
       producers_(agenda),
-      closing_(clock, limits.close_timeout) {}
+      closing_(clock, limits.close_timeout) {
+  prepare_relief();
+}
 
 Connections::~Connections() = default;
 
@@ -135,8 +137,8 @@ void Connections::after_flush(Connection& connection) {
   const bool full = connection.output.any(Output::full);
   if ((connection.kept() > (full ? limits_.low_water : limits_.high_water)) != full &&
       !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
-    connection.bond.set(Bond::pressure);
     pressured_.push_back(&connection);
+    connection.bond.set(Bond::pressure);
     agenda_.leave_to_settle(Agenda::Soon::pressure);
   }
   const bool all_sent = !connection.output.any(Output::waits) && connection.nothing_waits();
@@ -190,25 +192,7 @@ void Connections::tell_pressure(Connection& connection) {
 void Connections::flush() {
   urgent_ = false;
   flusher_.flush();
-  if (flusher_.backlog().queued() > limits_.queued_total) relieve();
-}
-
-// All that lag together are over their limit: the one furthest behind goes, and the next.
-void Connections::relieve() {
-  std::size_t excess = flusher_.backlog().queued() - limits_.queued_total;
-  table_.each([&](Connection& connection) {  // what a write in flight still pins goes with its connection
-    if (connection.given_up()) excess -= std::min(excess, connection.kept());
-  });
-  while (excess > 0) {
-    Connection* furthest = nullptr;
-    table_.each([&](Connection& connection) {
-      if (connection.given_up()) return;
-      if (furthest == nullptr || connection.kept() > furthest->kept()) furthest = &connection;
-    });
-    if (furthest == nullptr || furthest->kept() == 0) return;
-    excess -= std::min(excess, furthest->kept());
-    abort(*furthest, Reason(Reason::Kind::overload), true);
-  }
+  if (looked_ || !flusher_.backlog().has_room(0)) relieve();
 }
 
 // How they end.
@@ -242,7 +226,12 @@ void Connections::give_up(Connection& connection, bool reset) {
   flow_.set_lagging(connection, false);
   stop_waiting(connection);
   // What is in flight is pinned: the kernel still reads it.
-  if (!connection.output.any(Output::in_flight)) connection.wire().clear(flusher_.backlog());
+  Outbox& wire = connection.wire();
+  if (connection.output.any(Output::in_flight)) {
+    leaving_held_ += wire.held();
+  } else {
+    wire.clear(flusher_.backlog());
+  }
   if (connection.filtered()) connection.filters().clear_above_wire(flusher_.backlog());
   backend_->close(connection, reset);
 }

@@ -81,6 +81,7 @@ class Connections final : private Flusher::Owner {
   void write(Connection& connection, std::string_view bytes);
   void write(Connection& connection, std::span<const std::string_view> pieces);
   void write(Connection& connection, Slice slice);
+  void send_file(Connection& connection, FilePart part);
   void pause_reading(Connection& connection) { reading_.pause(connection); }
   void resume_reading(Connection& connection) { reading_.resume(connection); }
   InputBlock take_lent(std::span<const char> lent) { return backend_->take_lent(lent); }
@@ -111,7 +112,8 @@ class Connections final : private Flusher::Owner {
   bool deliver(Connection& connection, std::string_view on_group_tape) {
     const Bits<Output> output = connection.output;
     if (output.any(Output::shut) || on_group_tape.empty()) return false;
-    connection.outbox.append(on_group_tape);
+    if (!connection.outbox.extends_at(on_group_tape.data())) return deliver_apart(connection, on_group_tape);
+    connection.outbox.extend(on_group_tape.data(), on_group_tape.size());
     flusher_.mark(connection);
     return output.any(Output::lagging);
   }
@@ -167,6 +169,10 @@ class Connections final : private Flusher::Owner {
     Reason reason;
   };
 
+  struct Behind {
+    std::size_t held;  // bytes of memory
+    TransportId id;
+  };
   struct Lingering {
     Time until;
     TransportId id;
@@ -190,6 +196,15 @@ class Connections final : private Flusher::Owner {
 
   void after_flush(Connection& connection) override;
   void filter_failed(Connection& connection) override;
+  bool make_room(Connection& connection, std::size_t bytes) override;
+  bool find_memory(Connection* connection) override;
+  void starved(Connection& connection) override;
+  bool deliver_apart(Connection& connection, std::string_view on_group_tape);
+  void prepare_relief();
+  void refill_reserve();
+  bool has_room(std::size_t bytes);
+  void relieve();
+  Connection* furthest();
 
   // Calls the protocol; what it publishes meanwhile counts for this connection.
   template <class Call>
@@ -230,7 +245,6 @@ class Connections final : private Flusher::Owner {
   void stop_producer(Connection& connection);
   void tell_pressure();
   void tell_pressure(Connection& connection);
-  void relieve();
   void release_if_done(Connection& connection);
 
   const Limits& limits_;
@@ -253,6 +267,13 @@ class Connections final : private Flusher::Owner {
   std::vector<Loss> losses_;            // to be told connection_lost
   std::vector<Loss> telling_losses_;    // those of them that are being told
   std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
+  // The furthest behind, when that was looked for last: the last is the furthest. And how much is held by
+  // those that were given up, and whose writes the kernel still has.
+  std::vector<Behind> furthest_;
+  std::size_t leaving_held_ = 0;
+  bool looked_ = false;  // since the last flush
+  // Memory for losing connections where there is no other.
+  std::unique_ptr<char[]> reserve_;
   // By slot: who is called when it is made, has gone, has left.
   std::unordered_map<std::uint32_t, std::function<void(std::error_code)>> connecting_;
   std::unordered_map<std::uint32_t, Follower> followers_;

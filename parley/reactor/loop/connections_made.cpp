@@ -1,5 +1,6 @@
 // How connections come.
 
+#include <new>
 #include <utility>
 
 #include "parley/reactor/loop/connections.h"
@@ -27,7 +28,13 @@ CompactAddress Connections::numbered(CompactAddress peer) {
 }
 
 void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
-  Connection& connection = open(handle, numbered(peer));
+  Connection* place = nullptr;
+  try {
+    place = &open(handle, numbered(peer));
+  } catch (const std::bad_alloc&) {  // of the table: nothing was opened
+    return backend_->discard(handle);
+  }
+  Connection& connection = *place;
   take_protocol(connection, std::move(protocol));
   call(connection,
        [&](Protocol& made) { connection.filtered() ? Filters::begin(made) : made.connection_made(); });
@@ -47,7 +54,7 @@ TransportId Connections::adopt(Detached detached, std::unique_ptr<Protocol> prot
   const TransportId id = adopt(detached.handle, detached.peer.compact(), std::move(protocol));
   Connection& connection = *table_.find(id);
   if (!detached.queued.empty()) {  // what filters there are have had nothing to do with it
-    connection.wire().append(Slice(std::move(detached.queued)), false, flusher_.backlog());
+    connection.wire().append(Slice(std::move(detached.queued)));
     flusher_.mark(connection);
   }
   if (detached.received.empty() && !detached.peer_ended) return id;

@@ -45,9 +45,20 @@ void Connections::write(Connection& connection, Slice slice) {
   if (connection.output.any(Output::shut) || slice.empty()) return;
   flusher_.close_run();
   const std::size_t size = slice.size();
-  connection.outbox.append(std::move(slice), false, flusher_.backlog());
+  connection.outbox.append(std::move(slice));
   flusher_.mark(connection);
   flow_.published(size, connection.output.any(Output::lagging));
+}
+
+void Connections::send_file(Connection& connection, FilePart part) {
+  if (!part.file) throw std::invalid_argument("send_file: no file was given");
+  if (connection.filtered()) {
+    throw std::logic_error("send_file: the connection has filters, which must see what passes: write it");
+  }
+  if (connection.output.any(Output::shut) || part.count == 0) return;
+  flusher_.close_run();
+  connection.outbox.append(std::move(part));
+  flusher_.mark(connection);
 }
 
 // The kernel is offered it now, so that what it takes is not copied here; the rest gets an owner.
@@ -58,14 +69,9 @@ void Connections::write_large(Connection& connection, std::span<const std::strin
     taken = backend_->offer(connection, pieces);
   }
   if (taken < total) {
-    std::string rest;
-    rest.reserve(total - taken);
-    for (const std::string_view piece : pieces) {
-      const std::size_t gone = std::min(taken, piece.size());
-      rest += piece.substr(gone);
-      taken -= gone;
-    }
-    connection.outbox.append(Slice(std::move(rest)), true, flusher_.backlog());
+    const std::size_t rest = total - taken;
+    if (!has_room(rest) && !make_room(connection, rest)) return;
+    connection.outbox.append_text(pieces, taken, flusher_.backlog());
   }
   flusher_.mark(connection);
   flow_.published(total, connection.output.any(Output::lagging));
@@ -129,6 +135,9 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
   if (connection.bond.any(Bond::produces)) {
     throw std::logic_error("detach: the connection has a producer, which must be unregistered first");
   }
+  if (connection.outbox.has_file()) {
+    throw std::logic_error("detach: a file is being sent, which cannot be handed over");
+  }
   flusher_.close_run();
   connection.outbox.keep(flusher_.backlog());  // the tapes are used again before it has left
   connection.life = Life::detaching;
@@ -179,6 +188,9 @@ void Connection::write(Slice slice) {
 }
 void Connection::writelines(std::span<const std::string_view> pieces) {
   owner_->write(*this, pieces);
+}
+void Connection::send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) {
+  owner_->send_file(*this, {std::move(file), offset, static_cast<std::size_t>(count)});
 }
 void Connection::pause_reading() {
   owner_->pause_reading(*this);

@@ -126,6 +126,18 @@ std::size_t Filters::kept() const {
   return sum;
 }
 
+std::size_t Filters::held() const {
+  std::size_t sum = wire().held();
+  each_outbox([&](const Outbox& outbox) { sum += outbox.held(); });
+  return sum;
+}
+
+std::size_t Filters::to_keep() const {
+  std::size_t sum = wire().to_keep();
+  each_outbox([&](const Outbox& outbox) { sum += outbox.to_keep(); });
+  return sum;
+}
+
 void Filters::keep_above_wire(BacklogStore& store) const {
   each_outbox([&](Outbox& outbox) { outbox.keep(store); });
 }

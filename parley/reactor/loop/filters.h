@@ -33,6 +33,8 @@ class Filters {
   std::size_t size() const;
   std::size_t behind() const;
   std::size_t kept() const;
+  std::size_t held() const;
+  std::size_t to_keep() const;
   // Copies what stands on tapes into memory of its own, but for what goes to the kernel.
   void keep_above_wire(BacklogStore& store) const;
   void clear_above_wire(BacklogStore& store) const;

@@ -19,20 +19,15 @@ void Flusher::flush() {
   flushing_ = true;
   std::size_t next = 0;
   do {
+    if (pends_) find_memory_for(nullptr, [&] { started_.reserve(started_.size() + dirty_count_ - next); });
     for (; next < dirty_count_; ++next) {
       Connection& connection = *dirty_[next];
       if (!connection.output.any(Output::dirty)) continue;  // its place was freed since
       connection.output.clear(Output::dirty);
-      // As almost always: one slice on a tape, which the kernel takes whole, and from which nothing follows.
-      if (const std::string_view only = connection.outbox.only_slice(); !only.empty() && connection.flows()) {
-        const Written written = backend_->start_write(connection, {&only, 1});
-        if (!written.pending && written.taken == only.size()) {
-          connection.outbox.drop_only_slice();
-        } else {
-          sent(connection, written, only.size());
-        }
-      } else {
-        send(connection);
+      try {
+        flush(connection);
+      } catch (const std::bad_alloc&) {
+        owner_.starved(connection);
       }
     }
     backend_->submit();  // completions may leave something to send
@@ -43,13 +38,27 @@ void Flusher::flush() {
   flushing_ = false;
 }
 
+// As almost always: one slice on a tape, which the kernel takes whole, and from which nothing follows.
+inline void Flusher::flush(Connection& connection) {
+  const std::string_view only = connection.outbox.only_slice();
+  if (only.empty() || !connection.flows()) return send(connection);
+  const Written written = backend_->start_write(connection, {&only, 1});
+  if (!written.pending && written.taken == only.size()) {
+    connection.outbox.drop_only_slice();
+  } else {
+    sent(connection, written, only.size());
+  }
+}
+
 // By an eighth, not to the double: with many clients, this is memory that each of them pays for.
-void Flusher::grow_dirty() {
+bool Flusher::grow_dirty(Connection& connection) {
   const std::size_t larger = dirty_capacity_ + dirty_capacity_ / 8 + 64;
-  auto grown = std::make_unique_for_overwrite<Connection*[]>(larger);
-  std::copy_n(dirty_.get(), dirty_count_, grown.get());
-  dirty_ = std::move(grown);
-  dirty_capacity_ = larger;
+  return find_memory_for(&connection, [&] {
+    auto grown = std::make_unique_for_overwrite<Connection*[]>(larger);
+    std::copy_n(dirty_.get(), dirty_count_, grown.get());
+    dirty_ = std::move(grown);
+    dirty_capacity_ = larger;
+  });
 }
 
 void Flusher::send(Connection& connection) {
@@ -57,7 +66,7 @@ void Flusher::send(Connection& connection) {
   if (connection.given_up()) return;
   if (connection.filtered()) return send_filtered(connection);
   if (connection.output.any(Output::waits)) {
-    outbox.keep(backlog_);  // the tapes go; its turn comes with `on_written`
+    keep(connection);  // the tapes go; its turn comes with `on_written`
     owner_.after_flush(connection);
     return;
   }
@@ -65,14 +74,34 @@ void Flusher::send(Connection& connection) {
     if (!connection.flows()) owner_.after_flush(connection);
     return;
   }
-  pieces_.clear();
-  const std::size_t total = outbox.gather(scratch_, pieces_);
-  const Written written = backend_->start_write(connection, pieces_);
-  if (!written.pending && in_flight_ == 0) scratch_.rewind();
+  Written written;
+  std::size_t total = 0;
+  do {
+    outbox.consume(written.taken, backlog_);
+    if (!start(connection, outbox, written, total)) return;
+    if (!written.pending && in_flight_ == 0) scratch_.rewind();
+  } while (!written.pending && written.taken == total && total < outbox.size());
   sent(connection, written, total);
 }
 
-// What became of a write of `total` bytes, all that the connection had.
+// A file goes by itself, and what comes before and after it in writes of their own. False: there was no
+// memory, and the connection was lost.
+bool Flusher::start(Connection& connection, Outbox& wire, Written& written, std::size_t& total) {
+  if (const FilePart* const part = wire.first_file()) {
+    total = part->count;
+    written = backend_->start_send_file(connection, Handle{part->file.fileno()}, part->offset, total);
+    return true;
+  }
+  const auto gather = [&] {
+    pieces_.clear();
+    total = wire.gather(scratch_, pieces_);
+  };
+  if (!find_memory_for(&connection, gather)) return false;
+  written = backend_->start_write(connection, pieces_);
+  return true;
+}
+
+// What became of a write of `total` bytes, the last that could be started.
 void Flusher::sent(Connection& connection, Written written, std::size_t total) {
   begun(connection, connection.outbox, written, total);
   if (written.pending) return;
@@ -82,12 +111,13 @@ void Flusher::sent(Connection& connection, Written written, std::size_t total) {
 void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::size_t total) {
   wire.consume(written.taken, backlog_);
   if (written.pending) {  // the rest is told by on_written
-    connection.output.set(Output::waits, Output::in_flight);
+    pends_ = true;
     started_.push_back({&connection, total - written.taken});
+    connection.output.set(Output::waits, Output::in_flight);
     ++in_flight_;
   } else if (written.taken < total) {
     connection.output.set(Output::waits);
-    wire.keep(backlog_);
+    keep(connection);
   }
 }
 
@@ -95,7 +125,7 @@ void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::
 // they make of a thousand connections never stands side by side. While a write is under way they make
 // nothing: what waits is what the application has written.
 void Flusher::send_filtered(Connection& connection) {
-  if (connection.output.any(Output::waits)) connection.wire().keep(backlog_);
+  if (connection.output.any(Output::waits)) keep(connection);
   bool again = !connection.output.any(Output::waits, Output::ended);
   while (again) {
     // What was not taken before goes first, and alone where it is much.
@@ -103,12 +133,14 @@ void Flusher::send_filtered(Connection& connection) {
     if (connection.given_up()) return;
     Outbox& wire = connection.wire();
     if (wire.empty()) continue;
-    pieces_.clear();
-    const std::size_t total = wire.gather(scratch_, pieces_);
-    begun(connection, wire, backend_->start_write(connection, pieces_), total);
-    again = again && !connection.output.any(Output::waits);
+    std::size_t total = 0;
+    Written written;
+    if (!start(connection, wire, written, total)) return;
+    begun(connection, wire, written, total);
+    if (connection.given_up()) return;
+    again = (again || !wire.empty()) && !connection.output.any(Output::waits);
   }
-  connection.filters().keep_above_wire(backlog_);
+  keep(connection);
   if (in_flight_ == 0) scratch_.rewind();
   owner_.after_flush(connection);
 }
@@ -126,6 +158,16 @@ bool Flusher::flush_filters(Connection& connection) {
   }
   in_filters_of_ = nullptr;
   return again;
+}
+
+// Looked at before anything is copied: what all that lag may hold is not passed first, and made up for then.
+void Flusher::keep(Connection& connection) {
+  const std::size_t wanted = connection.to_keep();
+  if (!backlog_.has_room(wanted) && !owner_.make_room(connection, wanted)) return;
+  find_memory_for(&connection, [&] {
+    connection.wire().keep(backlog_);
+    if (connection.filtered()) connection.filters().keep_above_wire(backlog_);
+  });
 }
 
 void Flusher::on_written(Connection& connection, std::size_t taken) {
@@ -180,27 +222,33 @@ void Flusher::rewind() {
 void Flusher::end_epoch() {
   if (in_flight_ == 0) return rewind();
   const std::uint64_t number = first_epoch_ + epochs_.size();
-  Epoch& epoch = epochs_.emplace_back(Epoch{in_flight_, {}});
+  const auto make = [&] { epochs_.push_back(Epoch{.writes = in_flight_}); };
+  if (!find_memory_for(nullptr, make)) throw std::bad_alloc();
+  Epoch& epoch = epochs_.back();
   for (auto it = started_.rbegin(); it != started_.rend(); ++it) {
     Connection& connection = *it->connection;
     if (!connection.output.any(Output::in_flight)) continue;
     Outbox& wire = connection.wire();
     if (wire.epoch() != 0) continue;
-    wire.keep(backlog_);
+    if (!connection.given_up()) keep(connection);  // what was given up is not read any more
     wire.set_epoch(number, it->pinned);
     if (!connection.given_up()) owner_.after_flush(connection);
   }
   started_.clear();
   in_flight_ = 0;
-  group_tape_.give_away(epoch.blocks);
-  single_tape_.give_away(epoch.blocks);
-  scratch_.give_away(epoch.blocks);
+  for (Tape* const tape : {&group_tape_, &single_tape_, &scratch_}) {
+    epoch.memory += tape->give_away(epoch.blocks);
+  }
+  backlog_.charge(epoch.memory);
 }
 
 // Epochs end in any order; their numbers are places in the list, which is cut at its beginning alone.
 void Flusher::unpin(std::uint64_t number) {
   Epoch& epoch = epochs_[number - first_epoch_];
-  if (--epoch.writes == 0) epoch.blocks.clear();
+  if (--epoch.writes == 0) {
+    epoch.blocks.clear();
+    backlog_.discharge(std::exchange(epoch.memory, 0));
+  }
   while (!epochs_.empty() && epochs_.front().writes == 0) {
     epochs_.pop_front();
     ++first_epoch_;

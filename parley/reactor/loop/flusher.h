@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <new>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -30,6 +31,14 @@ class Flusher {
     virtual void after_flush(Connection& connection) = 0;
     // Within the `catch` of what a filter has let escape.
     virtual void filter_failed(Connection& connection) = 0;
+    // So much is to be kept for this one, and would pass the limit of all: those furthest behind go, this one
+    // perhaps among them. Answers whether it may be kept.
+    virtual bool make_room(Connection& connection, std::size_t bytes) = 0;
+    // There was no memory for something of this connection's, or of nobody's: the one furthest behind goes.
+    // Answers whether that was another one, so that it is to be tried again.
+    virtual bool find_memory(Connection* connection) = 0;
+    // There was none, and what has become of this one's bytes is not known.
+    virtual void starved(Connection& connection) = 0;
 
    protected:
     ~Owner() = default;
@@ -38,7 +47,10 @@ class Flusher {
   Flusher(const Limits& limits, Owner& owner)
       : tape_bytes_(limits.tape_bytes),
         filter_window_(std::min<std::size_t>(64 * 1024, limits.sendq_bytes / 4)),
-        owner_(owner) {}
+        owner_(owner),
+        group_tape_(std::max(limits.queued_total, least_tape)),
+        single_tape_(std::max(limits.queued_total, least_tape)),
+        backlog_(limits.queued_total) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // What groups are told, and what single clients are: on two tapes, so that a reply to one does not
@@ -80,7 +92,7 @@ class Flusher {
   // Has the connection flushed by the next `flush`.
   void mark(Connection& connection) {
     if (connection.output.any(Output::dirty)) return;
-    if (dirty_count_ == dirty_capacity_) grow_dirty();
+    if (dirty_count_ == dirty_capacity_ && !grow_dirty(connection)) return;
     connection.output.set(Output::dirty);
     dirty_[dirty_count_++] = &connection;
   }
@@ -104,19 +116,38 @@ class Flusher {
   // The bytes that writes in flight have pinned.
   struct Epoch {
     std::size_t writes;
-    Tape::Blocks blocks;
+    Tape::Blocks blocks{};
+    std::size_t memory = 0;
   };
   struct Started {
     Connection* connection;
     std::size_t pinned;  // bytes
   };
 
-  void grow_dirty();
+  // Below this, a limit of everything that is written in one callback would be a nuisance.
+  static constexpr std::size_t least_tape = 16 * 1024 * 1024;
+
+  bool grow_dirty(Connection& connection);
+  // Tries until there is memory for it, or this connection is the next to go. Answers whether it was done.
+  template <class Try>
+  bool find_memory_for(Connection* connection, const Try& attempt) {
+    while (true) {
+      try {
+        attempt();
+        return true;
+      } catch (const std::bad_alloc&) {
+        if (!owner_.find_memory(connection)) return false;
+      }
+    }
+  }
+  void flush(Connection& connection);
   void send(Connection& connection);
+  bool start(Connection& connection, Outbox& wire, Written& written, std::size_t& total);
   void send_filtered(Connection& connection);
   bool flush_filters(Connection& connection);
   void begun(Connection& connection, Outbox& wire, Written written, std::size_t total);
   void sent(Connection& connection, Written written, std::size_t total);
+  void keep(Connection& connection);
   void written(Connection& connection, std::size_t taken);
   void end_epoch();
   void rewind();
@@ -145,6 +176,7 @@ class Flusher {
   // mark.
   std::vector<Started> started_;
   std::size_t in_flight_ = 0;      // how many of them are not done
+  bool pends_ = false;             // the back end is one whose writes are pending
   std::deque<Epoch> epochs_;       // those that have ended and still pin something, and what is between them
   std::uint64_t first_epoch_ = 1;  // the number of the first of these
 };

@@ -1,6 +1,7 @@
 #include "parley/reactor/loop/outbox.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <utility>
 
@@ -9,58 +10,120 @@ namespace parley {
 namespace {
 // A piece below this costs more as an entry of a gathered write than its copy does.
 constexpr std::size_t gather_below = 1024;
+// What malloc needs beside what it is asked for.
+constexpr std::size_t malloc_overhead = 16;
+// So many places of pieces are not worth being given back.
+constexpr std::size_t few_places = 16;
+// What keeps a slice's bytes alive, and what malloc needs for both.
+constexpr std::size_t owner_bytes = 80;
 }  // namespace
 
-BacklogStore::Block BacklogStore::take() {
-  if (spare_.empty()) return std::make_unique_for_overwrite<char[]>(block_bytes);
-  Block block = std::move(spare_.back());
-  spare_.pop_back();
-  return block;
-}
-
-// What a burst has needed beyond that goes back to the system.
-void BacklogStore::give_back(Block block) {
-  if (spare_.size() < spare_blocks) spare_.push_back(std::move(block));
+// What a burst has needed of malloc would stay with it otherwise.
+void BacklogStore::trim() noexcept {
+  trim_heap();
+  peak_ = beside_;
 }
 
 Outbox::~Outbox() = default;
 
-Outbox::Waiting& Outbox::waiting() {
-  if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();
+std::size_t Outbox::Waiting::beside_blocks() const {
+  return sizeof(Waiting) + malloc_overhead + pieces.capacity() * sizeof(Piece) + malloc_overhead + owned;
+}
+
+Outbox::Waiting& Outbox::waiting(std::size_t more) {
+  if (waiting_ == nullptr) {
+    auto made = std::make_unique<Waiting>();
+    made->pieces.reserve(std::max<std::size_t>(more, 2));
+    waiting_ = std::move(made);
+    return *waiting_;
+  }
+  std::vector<Piece>& pieces = waiting_->pieces;
+  if (pieces.capacity() - pieces.size() < more) {
+    pieces.reserve(pieces.size() + std::max(more, pieces.size() / 2 + 2));
+  }
   return *waiting_;
+}
+
+// After `waiting` has made room for it.
+void Outbox::add(Piece piece) {
+  waiting_->size += piece.size();
+  waiting_->pieces.push_back(std::move(piece));
 }
 
 // Only when a second slice comes: until then a client costs no memory but its outbox.
 void Outbox::push_last() {
-  waiting().pieces.push_back({.bytes = {last_, last_size_}, .place = Piece::Place::tape});
+  waiting(1).on_tape += last_size_;
+  add({.bytes = Slice({last_, last_size_}, nullptr)});
   last_size_ = 0;
 }
 
-void Outbox::append(Slice slice, bool counts, BacklogStore& store) {
+void Outbox::append(Slice slice) {
   if (slice.empty()) return;
+  waiting(2);
   if (last_size_ != 0) push_last();
-  Waiting& w = waiting();
-  const std::string_view bytes = slice.view();
-  if (counts) w.copied += bytes.size();
-  w.kept += bytes.size();
-  store.queued_ += bytes.size();
-  w.pieces.push_back({.bytes = bytes,
-                      .place = counts ? Piece::Place::text : Piece::Place::slice,
-                      .owner = std::move(slice)});
+  waiting_->in_slices += slice.size();
+  if (slice.owned()) waiting_->owned += slice.size() + owner_bytes;
+  add({.bytes = std::move(slice), .place = Piece::Place::slice});
 }
 
-std::size_t Outbox::behind() const {
-  if (waiting_ == nullptr) return 0;
-  const Piece& front = waiting_->pieces.front();
-  return waiting_->copied - (front.place == Piece::Place::text ? front.bytes.size() : 0);
+void Outbox::append(FilePart part) {
+  if (part.count == 0) return;
+  auto file = std::make_unique<FilePart>(std::move(part));
+  waiting(2);
+  if (last_size_ != 0) push_last();
+  waiting_->in_files += file->count;
+  Piece piece{.place = Piece::Place::file};
+  piece.file = std::move(file);
+  add(std::move(piece));
 }
 
-std::size_t Outbox::size() const {
-  std::size_t total = last_size_;
-  if (waiting_ != nullptr) {
-    for (const Piece& piece : waiting_->pieces) total += piece.bytes.size();
+void Outbox::append_text(std::span<const std::string_view> pieces, std::size_t skipped, BacklogStore& store) {
+  std::size_t total = 0;
+  for (const std::string_view piece : pieces) total += piece.size();
+  if (total <= skipped) return;
+  const bool waited = waiting_ != nullptr;
+  waiting((total - skipped) / Pages::largest + 2);
+  if (last_size_ != 0) push_last();
+  const std::size_t before = waiting_->pieces.size();
+  try {
+    for (std::string_view piece : pieces) {
+      const std::size_t gone = std::min(skipped, piece.size());
+      piece.remove_prefix(gone);
+      skipped -= gone;
+      while (!piece.empty()) copy(piece, Piece::Place::text, 0, store);
+    }
+  } catch (...) {
+    std::vector<Piece>& all = waiting_->pieces;
+    while (all.size() > before) {
+      Piece& last = all.back();
+      waiting_->size -= last.size();
+      waiting_->copied -= last.size();
+      waiting_->in_blocks -= last.block_size;
+      store.pages().give_back(last.block, last.block_size);
+      all.pop_back();
+    }
+    if (!waited && all.empty()) waiting_.reset();
+    throw;
   }
-  return total;
+  waiting_->pieces.back().ends_text = true;
+  charge(store);
+  note_first();
+}
+
+// A text that has come to the front is on its way.
+void Outbox::note_first() {
+  Waiting& w = *waiting_;
+  if (w.text_left != 0 || w.first == w.pieces.size()) return;
+  for (std::size_t i = w.first; i < w.pieces.size() && w.pieces[i].place == Piece::Place::text; ++i) {
+    w.text_left += w.pieces[i].size();
+    if (w.pieces[i].ends_text) break;
+  }
+}
+
+std::size_t Outbox::to_keep() const {
+  if (waiting_ == nullptr) return last_size_;
+  const Waiting& w = *waiting_;
+  return last_size_ + w.on_tape + w.beside_blocks() - std::min(w.beside_blocks(), w.charged);
 }
 
 std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces) const {
@@ -85,31 +148,75 @@ std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces)
       gathering = true;
     }
   };
-  for (const Piece& piece : waiting_->pieces) add(piece.bytes);
+  for (std::size_t i = waiting_->first; i < waiting_->pieces.size(); ++i) {
+    const Piece& piece = waiting_->pieces[i];
+    if (piece.place == Piece::Place::file) return total;
+    add(piece.bytes.view());
+  }
   if (last_size_ != 0) add({last_, last_size_});
   return total;
 }
 
-void Outbox::release(Piece& piece, std::size_t count, BacklogStore& store) {
-  piece.bytes.remove_prefix(count);
-  if (piece.place == Piece::Place::tape) return;  // nobody's copy: it was not counted
-  if (piece.place != Piece::Place::slice) waiting_->copied -= count;
-  waiting_->kept -= count;
-  store.queued_ -= count;
+const FilePart* Outbox::first_file() const {
+  return waiting_ == nullptr ? nullptr : waiting_->pieces[waiting_->first].file.get();
+}
+
+// So many bytes of the first piece have left.
+void Outbox::drop_first(std::size_t count, BacklogStore& store) {
+  Waiting& w = *waiting_;
+  Piece& piece = w.pieces[w.first];
+  const bool whole = count == piece.size();
+  w.size -= count;
+  switch (piece.place) {
+    case Piece::Place::tape:
+      w.on_tape -= count;
+      break;
+    case Piece::Place::text:
+      w.text_left -= count;
+      [[fallthrough]];
+    case Piece::Place::block:
+      w.copied -= count;
+      if (whole) {
+        w.in_blocks -= piece.block_size;
+        if (piece.block_size != 0) store.pages().give_back(piece.block, piece.block_size);
+      }
+      break;
+    case Piece::Place::slice:
+      w.in_slices -= count;
+      if (piece.bytes.owned()) w.owned -= whole ? count + owner_bytes : count;
+      break;
+    case Piece::Place::file:
+      w.in_files -= count;
+      piece.file->offset += count;
+      piece.file->count -= count;
+      break;
+  }
+  if (whole) {
+    piece = Piece();
+    ++w.first;
+    note_first();
+  } else if (piece.place != Piece::Place::file) {
+    piece.bytes.remove_prefix(count);
+  }
 }
 
 std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
-  std::deque<Piece>& pieces = waiting_->pieces;
-  while (!pieces.empty()) {
-    Piece& front = pieces.front();
-    const std::size_t gone = std::min(count, front.bytes.size());
-    release(front, gone, store);
+  Waiting& w = *waiting_;
+  while (w.first < w.pieces.size()) {
+    const std::size_t gone = std::min(count, w.pieces[w.first].size());
+    if (gone == 0) {
+      if (w.first > few_places && w.first > w.pieces.size() / 2) {
+        w.pieces.erase(w.pieces.begin(), w.pieces.begin() + static_cast<std::ptrdiff_t>(w.first));
+        w.first = 0;
+      }
+      if (w.charged != 0) charge(store);
+      return 0;
+    }
+    drop_first(gone, store);
     count -= gone;
-    if (!front.bytes.empty()) return 0;
-    if (front.place == Piece::Place::block) store.give_back(std::move(front.block));
-    pieces.pop_front();
   }
   // So that an idle outbox owns no memory.
+  store.discharge(w.charged);
   waiting_.reset();
   return count;
 }
@@ -122,8 +229,9 @@ std::size_t Outbox::show(std::size_t most, std::vector<std::string_view>& pieces
     left -= pieces.back().size();
   };
   if (waiting_ != nullptr) {
-    for (auto piece = waiting_->pieces.begin(); piece != waiting_->pieces.end() && left != 0; ++piece) {
-      add(piece->bytes);
+    for (std::size_t i = waiting_->first; i < waiting_->pieces.size() && left != 0; ++i) {
+      if (waiting_->pieces[i].place == Piece::Place::file) return most - left;
+      add(waiting_->pieces[i].bytes.view());
     }
   }
   add({last_, last_size_});
@@ -132,26 +240,21 @@ std::size_t Outbox::show(std::size_t most, std::vector<std::string_view>& pieces
 
 void Outbox::move_to(Outbox& other, std::size_t count, Tape& scratch, BacklogStore& store) {
   while (waiting_ != nullptr && count != 0) {
-    Piece& front = waiting_->pieces.front();
-    const std::size_t size = std::min(count, front.bytes.size());
-    const std::string_view bytes = front.bytes.substr(0, size);
+    Piece& front = waiting_->pieces[waiting_->first];
+    const std::size_t size = std::min(count, front.size());
+    const std::string_view bytes = front.bytes.view().substr(0, size);
     if (front.place == Piece::Place::tape) {
       other.append(bytes);
-    } else if (front.place == Piece::Place::block && size == front.bytes.size()) {
-      if (other.last_size_ != 0) other.push_last();
-      Waiting& w = other.waiting();
-      w.copied += size;
-      w.kept += size;
-      store.queued_ += size;
-      w.pieces.push_back({.bytes = bytes,
-                          .place = front.place,
-                          .block_used = front.block_used,
-                          .block = std::move(front.block)});
-      front.place = Piece::Place::text;  // counted as the block was, and without one
-    } else if (front.place == Piece::Place::block) {
+    } else if (front.place == Piece::Place::slice) {
+      other.append(front.bytes.part(bytes));
+    } else if (front.place == Piece::Place::file) {
+      other.append(FilePart{front.file->file, front.file->offset, size});
+    } else if (size < front.size()) {
       other.append(scratch.append(bytes));
     } else {
-      other.append(front.owner.part(bytes), front.place == Piece::Place::text, store);
+      other.take_block(front);
+      waiting_->in_blocks -= front.block_size;
+      front.block_size = 0;  // what is left of it gives nothing back
     }
     consume_waiting(size, store);
     count -= size;
@@ -164,49 +267,105 @@ void Outbox::move_to(Outbox& other, std::size_t count, Tape& scratch, BacklogSto
   last_size_ -= static_cast<std::uint32_t>(bytes.size());
 }
 
+void Outbox::take_block(const Piece& from) {
+  waiting(2);
+  if (last_size_ != 0) push_last();
+  waiting_->copied += from.bytes.size();
+  waiting_->in_blocks += from.block_size;
+  add({.bytes = from.bytes,
+       .block = from.block,
+       .block_size = from.block_size,
+       .place = from.place,
+       .ends_text = from.ends_text});
+  waiting_->text_left = 0;  // it may be the rest of the text that comes first
+  note_first();
+}
+
 void Outbox::swap(Outbox& other) noexcept {
   std::swap(last_, other.last_);
   std::swap(waiting_, other.waiting_);
   std::swap(last_size_, other.last_size_);
 }
 
-void Outbox::copy(Waiting& into, std::string_view bytes, BacklogStore& store) {
-  into.copied += bytes.size();
-  into.kept += bytes.size();
-  store.queued_ += bytes.size();
-  while (!bytes.empty()) {
-    if (into.pieces.empty() || into.pieces.back().place != Piece::Place::block ||
-        into.pieces.back().block_used == BacklogStore::block_bytes) {
-      BacklogStore::Block block = store.take();
-      const char* const start = block.get();
-      into.pieces.push_back({.bytes = {start, 0}, .place = Piece::Place::block, .block = std::move(block)});
-    }
-    Piece& last = into.pieces.back();
-    const std::size_t count = std::min(bytes.size(), BacklogStore::block_bytes - last.block_used);
-    std::memcpy(last.block.get() + last.block_used, bytes.data(), count);
-    last.block_used += count;
-    last.bytes = {last.bytes.data(), last.bytes.size() + count};
-    bytes.remove_prefix(count);
+void Outbox::copy(std::string_view& bytes, Piece::Place as, std::size_t kept_free, BacklogStore& store) {
+  Waiting& w = *waiting_;
+  const auto room_of = [](const Piece& piece) {
+    return static_cast<std::size_t>(piece.block + piece.block_size -
+                                    (piece.bytes.data() + piece.bytes.size()));
+  };
+  const bool goes_on = w.first < w.pieces.size() && w.pieces.back().place == as && !w.pieces.back().ends_text;
+  if (!goes_on || room_of(w.pieces.back()) == 0) {
+    // Blocks begin small, since most are never filled, and grow.
+    const std::size_t larger = goes_on ? 2 * std::size_t{w.pieces.back().block_size} : Pages::smallest;
+    const std::size_t size = std::min(Pages::largest, std::max(larger, std::bit_ceil(bytes.size())));
+    waiting(1 + kept_free);
+    char* const block = store.pages().take(size);
+    w.in_blocks += size;
+    add({.bytes = Slice({block, 0}, nullptr),
+         .block = block,
+         .block_size = static_cast<std::uint32_t>(size),
+         .place = as});
   }
+  Piece& last = w.pieces.back();
+  const std::string_view before = last.bytes.view();
+  const std::size_t count = std::min(bytes.size(), room_of(last));
+  std::memcpy(last.block + last.block_size - room_of(last), bytes.data(), count);
+  last.bytes = Slice({before.data(), before.size() + count}, nullptr);
+  w.size += count;
+  w.copied += count;
+  bytes.remove_prefix(count);
 }
 
 void Outbox::keep(BacklogStore& store) {
   if (empty()) return;
   if (last_size_ != 0) push_last();
   Waiting& w = *waiting_;
+  if (w.on_tape == 0) return charge(store);
   const auto on_tape = [](const Piece& piece) { return piece.place == Piece::Place::tape; };
-  const auto first = std::find_if(w.pieces.begin(), w.pieces.end(), on_tape);
-  if (first == w.pieces.end()) return;
+  const auto first =
+      std::find_if(w.pieces.begin() + static_cast<std::ptrdiff_t>(w.first), w.pieces.end(), on_tape);
   // From the first piece that must be copied on, all are put in again, so that their order stays.
-  std::deque<Piece> rest(std::make_move_iterator(first), std::make_move_iterator(w.pieces.end()));
+  std::vector<Piece> rest;
+  rest.reserve(static_cast<std::size_t>(w.pieces.end() - first));
+  rest.assign(std::make_move_iterator(first), std::make_move_iterator(w.pieces.end()));
   w.pieces.erase(first, w.pieces.end());
-  for (Piece& piece : rest) {
-    if (on_tape(piece)) {
-      copy(w, piece.bytes, store);
-    } else {
-      w.pieces.push_back(std::move(piece));
+  std::size_t next = 0;
+  const auto put_in_again = [&] {
+    w.size -= rest[next].size();
+    add(std::move(rest[next]));
+    ++next;
+  };
+  try {
+    for (; next < rest.size();) {
+      Piece& piece = rest[next];
+      if (!on_tape(piece)) {
+        put_in_again();
+        continue;
+      }
+      while (!piece.bytes.empty()) {
+        std::string_view bytes = piece.bytes.view();
+        copy(bytes, Piece::Place::block, rest.size() - next, store);
+        const std::size_t copied = piece.bytes.size() - bytes.size();
+        piece.bytes.remove_prefix(copied);
+        w.size -= copied;
+        w.on_tape -= copied;
+      }
+      ++next;
     }
+  } catch (...) {  // there is a place for each of them
+    while (next < rest.size()) put_in_again();
+    charge(store);
+    throw;
   }
+  charge(store);
+}
+
+// Tells the store what this costs.
+void Outbox::charge(BacklogStore& store) {
+  const std::size_t now = waiting_->beside_blocks();
+  store.charge(now);
+  store.discharge(waiting_->charged);
+  waiting_->charged = now;
 }
 
 void Outbox::clear(BacklogStore& store) {

@@ -245,7 +245,9 @@ TEST_F(OutboxTest, BlocksBeginSmallAndGrow) {
     expected += text;
     outbox.append(tape.append(text));
     outbox.keep(store);
-    if (i == 0) EXPECT_LE(outbox.held(), 1400U);
+    if (i == 0) {
+      EXPECT_LE(outbox.held(), 1400U);
+    }
     last = outbox.held();
   }
   EXPECT_LE(last, expected.size() + 32U * 1024);

@@ -84,17 +84,17 @@ TEST_P(Bounds, OneLargeAnswerIsNotBehind) {
 TEST_P(Bounds, TheOneFurthestBehindGoesWhenAllTogetherAreTooMuch) {
   Limits limits;
   limits.sendq_bytes = 10000000;
-  limits.queued_total = 400000;
+  limits.queued_total = 4000000;  // much more than the tapes that pending writes pin
   start(limits);
   const Client a = join({}, true);
   const Client b = join({}, true);
   const Client c = join({}, true);
-  lag(a, 60000);
-  lag(b, 180000);
-  lag(c, 80000);
+  lag(a, 600000);
+  lag(b, 1800000);
+  lag(c, 800000);
   EXPECT_FALSE(a.story->lost() || b.story->lost() || c.story->lost());
   for (int i = 0; i < 12 && !b.story->lost(); ++i) {
-    c.wire().write(text_of(10000));
+    c.wire().write(text_of(100000));
     settle();
   }
   ASSERT_TRUE(b.story->lost());

@@ -48,6 +48,12 @@ class Tape final : public Writer {
     return begin_;
   }
 
+  // The last message, of so many bytes, was not one after all: the next begins where it began.
+  void take_back(std::size_t size) {
+    begin_ -= size;
+    held_ -= size;
+  }
+
   // How many bytes of messages stand on it.
   std::size_t held() const { return held_; }
 

@@ -5,47 +5,72 @@
 #include "parley/reactor/loop/connections.h"
 #include "parley/reactor/loop/loop.h"
 
-namespace parley {
+namespace parley::detail {
 
-Group::Group(Reactor& reactor)
-    : connections_(reactor.loop().connections()), tape_(connections_.group_tape()) {}
+namespace {
 
-Group::~Group() {
-  connections_.flusher().close_run(this);
+// A message as a form has it.
+struct Encoded {
+  Form& form;
+  std::string_view message;
+};
+void print(Writer& out, const Encoded& encoded) {
+  encoded.form.encode(encoded.message, out);
 }
 
-void Group::add(TransportId id) {
-  connections_.flusher().close_run(this);  // who comes now is told what comes now
+}  // namespace
+
+Members::Members(Connections& connections, Form* form, std::uint8_t place)
+    : connections_(connections), form_(form), place_(place), tape_(connections.flusher().group_tape(place)) {
+  connections_.forms().add(*this);
+}
+
+Members::~Members() {
+  connections_.flusher().close_run(place_, this);
+  connections_.forms().remove(*this);
+}
+
+void Members::add(TransportId id) {
+  connections_.flusher().close_run(place_, this);  // who comes now is told what comes now
   // Those who have left are found while telling the others; a group that is never told anything looks for
   // them before it grows.
   if (members_.size() == members_.capacity()) {
-    std::erase_if(members_, [this](TransportId member) { return connections_.find(member) == nullptr; });
+    forget_the_lost();
     if (members_.size() == members_.capacity()) members_.reserve(members_.size() + members_.size() / 8 + 8);
   }
   members_.push_back(id);
 }
 
-void Group::remove(TransportId id) {
-  connections_.flusher().close_run(this);
+bool Members::remove(TransportId id) {
+  connections_.flusher().close_run(place_, this);
   const auto found = std::find(members_.begin(), members_.end(), id);
-  if (found == members_.end()) return;
+  if (found == members_.end()) return false;
   *found = members_.back();
   members_.pop_back();
+  return true;
 }
 
-std::size_t Group::size() const {
+void Members::forget_the_lost() {
+  std::erase_if(members_, [this](TransportId member) { return connections_.find(member) == nullptr; });
+}
+
+std::size_t Members::size() const {
   return static_cast<std::size_t>(std::count_if(members_.begin(), members_.end(), [this](TransportId member) {
     return connections_.find(member) != nullptr;
   }));
 }
 
-void Group::send(std::string_view message, TransportId omitted) {
-  if (message.empty()) return;
-  Flusher& flusher = connections_.flusher();
+void Members::mark_members() {
+  for (const TransportId member : members_) {
+    if (connections_.find(member) != nullptr) connections_.forms().mark(member);
+  }
+}
+
+inline void Members::tell(std::string_view message, TransportId omitted) {
   // A run is one slice: it ends where another group has written in between, or the tape has begun a new
   // block.
-  if (flusher.open_run() != this || run_.data() + run_.size() != message.data()) {
-    flusher.open_run(this);
+  if (run_.data() + run_.size() != message.data()) {
+    connections_.flusher().open_run(place_, this);
     run_ = {message.data(), 0};
   }
   run_ = {run_.data(), run_.size() + message.size()};
@@ -53,17 +78,33 @@ void Group::send(std::string_view message, TransportId omitted) {
       gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
     std::string_view& gap = gaps_.back().bytes;
     gap = {gap.data(), gap.size() + message.size()};
-  } else if (Connection* const left_out = connections_.find(omitted)) {
+  } else if (Connection* const left_out = connections_.find(omitted);
+             left_out != nullptr && connections_.forms().of(omitted) == place_) {
     // Marked, so that the others, who are many, need not look for gaps of theirs.
     left_out->bond.set(Bond::apart);
     gaps_.push_back({omitted, message});
   }
-  // The brake must know before the next message whom this one reaches, where somebody lags.
-  const bool to_lagging = connections_.flow().somebody_lags() && flusher.close_run(this);
-  connections_.flow().published(message.size(), to_lagging);
 }
 
-bool Group::distribute() {
+std::size_t Members::encode(std::string_view message) {
+  // A form whose users have all gone may be gone too.
+  const bool anybody = !members_.empty() && connections_.forms().uses(place_, form_);
+  encoded_ = anybody ? tape_.append(Encoded{*form_, message}) : std::string_view();
+  return encoded_.size();
+}
+
+void Members::take_back() {
+  tape_.take_back(encoded_.size());
+  encoded_ = {};
+}
+
+void Members::tell_encoded(TransportId omitted) {
+  if (encoded_.empty()) return;
+  connections_.flusher().told_in_forms(encoded_.size());
+  tell(encoded_, omitted);
+}
+
+bool Members::distribute() {
   bool lags = false;
   for (std::size_t i = 0; i < members_.size();) {
     Connection* const connection = connections_.find(members_[i]);
@@ -91,6 +132,94 @@ bool Group::distribute() {
   gaps_.clear();
   run_ = {};
   return lags;
+}
+
+}  // namespace parley::detail
+
+namespace parley {
+
+Group::Group(Reactor& reactor)
+    : connections_(reactor.loop().connections()),
+      tape_(connections_.flusher().group_tape(Forms::plain)),
+      plain_(connections_, nullptr, Forms::plain) {}
+
+void Group::add(TransportId id, Form* form) {
+  Connection* const connection = connections_.find(id);
+  if (connection == nullptr) return;
+  Forms& forms = connections_.forms();
+  const std::uint8_t before = forms.of(id);
+  const std::uint8_t place = forms.enter(id, form);
+  // As no member it may have been left out of a run of another form.
+  if (place != before) connections_.flusher().close_run(before);
+  members_in(form, place).add(id);
+}
+
+detail::Members& Group::members_in(Form* form, std::uint8_t place) {
+  if (form == nullptr) return plain_;
+  // Forms come and go: what is left of one that nobody uses any more goes with the next that comes.
+  const auto unused = [this](const auto& members) {
+    return members->empty() || !connections_.forms().uses(members->place(), members->form());
+  };
+  const auto same = [form](const auto& members) { return members->form() == form; };
+  const auto found = std::find_if(formed_.begin(), formed_.end(), same);
+  if (found != formed_.end() && (*found)->place() == place) return **found;
+  std::erase_if(formed_, unused);
+  return *formed_.emplace_back(std::make_unique<detail::Members>(connections_, form, place));
+}
+
+void Group::remove(TransportId id) {
+  if (plain_.remove(id)) return;
+  for (const auto& members : formed_) {
+    if (members->remove(id)) return;
+  }
+}
+
+std::size_t Group::size() const {
+  std::size_t total = plain_.size();
+  for (const auto& members : formed_) total += members->size();
+  return total;
+}
+
+void Group::send(std::string_view message, TransportId omitted) {
+  std::size_t size = message.size();
+  if (!formed_.empty()) {
+    size = send_in_forms(message, omitted);
+  } else if (!message.empty()) {
+    plain_.tell(message, omitted);
+  }
+  if (size == 0) return;
+  // The brake must know before the next message whom this one reaches, where somebody lags.
+  bool to_lagging = false;
+  if (connections_.flow().somebody_lags()) {
+    to_lagging = connections_.flusher().close_run(Forms::plain, &plain_);
+    for (const auto& members : formed_) {
+      to_lagging |= connections_.flusher().close_run(members->place(), members.get());
+    }
+  }
+  connections_.flow().published(size, to_lagging);
+}
+
+// Answers how long the longest is of what it has become. All of it is made before anybody is told: where a
+// form throws, nothing was sent.
+std::size_t Group::send_in_forms(std::string_view message, TransportId omitted) {
+  std::size_t longest = plain_.empty() ? 0 : message.size();
+  std::size_t encoded = 0;
+  try {
+    for (; encoded < formed_.size(); ++encoded) {
+      longest = std::max(longest, formed_[encoded]->encode(message));
+    }
+  } catch (...) {
+    while (encoded > 0) formed_[--encoded]->take_back();
+    tape_.take_back(message.size());
+    throw;
+  }
+  if (plain_.empty()) {
+    tape_.take_back(message.size());
+  } else if (!message.empty()) {
+    plain_.tell(message, omitted);
+  }
+  for (const auto& members : formed_) members->tell_encoded(omitted);
+  return longest;
 }
 
 }  // namespace parley

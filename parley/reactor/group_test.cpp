@@ -172,6 +172,53 @@ TEST_F(GroupTest, AMessageLargerThanATapeBlockArrives) {
   EXPECT_EQ(peer.received(), "before " + large + " after");
 }
 
+// As many forms as there may be, but for the plain one: a word in front.
+class Prefixed final : public Form {
+ public:
+  explicit Prefixed(std::string prefix) : prefix_(std::move(prefix)) {}
+  void encode(std::string_view message, Writer& out) override { out.put(encoded(message)); }
+  std::string encoded(std::string_view message) const { return prefix_ + std::string(message); }
+
+ private:
+  std::string prefix_;
+};
+
+TEST_F(GroupTest, EachFormLeavesInOneWrite) {
+  Prefixed colon(":");
+  Group group(reactor);
+  MemoryPeer plain = join();
+  MemoryPeer formed = join();
+  group.add(*made[0]);
+  group.add(*made[1], colon);
+  inside([&] {
+    for (int i = 0; i < 60; ++i) {
+      group.broadcast("x");
+      if (i % 10 == 0) made[0]->write("y");  // ends the runs of its own form alone
+    }
+  });
+  EXPECT_EQ(formed.received().size(), 120U);
+  EXPECT_EQ(plain.received().size(), 66U);
+  EXPECT_EQ(formed.writes(), 1U);
+  EXPECT_EQ(plain.writes(), 1U);
+}
+
+TEST_F(GroupTest, TapesOfAllFormsTogetherAreFlushedWhenTheyAreFull) {
+  Prefixed colon(":");
+  Prefixed dot(".");
+  Group group(reactor);
+  std::vector<MemoryPeer> peers;
+  for (int i = 0; i < 3; ++i) peers.push_back(join());
+  group.add(*made[0]);
+  group.add(*made[1], colon);
+  group.add(*made[2], dot);
+  const std::string text(Limits{}.tape_bytes / 3, 'x');
+  reactor.post([&] { group.broadcast(text); });
+  std::size_t early = 0;
+  reactor.post([&] { early = peers[0].writes(); });
+  for (int i = 0; i < 4; ++i) reactor.turn(0s);
+  EXPECT_GT(early, 0U);
+}
+
 // Against a model: what each client has been told is a string of its own.
 TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
   constexpr std::size_t clients = 8;
@@ -184,6 +231,12 @@ TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
     std::vector<std::unique_ptr<Group>> groups;
     std::vector<std::vector<bool>> in(3, std::vector<bool>(clients, false));
     for (std::size_t i = 0; i < clients; ++i) peers.push_back(join());
+    Prefixed forms[] = {Prefixed("#"), Prefixed(""), Prefixed("..")};
+    std::vector<std::size_t> form(clients);  // 3: the plain one
+    for (std::size_t& one : form) one = random() % 4;
+    const auto told = [&](std::size_t who, const std::string& text) {
+      return form[who] == 3 ? text : forms[form[who]].encoded(text);
+    };
     for (int i = 0; i < 3; ++i) groups.push_back(std::make_unique<Group>(reactor));
     for (int turn = 0; turn < 30; ++turn) {
       inside([&] {
@@ -193,7 +246,9 @@ TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
           const std::string text = format(random() % 100000, std::string(random() % 50, '.'), ';');
           switch (random() % 8) {
             case 0:
-              if (!in[group][who]) groups[group]->add(*made[who]);
+              if (in[group][who]) break;
+              if (form[who] == 3) groups[group]->add(*made[who]);
+              if (form[who] != 3) groups[group]->add(*made[who], forms[form[who]]);
               in[group][who] = true;
               break;
             case 1:
@@ -206,11 +261,12 @@ TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
               break;
             case 3:
               groups[group]->broadcast(text);
-              for (std::size_t i = 0; i < clients; ++i) model[i] += in[group][i] ? text : "";
+              for (std::size_t i = 0; i < clients; ++i) model[i] += in[group][i] ? told(i, text) : "";
               break;
             default:
               groups[group]->broadcast(omit(*made[who]), text);
-              for (std::size_t i = 0; i < clients; ++i) model[i] += in[group][i] && i != who ? text : "";
+              for (std::size_t i = 0; i < clients; ++i)
+                model[i] += in[group][i] && i != who ? told(i, text) : "";
           }
         }
       });

@@ -21,7 +21,7 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       clock_(clock),
       agenda_(agenda),
       calls_(calls),
-      flusher_(limits, *this),
+      flusher_(limits, forms_, *this),
       reading_(limits, clock, agenda),
       flow_(limits, reading_),
       producers_(agenda),
@@ -326,6 +326,7 @@ void Connections::tell_lost(const Loss& loss) {
   call(connection, [&](Protocol& protocol) { protocol.connection_lost(loss.reason); });
   stop_producer(connection);  // one that was registered just now
   --with_protocol_;
+  forms_.leave(connection.id());
   // From now on its id finds nothing, also not for what its protocol does as it goes.
   if (connection.filtered()) drop_filters(connection);
   std::unique_ptr<Protocol> gone = std::move(connection.protocol_);

@@ -21,6 +21,7 @@
 #include "parley/reactor/loop/deadlines.h"
 #include "parley/reactor/loop/flow.h"
 #include "parley/reactor/loop/flusher.h"
+#include "parley/reactor/loop/forms.h"
 #include "parley/reactor/loop/loop_clock.h"
 #include "parley/reactor/loop/producers.h"
 #include "parley/reactor/loop/reading.h"
@@ -91,7 +92,7 @@ class Connections final : private Flusher::Owner {
   void register_producer(Connection& connection, Producer& producer, Production how);
   void unregister_producer(Connection& connection);
   std::size_t queued(const Connection& connection) {
-    flusher_.close_run();
+    flusher_.close_run(connection);
     return connection.filtered() ? table_.find(connection.id())->size() : connection.outbox.size();
   }
   Address host(const Connection& connection) const {
@@ -106,9 +107,8 @@ class Connections final : private Flusher::Owner {
   void hold_input(Connection& connection, bool held);
   void application_made(Connection& connection);
 
-  // A message for many stands on the group tape; each of them is told its part of it. Answers whether this
+  // A message for many stands on a tape of groups; each of them is told its part of it. Answers whether this
   // one lags.
-  Tape& group_tape() { return flusher_.group_tape(); }
   bool deliver(Connection& connection, std::string_view on_group_tape) {
     const Bits<Output> output = connection.output;
     if (output.any(Output::shut) || on_group_tape.empty()) return false;
@@ -118,6 +118,7 @@ class Connections final : private Flusher::Owner {
     return output.any(Output::lagging);
   }
   Flusher& flusher() { return flusher_; }
+  Forms& forms() { return forms_; }
   Flow& flow() { return flow_; }
 
   // What the back end says.
@@ -253,6 +254,7 @@ class Connections final : private Flusher::Owner {
   Calls& calls_;
   Backend* backend_ = nullptr;
   Table table_;
+  Forms forms_;
   Flusher flusher_;
   Reading reading_;
   Flow flow_;

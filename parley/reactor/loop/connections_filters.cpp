@@ -29,7 +29,7 @@ void Connections::insert(Connection& connection, std::unique_ptr<Filter> filter,
   if (inserted_.contains(connection.id().slot)) {
     throw std::logic_error("insert: another filter is being put there, and was not told of it yet");
   }
-  flusher_.close_run();  // what was said until now leaves without passing it
+  flusher_.close_run(connection);  // what was said until now leaves without passing it
   const bool made = std::find(made_.begin(), made_.end(), connection.id()) == made_.end();
   std::unique_ptr<Protocol>& place =
       connection.filtered() ? connection.filters().application_place() : connection.protocol_;

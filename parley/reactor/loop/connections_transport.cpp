@@ -32,7 +32,7 @@ void Connections::write(Connection& connection, std::span<const std::string_view
   std::size_t total = 0;
   for (const std::string_view piece : pieces) total += piece.size();
   if (total == 0) return;
-  flusher_.close_run();
+  flusher_.close_run(connection);
   if (total >= owned_from) return write_large(connection, pieces, total);
   for (const std::string_view piece : pieces) {
     if (!piece.empty()) connection.outbox.append(flusher_.single_tape().append(piece));
@@ -43,7 +43,7 @@ void Connections::write(Connection& connection, std::span<const std::string_view
 
 void Connections::write(Connection& connection, Slice slice) {
   if (connection.output.any(Output::shut) || slice.empty()) return;
-  flusher_.close_run();
+  flusher_.close_run(connection);
   const std::size_t size = slice.size();
   connection.outbox.append(std::move(slice));
   flusher_.mark(connection);
@@ -79,7 +79,7 @@ void Connections::write_large(Connection& connection, std::span<const std::strin
 
 void Connections::shutdown_write(Connection& connection) {
   if (connection.output.any(Output::shut)) return;
-  flusher_.close_run();
+  flusher_.close_run(connection);
   connection.output.set(Output::shut, Output::ending);
   flusher_.mark(connection);
   if (connection.bond.any(Bond::produces)) producers_.ask(connection);  // to stop
@@ -87,7 +87,7 @@ void Connections::shutdown_write(Connection& connection) {
 
 void Connections::lose(Connection& connection) {
   if (connection.life != Life::open) return;
-  flusher_.close_run();
+  flusher_.close_run(connection);
   // Closed after the peer has ended is closed by the peer, also when lines were left to handle.
   if (connection.input.any(Input::peer_ended)) connection.bond.set(Bond::by_peer);
   if (connection.bond.any(Bond::produces)) {  // goes on in unregister_producer
@@ -138,7 +138,7 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
   if (connection.outbox.has_file()) {
     throw std::logic_error("detach: a file is being sent, which cannot be handed over");
   }
-  flusher_.close_run();
+  flusher_.close_run(connection);
   connection.outbox.keep(flusher_.backlog());  // the tapes are used again before it has left
   connection.life = Life::detaching;
   connection.output.set(Output::shut);

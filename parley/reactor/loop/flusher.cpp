@@ -7,11 +7,19 @@
 
 namespace parley {
 
+// It stays until the loop goes: what stands on it may be in flight, and forms come again.
+Tape& Flusher::group_tape(std::uint8_t form) {
+  if (form == Forms::plain) return group_tape_;
+  while (form_tapes_.size() < form)
+    form_tapes_.push_back(std::make_unique<Tape>(std::max(backlog_.limit(), least_tape)));
+  return *form_tapes_[form - 1U];
+}
+
 // The back end may call somebody from `submit` (who was waiting for a connection to leave, or to be made),
 // and that one may write: what it wrote goes with this flush.
 void Flusher::flush() {
   if (flushing_) return;
-  if (run_ != nullptr) close_run();
+  if (open_ != 0) close_runs();
   if (dirty_count_ == 0) {
     if (in_flight_ == 0) rewind();  // what was written to nobody goes too
     return;
@@ -31,7 +39,7 @@ void Flusher::flush() {
       }
     }
     backend_->submit();  // completions may leave something to send
-    close_run();
+    close_runs();
   } while (next < dirty_count_);
   dirty_count_ = 0;
   end_epoch();
@@ -217,6 +225,12 @@ void Flusher::rewind() {
   single_tape_.rewind();
   scratch_.rewind();
   started_.clear();
+  if (room_ != tape_bytes_) rewind_forms();
+}
+
+void Flusher::rewind_forms() {
+  for (const auto& tape : form_tapes_) tape->rewind();
+  room_ = tape_bytes_;
 }
 
 void Flusher::end_epoch() {
@@ -239,7 +253,9 @@ void Flusher::end_epoch() {
   for (Tape* const tape : {&group_tape_, &single_tape_, &scratch_}) {
     epoch.memory += tape->give_away(epoch.blocks);
   }
+  for (const auto& tape : form_tapes_) epoch.memory += tape->give_away(epoch.blocks);
   backlog_.charge(epoch.memory);
+  room_ = tape_bytes_;
 }
 
 // Epochs end in any order; their numbers are places in the list, which is cut at its beginning alone.

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -15,6 +17,7 @@
 #include "parley/base/tape.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/loop/connection.h"
+#include "parley/reactor/loop/forms.h"
 #include "parley/reactor/loop/outbox.h"
 #include "parley/reactor/run.h"
 
@@ -44,42 +47,46 @@ class Flusher {
     ~Owner() = default;
   };
 
-  Flusher(const Limits& limits, Owner& owner)
+  Flusher(const Limits& limits, const Forms& forms, Owner& owner)
       : tape_bytes_(limits.tape_bytes),
         filter_window_(std::min<std::size_t>(64 * 1024, limits.sendq_bytes / 4)),
+        forms_(forms),
         owner_(owner),
         group_tape_(std::max(limits.queued_total, least_tape)),
         single_tape_(std::max(limits.queued_total, least_tape)),
         backlog_(limits.queued_total) {}
   void use(Backend& backend) { backend_ = &backend; }
 
-  // What groups are told, and what single clients are: on two tapes, so that a reply to one does not
-  // part the messages to all.
-  Tape& group_tape() { return group_tape_; }
+  // What groups are told, in each form, and what single clients are: on tapes of their own, so that a reply
+  // to one does not part the messages to all, nor one form another's. `form` is a place of `Forms`.
+  Tape& group_tape(std::uint8_t form);
   Tape& single_tape() { return single_tape_; }
   BacklogStore& backlog() { return backlog_; }
 
-  // The run that is being written: at most one, since order holds between groups too.
-  detail::Run* open_run() const { return run_; }
-  void open_run(detail::Run* run) {
-    close_run();
-    run_ = run;
+  // The runs that are being written: at most one in each form, since order holds between groups too.
+  void open_run(std::uint8_t form, detail::Run* run) {
+    close_run(form);
+    runs_[form] = run;
+    open_ |= 1U << form;
   }
-  void close_run() {
-    if (run_ != nullptr) std::exchange(run_, nullptr)->distribute();
+  void close_run(std::uint8_t form) {
+    if ((open_ >> form & 1U) != 0) distribute(form);
+  }
+  // The one that this connection may get a part of.
+  void close_run(const Connection& connection) {
+    if (open_ != 0) close_run(forms_.of(connection.id()));
+  }
+  void close_runs() {
+    while (open_ != 0) distribute(static_cast<std::uint8_t>(std::countr_zero(open_)));
   }
   // The same for this one alone. Answers whether one of those it reached lags.
-  bool close_run(detail::Run* of) {
-    if (run_ != of) return false;
-    run_ = nullptr;
-    return of->distribute();
-  }
+  bool close_run(std::uint8_t form, detail::Run* of) { return runs_[form] == of && distribute(form); }
 
   // Copies the bytes onto the single tape and has the connection flushed, where there is room and they make
   // one slice with what it has there. False: nothing was done.
   bool write_in_room(Connection& connection, std::string_view bytes) {
     char* const to = single_tape_.next();
-    if (run_ != nullptr || bytes.size() > single_tape_.room_left() || dirty_count_ == dirty_capacity_ ||
+    if (open_ != 0 || bytes.size() > single_tape_.room_left() || dirty_count_ == dirty_capacity_ ||
         !connection.outbox.extends_at(to)) {
       return false;
     }
@@ -100,9 +107,12 @@ class Flusher {
   // Writes of earlier flushes are in flight.
   bool pins() const { return !epochs_.empty(); }
   // Nothing is to be sent.
-  bool idle() const { return dirty_count_ == 0 && run_ == nullptr; }
-  // A tape holds so much that the end of the turn is too late.
-  bool full() const { return group_tape_.held() >= tape_bytes_ || single_tape_.held() >= tape_bytes_; }
+  bool idle() const { return dirty_count_ == 0 && open_ == 0; }
+  // So much was printed for members of groups in forms, all tapes together.
+  void told_in_forms(std::size_t bytes) { room_ -= std::min(bytes, room_); }
+  // The tapes of groups together hold so much that the end of the turn is too late, or the one for single
+  // clients does.
+  bool full() const { return group_tape_.held() >= room_ || single_tape_.held() >= tape_bytes_; }
 
   // Flushes until nothing is dirty.
   void flush();
@@ -124,6 +134,10 @@ class Flusher {
     std::size_t pinned;  // bytes
   };
 
+  bool distribute(std::uint8_t form) {
+    open_ &= ~(1U << form);
+    return std::exchange(runs_[form], nullptr)->distribute();
+  }
   // Below this, a limit of everything that is written in one callback would be a nuisance.
   static constexpr std::size_t least_tape = 16 * 1024 * 1024;
 
@@ -151,19 +165,24 @@ class Flusher {
   void written(Connection& connection, std::size_t taken);
   void end_epoch();
   void rewind();
+  void rewind_forms();
   void unpin(std::uint64_t number);
 
   const std::size_t tape_bytes_;
   // What filters are shown at once: a few records of TLS, so that little more is made of what waits than the
   // kernel takes. What was made and not taken counts in what the client is behind.
   const std::size_t filter_window_;
+  const Forms& forms_;
   Owner& owner_;
   Backend* backend_ = nullptr;
-  Tape group_tape_;
+  Tape group_tape_;  // of the plain form
   Tape single_tape_;
+  std::vector<std::unique_ptr<Tape>> form_tapes_;  // of the others, from place 1 on; made when first used
+  std::size_t room_ = tape_bytes_;                 // what these leave of it
   Tape scratch_;
   BacklogStore backlog_;
-  detail::Run* run_ = nullptr;
+  std::array<detail::Run*, Forms::most> runs_{};  // by form
+  std::uint32_t open_ = 0;                        // a bit for each form in which one is open
   bool flushing_ = false;
   const Connection* in_filters_of_ = nullptr;
   // Those that have something to send; how many that are, and how many there is memory for.

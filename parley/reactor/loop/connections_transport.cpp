@@ -56,7 +56,7 @@ void Connections::send_file(Connection& connection, FilePart part) {
     throw std::logic_error("send_file: the connection has filters, which must see what passes: write it");
   }
   if (connection.output.any(Output::shut) || part.count == 0) return;
-  flusher_.close_run();
+  flusher_.close_run(connection);
   connection.outbox.append(std::move(part));
   flusher_.mark(connection);
 }

@@ -15,6 +15,14 @@ Tape& Flusher::group_tape(std::uint8_t form) {
   return *form_tapes_[form - 1U];
 }
 
+inline void Flusher::rewind() {
+  group_tape_.rewind();
+  single_tape_.rewind();
+  scratch_.rewind();
+  started_.clear();
+  if (room_ != tape_bytes_) rewind_forms();
+}
+
 // The back end may call somebody from `submit` (who was waiting for a connection to leave, or to be made),
 // and that one may write: what it wrote goes with this flush.
 void Flusher::flush() {
@@ -42,7 +50,11 @@ void Flusher::flush() {
     close_runs();
   } while (next < dirty_count_);
   dirty_count_ = 0;
-  end_epoch();
+  if (in_flight_ == 0) {
+    rewind();
+  } else {
+    end_epoch();
+  }
   flushing_ = false;
 }
 
@@ -220,21 +232,12 @@ bool Flusher::on_all_written() {
   return last_words;
 }
 
-void Flusher::rewind() {
-  group_tape_.rewind();
-  single_tape_.rewind();
-  scratch_.rewind();
-  started_.clear();
-  if (room_ != tape_bytes_) rewind_forms();
-}
-
 void Flusher::rewind_forms() {
   for (const auto& tape : form_tapes_) tape->rewind();
   room_ = tape_bytes_;
 }
 
 void Flusher::end_epoch() {
-  if (in_flight_ == 0) return rewind();
   const std::uint64_t number = first_epoch_ + epochs_.size();
   const auto make = [&] { epochs_.push_back(Epoch{.writes = in_flight_}); };
   if (!find_memory_for(nullptr, make)) throw std::bad_alloc();

@@ -113,7 +113,10 @@ void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddr
   std::unique_ptr<Protocol> protocol;
   calls_.guarded([&] {
     const Address address(peer);
-    protocol = detail::wrapped(listener.settings.wrap, address, listener.factory->build_protocol(address));
+    protocol = listener.factory->build_protocol(address);
+    if (listener.settings.wrap) {
+      protocol = detail::wrapped(listener.settings.wrap, address, std::move(protocol));
+    }
   });
   if (protocol == nullptr) {
     backend_->discard(handle);

@@ -23,7 +23,7 @@ REFERENCE = {  # headers of parley/, and their pages in docs/reference/
     "service.h": "reactor.md",
 }
 LONGEST_EXAMPLE = 39
-LONGER_EXAMPLES = {"chat.cpp": 49, "chat_coroutine.cpp": 49, "chat_select.cpp": 129, "forwarder.cpp": 50, "hand_over.cpp": 49}  # whole programs rather than answers to one listing
+LONGER_EXAMPLES = {"chat.cpp": 49, "chat_coroutine.cpp": 49, "chat_forms.cpp": 59, "chat_select.cpp": 129, "forwarder.cpp": 50, "hand_over.cpp": 49}  # whole programs rather than answers to one listing
 
 MARK = re.compile(r"^<!-- (examples/[\w./-]+)(?:: (.*\S))? -->$")
 FENCE = re.compile(r"^(`{3,})(.*)$")

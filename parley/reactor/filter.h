@@ -29,8 +29,8 @@ class Filter : public Protocol {
   class Output {
    public:
     // The first bytes that wait, in their order; there may be more than are shown. They are valid until they
-    // were passed or dropped.
-    std::span<const std::string_view> pieces() const { return pieces_; }
+    // were passed or dropped. Those of a file are read here: one that is only passed is not read.
+    std::span<const std::string_view> pieces();
     std::size_t size() const { return size_; }
 
     // The first bytes go down as they are, without being copied.
@@ -54,6 +54,7 @@ class Filter : public Protocol {
     explicit Output(Way& way);
     ~Output() = default;
     void advance(std::size_t count);
+    void read_file();
 
     Way& way_;
     std::span<std::string_view> pieces_;

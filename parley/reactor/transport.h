@@ -72,8 +72,8 @@ class Transport {
   // Queues `count` bytes of a file from `offset` on, in order with what is written before and after. The
   // kernel reads them from its own memory where it can; they count in `queued`, but in no limit, and cause no
   // `pause_writing`. The file is kept open until they are sent, and must not become shorter: then the
-  // connection fails with FileFailure::shorter. Throws std::logic_error where there are filters, which have
-  // to see what passes, and std::invalid_argument for no file.
+  // connection fails with FileFailure::shorter. Filters that look at what passes have it read, 64 KiB at a
+  // time. Throws std::invalid_argument for no file.
   virtual void send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) = 0;
   // All of it, as long as it is now. Throws SocketError where that cannot be told.
   void send_file(OpenFile file);

@@ -1,7 +1,10 @@
 // Files are sent in order with what is written, whole, and with the connection's own rules.
 
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 
 #include "parley/socket/open_file.h"
 #include "tests/conformance/conformance.h"
@@ -11,9 +14,18 @@ namespace {
 
 class SendingFiles : public Conformance {
  protected:
-  OpenFile file(std::string_view contents) { return OpenFile::borrow(outside().file(contents).native); }
+  // Filters read it themselves, and cannot where it is in memory alone.
+  OpenFile file(std::string_view contents) {
+    if (!filtered()) return OpenFile::borrow(outside().file(contents).native);
+    const std::string path = testing::TempDir() + "parley_conformance_file_" + std::to_string(::getpid());
+    std::ofstream(path) << contents;
+    const OpenFile open(path);
+    std::filesystem::remove(path);
+    return open;
+  }
 };
 PARLEY_CONFORMANCE(SendingFiles);
+PARLEY_CONFORMANCE_UNDER_FILTERS(SendingFiles);
 
 TEST_P(SendingFiles, AFileStandsBetweenWhatIsWritten) {
   const Client client = join({}, true);
@@ -96,6 +108,17 @@ TEST_P(SendingFiles, WhatCannotBeIsRefused) {
   EXPECT_THROW(reactor().detach(client.wire().id(), [](Detached) {}), std::logic_error);
   client.wire().abort_connection();
   EXPECT_TRUE(until([&] { return client.story->lost(); }));
+}
+
+// What was queued before a filter came leaves without passing it, a file too.
+TEST_P(SendingFiles, AFilterIsPutBehindOne) {
+  const Client client = join({}, true);
+  const std::string text = text_of(300000);
+  client.wire().send_file(file(text), 0, text.size());
+  client.wire().insert(std::make_unique<Filter>(), {});
+  client.wire().write("after");
+  ASSERT_TRUE(until([&] { return client.peer->received().size() >= text.size() + 5; }));
+  EXPECT_SAME(client.peer->received(), text + "after");
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "parley/socket/error.h"
+
 namespace parley {
 
 // What waits above, as a filter sees it.
@@ -17,15 +19,34 @@ struct Filter::Output::Way {
   std::size_t window;
   std::vector<std::string_view> pieces{};
   std::size_t taken = 0;
+  const FilePart* file = nullptr;  // what comes first, where that is one
 };
 
-Filter::Output::Output(Way& way) : way_(way), size_(way.from.show(way.window, way.pieces)) {
+Filter::Output::Output(Way& way) : way_(way) {
+  way.file = way.from.first_file();
+  size_ = way.file != nullptr ? std::min(way.window, way.file->count) : way.from.show(way.window, way.pieces);
+  pieces_ = way.pieces;
+}
+
+std::span<const std::string_view> Filter::Output::pieces() {
+  if (pieces_.empty() && size_ != 0) read_file();
+  return pieces_;
+}
+
+void Filter::Output::read_file() {
+  char* const into = way_.scratch.reserve(size_);
+  if (way_.file->file.read({into, size_}, way_.file->offset) < size_) {
+    throw SocketError("send_file", {}, FileFailure::shorter);
+  }
+  way_.scratch.take(size_);
+  way_.pieces.assign(1, {into, size_});
   pieces_ = way_.pieces;
 }
 
 void Filter::Output::advance(std::size_t count) {
   size_ -= count;
   way_.taken += count;
+  if (pieces_.empty()) return;  // of a file that was not read
   while (count != 0) {
     const std::size_t some = std::min(count, pieces_.front().size());
     pieces_.front().remove_prefix(some);
@@ -85,7 +106,13 @@ bool Filters::flush(Filter& filter, std::size_t window, bool ends, Tape& scratch
   Filter::Output::Way way{from, *filter.below_, scratch, store, window};
   Filter::Output output(way);
   filter.wants_flush_ = false;
-  if (wanted) filter.flush(output);
+  try {
+    if (wanted) filter.flush(output);
+  } catch (const SocketError& error) {
+    if (way.file == nullptr) throw;
+    filter.fail(error.code());  // as where no filter reads the file
+    return false;
+  }
   again = again || (way.taken != 0 && !from.empty());
   if (above_finished && from.empty()) filter.finished_ = filter.finish(output);
   return again;

@@ -70,10 +70,10 @@ class Transport {
   // Queues several pieces, in order, as one.
   virtual void writelines(std::span<const std::string_view> pieces) = 0;
   // Queues `count` bytes of a file from `offset` on, in order with what is written before and after. The
-  // kernel reads them from its own memory where it can; they count in `queued`, but in no limit, and cause no
-  // `pause_writing`. The file is kept open until they are sent, and must not become shorter: then the
-  // connection fails with FileFailure::shorter. Filters that look at what passes have it read, 64 KiB at a
-  // time. Throws std::invalid_argument for no file.
+  // kernel reads them from its own memory where it can; they count in `queued` and for `pause_writing`,
+  // but are no memory and pass no limit. The file is kept open until they are sent, and must not become
+  // shorter: then the connection fails with FileFailure::shorter. Filters that look at what passes have it
+  // read, 64 KiB at a time. Throws std::invalid_argument for no file.
   virtual void send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) = 0;
   // All of it, as long as it is now. Throws SocketError where that cannot be told.
   void send_file(OpenFile file);

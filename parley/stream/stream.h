@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -75,6 +76,13 @@ class Stream {
   [[nodiscard]] auto write(std::string_view bytes) { return detail::Write<std::string_view>(state_, bytes); }
   // Sends bytes without copying them.
   [[nodiscard]] auto write(Slice slice) { return detail::Write<Slice>(state_, std::move(slice)); }
+  // Sends `count` bytes of a file from `offset` on, or all of it, from the kernel's own memory where it can;
+  // returns when all but 64 KiB have left. A file that is shorter by then breaks the connection
+  // (FileFailure::shorter). Throws SocketError where its size cannot be told.
+  [[nodiscard]] auto send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) {
+    return detail::Write<detail::FileToSend>(state_, {std::move(file), offset, count});
+  }
+  [[nodiscard]] auto send_file(const OpenFile& file) { return send_file(file, 0, file.size()); }
   // Sends several pieces, in order, as one.
   [[nodiscard]] auto writelines(std::span<const std::string_view> pieces) {
     return detail::Write<std::span<const std::string_view>>(state_, pieces);

@@ -194,6 +194,11 @@ bool StreamState::put(std::string_view bytes) {
   return room();
 }
 
+bool StreamState::put(const FileToSend& part) {
+  if (wire_ != nullptr) wire_->transport().send_file(part.file, part.offset, part.count);
+  return room();
+}
+
 bool StreamState::put(const Slice& slice) {
   if (wire_ != nullptr) wire_->transport().write(slice);
   return room();

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "parley/base/slice.h"
 #include "parley/reactor/protocol.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
+#include "parley/socket/open_file.h"
 #include "parley/stream/read_buffer.h"
 
 namespace parley {
@@ -21,6 +24,15 @@ class Stream;
 enum class Unread : bool { dropped, handed_over };
 
 namespace detail {
+
+// A part of a file that is to be sent. With a constructor, since g++ 12 gets others wrong in `co_await`.
+struct FileToSend {
+  FileToSend(OpenFile sent, std::uint64_t from, std::uint64_t size)
+      : file(std::move(sent)), offset(from), count(size) {}
+  OpenFile file;
+  std::uint64_t offset;
+  std::uint64_t count;
+};
 
 class Reading;
 class StreamState;
@@ -105,6 +117,7 @@ class StreamState {
   // For those who write. Each `put` answers whether there is room for more.
   bool put(std::string_view bytes);
   bool put(const Slice& slice);
+  bool put(const FileToSend& part);
   bool put(std::span<const std::string_view> pieces);
   bool room() const;
   // Whether the connection will tell when there is room again.

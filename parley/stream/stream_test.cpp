@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "parley/reactor/loop/loop.h"
 #include "parley/reactor/string_transport.h"
 #include "parley/stream/stream_fixture.h"
 
@@ -357,6 +358,33 @@ TEST_F(StreamTest, EndsItsOutputAndReadsOn) {
   EXPECT_TRUE(running.done());
   stream.abort();
   EXPECT_TRUE(transport.aborted());
+}
+
+// The task waits while the peer is slow, and turns in which nothing happens are not needed for that.
+TEST_F(StreamTest, SendsAFileAsFastAsThePeerReads) {
+  const std::string text(1 << 20, 'f');
+  const OpenFile file = OpenFile::borrow(network.file(text));
+  bool sent = false;
+  const auto handle = [&](Stream peer) -> Task<> {
+    const Alive alive;
+    co_await peer.write("<");
+    co_await peer.send_file(file, 0, text.size());
+    sent = true;
+    co_await peer.write(">");
+  };
+  const Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, handle));
+  turns(2);
+  MemoryPeer peer = network.connect(700);
+  peer.window(0);
+  turns(20);
+  EXPECT_FALSE(sent);
+  const std::uint64_t timers = reactor.loop().timers().added();
+  turns(20);
+  EXPECT_EQ(reactor.loop().timers().added(), timers);
+  peer.window(static_cast<std::size_t>(-1));
+  turns(100);
+  EXPECT_TRUE(sent);
+  EXPECT_EQ(peer.received(), "<" + text + ">");
 }
 
 }  // namespace

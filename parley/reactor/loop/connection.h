@@ -112,11 +112,10 @@ class Connection final : public Transport, public StreamSlot {
   Filters filters() { return {*protocol_->as_filter(), outbox}; }
   // What goes to the kernel.
   Outbox& wire() { return filtered() ? filters().wire() : outbox; }
-  // Sums over all that waits, in its filters too: nothing does; bytes; how far behind it is; bytes in memory.
+  // Sums over all that waits, in its filters too: nothing does; bytes, of files too; how far behind it is.
   bool nothing_waits() { return filtered() ? filters().empty() : outbox.empty(); }
   std::size_t size() { return filtered() ? filters().size() : outbox.size(); }
   std::size_t behind() { return filtered() ? filters().behind() : outbox.behind(); }
-  std::size_t kept() { return filtered() ? filters().kept() : outbox.kept(); }
   std::size_t held() { return filtered() ? filters().held() : outbox.held(); }
   std::size_t to_keep() { return filtered() ? filters().to_keep() : outbox.to_keep(); }
 

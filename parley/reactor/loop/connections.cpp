@@ -135,7 +135,7 @@ void Connections::after_flush(Connection& connection) {
   if (behind > limits_.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
   flow_.set_lagging(connection, behind > limits_.sendq_bytes / 2);
   const bool full = connection.output.any(Output::full);
-  if ((connection.kept() > (full ? limits_.low_water : limits_.high_water)) != full &&
+  if ((connection.size() > (full ? limits_.low_water : limits_.high_water)) != full &&
       !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
     pressured_.push_back(&connection);
     connection.bond.set(Bond::pressure);
@@ -172,15 +172,15 @@ void Connections::tell_pressure(Connection& connection) {
   if (!connection.bond.any(Bond::pressure)) return;
   connection.bond.clear(Bond::pressure);
   if (!connection.has_protocol() || connection.lost()) return;
-  const std::size_t kept = connection.kept();
+  const std::size_t waiting = connection.size();
   if (!connection.output.any(Output::full)) {
-    if (kept <= limits_.high_water) return;
+    if (waiting <= limits_.high_water) return;
     connection.output.set(Output::full);
     call(connection, [&](Protocol& protocol) {
       if (Producer* const producer = producers_.streaming(connection)) producer->pause_producing();
       protocol.pause_writing();
     });
-  } else if (kept <= limits_.low_water) {
+  } else if (waiting <= limits_.low_water) {
     connection.output.clear(Output::full);
     call(connection, [&](Protocol& protocol) {
       protocol.resume_writing();

@@ -147,12 +147,6 @@ std::size_t Filters::behind() const {
   return sum;
 }
 
-std::size_t Filters::kept() const {
-  std::size_t sum = wire().kept();
-  each_outbox([&](const Outbox& outbox) { sum += outbox.kept(); });
-  return sum;
-}
-
 std::size_t Filters::held() const {
   std::size_t sum = wire().held();
   each_outbox([&](const Outbox& outbox) { sum += outbox.held(); });

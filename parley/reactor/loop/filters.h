@@ -32,7 +32,6 @@ class Filters {
   // The sums of what Outbox tells under these names.
   std::size_t size() const;
   std::size_t behind() const;
-  std::size_t kept() const;
   std::size_t held() const;
   std::size_t to_keep() const;
   // Copies what stands on tapes into memory of its own, but for what goes to the kernel.

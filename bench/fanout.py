@@ -21,6 +21,18 @@ SERVERS = {
         "parleyd",
         ["--listen", "line://127.0.0.1:{port}", "--quiet", "--flush-interval", "10ms"],
     ),
+    "forms-1": ("one form", "fanout_forms_chat", ["{port}", "1"]),
+    "forms-2": ("2 forms", "fanout_forms_chat", ["{port}", "2"]),
+    "forms-3": ("3 forms", "fanout_forms_chat", ["{port}", "3"]),
+    "forms-8": ("8 forms", "fanout_forms_chat", ["{port}", "8"]),
+}
+# Readers beside the others: how many read not at all, a drip, in bursts.
+ODD = {
+    "none": (0, 0, 0),
+    "1 stuck": (1, 0, 0),
+    "1 dripping": (0, 1, 0),
+    "1 in bursts": (0, 0, 1),
+    "a twentieth stuck": ("twentieth", 0, 0),
 }
 
 
@@ -146,6 +158,70 @@ def rate(bench, args):
     return lines + verdict([r for r in results if "error" in r or r["kept_up"]])
 
 
+# forms and slow
+
+
+def forms(bench, args):
+    """A room whose members are told the same in several wire forms."""
+    servers = bench.built(args.servers)
+    results = []
+    for turn, name in ((turn, name) for turn in range(args.runs) for name in rotated(servers, turn)):
+        note(f"run {turn + 1} of {args.runs}: {args.clients} clients, 16 x 16, {name}")
+        load = ["fanout_load", "closed", "--clients", args.clients, "--senders", 16, "--window", 16]
+        load += ["--cpu-seconds", args.cpu_seconds, "--max-seconds", MAX_SECONDS]
+        results.append(bench.attempt(name, load, {"round": turn, "clients": args.clients}))
+    print(f"\n{args.clients} clients in one room; 16 sending, 16 in flight each; median of {args.runs}\n")
+    rows = []
+    for name in servers:
+        good = [r for r in results if r["server"] == name and "error" not in r]
+        if not good:
+            rows.append([SERVERS[name][0]] + ["failed"] * 4)
+            continue
+        cpu = f"{median(good, CPU) / 1000:.4f}"
+        to_one = ratio_text(ratios(results, CPU, name, "forms-1"))
+        rows.append([SERVERS[name][0], cpu, f"{median(good, 'lines_per_read'):.1f}", faults(good), to_one])
+    table(["room", "CPU us/delivery", "lines/read", FAULTS, "to one form"], rows)
+    lines = []
+    values = ratios(results, CPU, "forms-8", "forms-1")
+    if values:
+        met = "met" if statistics.median(values) <= 1.15 else "MISSED"
+        lines.append(f"goal: 8 forms / one form: {ratio_text(values)}, at most 1.15: {met}")
+    return lines + verdict(results)
+
+
+def slow(bench, args):
+    """What the others get when some read too slowly, or not at all."""
+    servers = bench.built(args.servers)
+    results = []
+    kinds = list(ODD)
+    for turn in range(args.runs):
+        for kind, name in ((kind, name) for kind in rotated(kinds, turn) for name in servers):
+            note(f"run {turn + 1} of {args.runs}: {args.clients} clients and {kind}, 16 x 16, {name}")
+            stuck, dripping, bursting = (args.clients // 20 if n == "twentieth" else n for n in ODD[kind])
+            load = ["fanout_load", "slow", "--clients", args.clients, "--senders", 16, "--window", 16]
+            load += ["--seconds", args.seconds, "--stuck", stuck, "--dripping", dripping, "--bursting", bursting]
+            results.append(bench.attempt(name, load, {"round": turn, "clients": args.clients, "odd": kind}))
+    print(f"\n{args.clients} clients, 16 sending, 16 in flight each, for {args.seconds} s; beside them some who read")
+    print(f"not at all, 1 KiB each 0.1 s, or all there is in a tenth of each second; median of {args.runs}\n")
+    rows = []
+    lines = []
+    for name, kind in ((name, kind) for name in servers for kind in kinds):
+        good = [r for r in results if (r["server"], r["odd"]) == (name, kind) and "error" not in r]
+        if not good:
+            rows.append([SERVERS[name][0], kind, "failed", "-"])
+            continue
+        alone = {r["round"]: r["deliveries_per_second"] for r in results
+                 if (r["server"], r["odd"]) == (name, "none") and "error" not in r}
+        shares = [r["deliveries_per_second"] / alone[r["round"]] for r in good if r["round"] in alone]
+        rows.append([SERVERS[name][0], kind, f"{median(good, 'deliveries_per_second'):,.0f}", ratio_text(shares)])
+        goal = 0.8 if "twentieth" in kind else 0.9
+        if kind != "none" and shares:
+            met = "met" if statistics.median(shares) >= goal else "MISSED"
+            lines.append(f"goal: {name}, {kind}: {ratio_text(shares)}, at least {goal}: {met}")
+    table(["server", "beside the others", "deliveries/s of the others", "to none"], rows)
+    return lines + [line for line in verdict(results) if line.startswith("failed")]
+
+
 # memory
 
 
@@ -204,6 +280,13 @@ def add_modes(add):
     mode.add_argument("--clients", type=int, default=1000)
     mode.add_argument("--senders", type=int, default=16)
     mode.add_argument("--seconds", type=int, default=10)
+
+    mode = add("forms", forms, [f"forms-{n}" for n in (1, 2, 3, 8)], "one room, several wire forms")
+    mode.add_argument("--clients", type=int, default=1000)
+
+    mode = add("slow", slow, ["chat", "parleyd"], "what others get beside readers that are stuck, drip, read in bursts")
+    mode.add_argument("--clients", type=int, default=1000)
+    mode.add_argument("--seconds", type=int, default=5)
 
     mode = add("memory", memory, ["turn", "asio", "chat", "parleyd"], "memory per idle client")
     mode.add_argument("--clients", type=int, default=10000)

@@ -86,6 +86,21 @@ std::string_view Crowd::read(std::size_t client) {
   gone(client);
 }
 
+void Crowd::set_aside(std::size_t first) {
+  for (std::size_t client = first; client < clients_.size(); ++client) {
+    check(::epoll_ctl(epoll_, EPOLL_CTL_DEL, clients_[client], nullptr), "epoll_ctl");
+  }
+}
+
+void Crowd::read_aside(std::size_t client, std::size_t most) {
+  while (most > 0) {
+    const std::size_t piece = std::min(most, buffer_.size());
+    const ssize_t count = ::recv(clients_[client], buffer_.data(), piece, 0);
+    if (count <= 0) return;  // nothing is there, or it was cut off
+    most -= static_cast<std::size_t>(count);
+  }
+}
+
 void Crowd::gone(std::size_t client) {
   throw std::runtime_error("the server has disconnected client " + std::to_string(client));
 }

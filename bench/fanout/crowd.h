@@ -51,6 +51,10 @@ class Crowd {
   // Sends as much of the text as the kernel takes, and removes it from the text.
   void send(std::size_t client, std::string& text);
 
+  // From this client on they are read with `read_aside` alone, which reads up to so much, and may be cut off.
+  void set_aside(std::size_t first);
+  void read_aside(std::size_t client, std::size_t most);
+
   // What others see as the name of a client: "[127.0.0.2:40000] ".
   std::string name(std::size_t client) const;
 

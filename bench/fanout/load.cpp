@@ -9,6 +9,10 @@
 //   fanout_load rate --port P --pid PID --clients N --senders S --rate R [--seconds 10]
 //     R messages a second altogether, sent when they are due, whether or not the server follows. Latency
 //     counts from when a message was due.
+//   fanout_load slow --port P --pid PID --clients N --senders S --window W [--seconds 5] [--stuck A]
+//   [--dripping B] [--bursting C]
+//     As closed, for so many seconds; beside the N clients there are A + B + C that read not at all, 1 KiB
+//     each 0.1 s, or all there is for a tenth of each second. These do not send, and are not counted.
 //   fanout_load idle --port P --pid PID --clients N
 //     The server's memory with no client, with a tenth, and with all of them, each time at rest.
 //
@@ -27,6 +31,7 @@
 #include "bench/fanout/checker.h"
 #include "bench/fanout/crowd.h"
 #include "bench/fanout/meter.h"
+#include "bench/fanout/odd_readers.h"
 #include "bench/fanout/sockets.h"
 
 namespace bench {
@@ -54,10 +59,10 @@ class Options {
   std::map<std::string, double> values_;
 };
 
-std::vector<Origin> choose_senders(const Crowd& crowd, std::size_t count) {
+std::vector<Origin> choose_senders(const Crowd& crowd, std::size_t clients, std::size_t count) {
   std::vector<Origin> origins;
   for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t client = i * crowd.size() / count;
+    const std::size_t client = i * clients / count;
     origins.push_back({client, crowd.name(client)});
   }
   return origins;
@@ -66,12 +71,13 @@ std::vector<Origin> choose_senders(const Crowd& crowd, std::size_t count) {
 // Some senders among a settled crowd, what they have still to send, and the checker of it all.
 class Conversation {
  public:
-  Conversation(Crowd& crowd, std::size_t senders, std::size_t window)
+  // Among the first so many of the crowd.
+  Conversation(Crowd& crowd, std::size_t clients, std::size_t senders, std::size_t window)
       : crowd_(crowd),
-        origins_(choose_senders(crowd, senders)),
+        origins_(choose_senders(crowd, clients, senders)),
         unsent_(senders),
         window_(window),
-        checker_(origins_, crowd.size(), window) {}
+        checker_(origins_, clients, window) {}
 
   Checker& checker() { return checker_; }
   bool full(std::size_t sender) const { return checker_.in_flight(sender) >= window_; }
@@ -91,6 +97,17 @@ class Conversation {
       checker_.receive(client, bytes, time);
       last_delivery_ = time;
     });
+  }
+
+  // Keeps every sender's window full until then; calls `also` between.
+  template <typename Also>
+  void talk_until(std::uint64_t deadline, Also also) {
+    while (now() < deadline) {
+      fill(window_);
+      send();
+      receive(10);
+      also();
+    }
   }
 
   // Keeps every sender's window full until the server has used so much CPU.
@@ -182,7 +199,7 @@ class Measurement {
 void closed(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   const double cpu = options.number("--cpu-seconds", 1) * second;
   const double wall = options.number("--max-seconds", 20) * second;
-  Conversation talk(crowd, options.count("--senders"), options.count("--window"));
+  Conversation talk(crowd, crowd.size(), options.count("--senders"), options.count("--window"));
   talk.warm_up(server, static_cast<std::uint64_t>(cpu * 0.3));
   Measurement measurement(server, talk.checker());
   talk.talk(server, static_cast<std::uint64_t>(cpu), now() + static_cast<std::uint64_t>(wall));
@@ -195,7 +212,7 @@ void rate(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   const std::size_t senders = options.count("--senders");
   const double interval = second / options.number("--rate", 10'000);
   const auto total = static_cast<std::uint64_t>(options.number("--seconds", 10) * second / interval);
-  Conversation talk(crowd, senders, 4096);
+  Conversation talk(crowd, crowd.size(), senders, 4096);
   Measurement measurement(server, talk.checker());
   const std::uint64_t begin = now();
   const auto due = [&](std::uint64_t i) {
@@ -219,6 +236,19 @@ void rate(const Options& options, Crowd& crowd, const ProcessMeter& server) {
                     ", \"kept_up\": " + (kept_up ? "true" : "false"));
 }
 
+void slow(const Options& options, Crowd& crowd, const ProcessMeter& server) {
+  const std::size_t clients = options.count("--clients");
+  const auto some = [&](const char* name) { return static_cast<std::size_t>(options.number(name)); };
+  crowd.grow(clients + some("--stuck") + some("--dripping") + some("--bursting"));
+  crowd.settle(server);
+  OddReaders odd(crowd, some("--stuck"), some("--dripping"), some("--bursting"));
+  Conversation talk(crowd, clients, options.count("--senders"), options.count("--window"));
+  Measurement measurement(server, talk.checker());
+  const auto time = static_cast<std::uint64_t>(options.number("--seconds", 5) * second);
+  talk.talk_until(now() + time, [&] { odd.read(); });
+  measurement.print("");
+}
+
 void idle(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   const std::size_t clients = options.count("--clients");
   std::string line;
@@ -239,7 +269,8 @@ int run(int argc, char** argv) {
   Crowd crowd(static_cast<int>(options.count("--port")));
   const ProcessMeter server(static_cast<pid_t>(options.count("--pid")));
   if (mode == "idle") return idle(options, crowd, server), 0;
-  if (mode != "closed" && mode != "rate") throw std::runtime_error("closed, rate or idle?");
+  if (mode == "slow") return slow(options, crowd, server), 0;
+  if (mode != "closed" && mode != "rate") throw std::runtime_error("closed, rate, slow or idle?");
   crowd.grow(options.count("--clients"));
   crowd.settle(server);
   if (mode == "closed")

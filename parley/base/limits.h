@@ -14,8 +14,8 @@ struct Limits {
   std::size_t turn_bytes = 256 * 1024;
   // Connections accepted from one listener per turn.
   std::size_t accept_batch = 256;
-  // What is written in a turn leaves at its end; sooner, between two callbacks, when what groups were told
-  // (in all forms together), or what was written to single clients, is this much.
+  // What is written in a turn leaves at its end; sooner, between two callbacks, when what groups were told (each
+  // message counts once, in its longest form), or what was written to single clients, is this much.
   std::size_t tape_bytes = 64 * 1024;
   // How far one peer may fall behind what was copied for it, before it is disconnected. And the memory that
   // all who lag may hold, slices included, files not: before it is passed, the one that holds most goes.
@@ -24,7 +24,7 @@ struct Limits {
   // `pause_writing` comes above the first, `resume_writing` at or below the second.
   std::size_t high_water = 64 * 1024;
   std::size_t low_water = 16 * 1024;
-  // How long a sender is not read when it writes to somebody more than half a sendq behind.
+  // How long a sender is not read when it rests for those who are behind (docs/loop.md says when it does).
   Duration brake = std::chrono::milliseconds(10);
   // In how long a closing peer must take 64 KiB, or all that is queued; how long its end is waited for then.
   Duration close_timeout = std::chrono::seconds(30);

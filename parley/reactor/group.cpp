@@ -1,6 +1,7 @@
 #include "parley/reactor/group.h"
 
 #include <algorithm>
+#include <new>
 
 #include "parley/reactor/loop/connections.h"
 #include "parley/reactor/loop/loop.h"
@@ -66,6 +67,15 @@ void Members::mark_members() {
   }
 }
 
+void Members::count(Crowding& crowding, TransportId omitted) const {
+  for (const TransportId member : members_) {
+    if (member == omitted) continue;
+    if (const Connection* const connection = connections_.find(member)) {
+      connections_.flow().count(crowding, *connection);
+    }
+  }
+}
+
 inline void Members::tell(std::string_view message, TransportId omitted) {
   // A run is one slice: it ends where another group has written in between, or the tape has begun a new
   // block.
@@ -100,12 +110,10 @@ void Members::take_back() {
 
 void Members::tell_encoded(TransportId omitted) {
   if (encoded_.empty()) return;
-  connections_.flusher().told_in_forms(encoded_.size());
   tell(encoded_, omitted);
 }
 
-bool Members::distribute() {
-  bool lags = false;
+void Members::distribute() {
   for (std::size_t i = 0; i < members_.size();) {
     Connection* const connection = connections_.find(members_[i]);
     if (connection == nullptr) {
@@ -117,12 +125,12 @@ bool Members::distribute() {
       const char* from = run_.data();
       for (const Gap& gap : gaps_) {
         if (gap.member != members_[i]) continue;
-        lags |= connections_.deliver(*connection, {from, gap.bytes.data()});
+        connections_.deliver(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }
-      lags |= connections_.deliver(*connection, {from, run_.data() + run_.size()});
+      connections_.deliver(*connection, {from, run_.data() + run_.size()});
     } else {
-      lags |= connections_.deliver(*connection, run_);
+      connections_.deliver(*connection, run_);
     }
     ++i;
   }
@@ -131,7 +139,6 @@ bool Members::distribute() {
   }
   gaps_.clear();
   run_ = {};
-  return lags;
 }
 
 }  // namespace parley::detail
@@ -142,6 +149,8 @@ Group::Group(Reactor& reactor)
     : connections_(reactor.loop().connections()),
       tape_(connections_.flusher().group_tape(Forms::plain)),
       plain_(connections_, nullptr, Forms::plain) {}
+
+Group::~Group() = default;
 
 void Group::add(TransportId id, Form* form) {
   Connection* const connection = connections_.find(id);
@@ -188,15 +197,20 @@ void Group::send(std::string_view message, TransportId omitted) {
     plain_.tell(message, omitted);
   }
   if (size == 0) return;
-  // The brake must know before the next message whom this one reaches, where somebody lags.
-  bool to_lagging = false;
-  if (connections_.flow().somebody_lags()) {
-    to_lagging = connections_.flusher().close_run(Forms::plain, &plain_);
-    for (const auto& members : formed_) {
-      to_lagging |= connections_.flusher().close_run(members->place(), members.get());
-    }
+  connections_.flow().published(size, connections_.flow().somebody_lags() && waits_for_members(omitted));
+}
+
+bool Group::waits_for_members(TransportId omitted) {
+  Flow& flow = connections_.flow();
+  if (crowd_ == nullptr) crowd_.reset(new (std::nothrow) Crowd);
+  if (crowd_ == nullptr) return false;  // without memory, nobody waits
+  if (flow.must_look(*crowd_)) {
+    Crowding crowding;
+    plain_.count(crowding, omitted);
+    for (const auto& members : formed_) members->count(crowding, omitted);
+    flow.look(*crowd_, crowding);
   }
-  connections_.flow().published(size, to_lagging);
+  return flow.waits_for(*crowd_);
 }
 
 // Answers how long the longest is of what it has become. All of it is made before anybody is told: where a
@@ -219,6 +233,7 @@ std::size_t Group::send_in_forms(std::string_view message, TransportId omitted) 
     plain_.tell(message, omitted);
   }
   for (const auto& members : formed_) members->tell_encoded(omitted);
+  connections_.flusher().told_in_forms(longest - (plain_.empty() ? 0 : message.size()));
   return longest;
 }
 

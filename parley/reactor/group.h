@@ -16,6 +16,7 @@
 namespace parley {
 
 class Connections;
+class Crowd;
 
 // Who is left out of a broadcast.
 struct Omit {
@@ -34,7 +35,7 @@ inline Omit omit(TransportId id) {
 class Group final {
  public:
   explicit Group(Reactor& reactor);
-  ~Group() = default;
+  ~Group();
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
 
@@ -72,12 +73,14 @@ class Group final {
   detail::Members& members_in(Form* form, std::uint8_t place);
   // `message` stands on the plain form's tape.
   void send(std::string_view message, TransportId omitted);
+  bool waits_for_members(TransportId omitted);
   std::size_t send_in_forms(std::string_view message, TransportId omitted);
 
   Connections& connections_;
   Tape& tape_;  // the loop's, for what groups are told in the plain form
   detail::Members plain_;
   std::vector<std::unique_ptr<detail::Members>> formed_;  // those in other forms
+  std::unique_ptr<Crowd> crowd_;                          // how the members keep up; made when one does not
 };
 
 }  // namespace parley

@@ -202,21 +202,42 @@ TEST_F(GroupTest, EachFormLeavesInOneWrite) {
   EXPECT_EQ(plain.writes(), 1U);
 }
 
-TEST_F(GroupTest, TapesOfAllFormsTogetherAreFlushedWhenTheyAreFull) {
-  Prefixed colon(":");
-  Prefixed dot(".");
+TEST_F(GroupTest, OneThatLagsDoesNotPartWhatTheOthersAreTold) {
   Group group(reactor);
   std::vector<MemoryPeer> peers;
-  for (int i = 0; i < 3; ++i) peers.push_back(join());
-  group.add(*made[0]);
-  group.add(*made[1], colon);
-  group.add(*made[2], dot);
-  const std::string text(Limits{}.tape_bytes / 3, 'x');
-  reactor.post([&] { group.broadcast(text); });
-  std::size_t early = 0;
-  reactor.post([&] { early = peers[0].writes(); });
-  for (int i = 0; i < 4; ++i) reactor.turn(0s);
-  EXPECT_GT(early, 0U);
+  for (int i = 0; i < 4; ++i) {
+    peers.push_back(join());
+    group.add(*made.back());
+  }
+  peers[0].window(0);
+  while (made[0]->queued() < Limits{}.sendq_bytes * 3 / 4) {
+    inside([&] { made[0]->write(std::string(20000, 'x')); });
+  }
+  const std::size_t before = peers[1].writes();
+  inside([&] {
+    for (int i = 0; i < 60; ++i) group.broadcast("y");
+  });
+  EXPECT_EQ(peers[1].received(), std::string(60, 'y'));
+  EXPECT_EQ(peers[1].writes() - before, 1U);
+}
+
+TEST_F(GroupTest, WhatFormsAreToldIsFlushedWhenItIsMuch) {
+  Prefixed colon(":");
+  Prefixed dots("...");
+  Group group(reactor);
+  MemoryPeer one = join();
+  MemoryPeer other = join();
+  group.add(*made[0], colon);
+  group.add(*made[1], dots);
+  std::vector<std::size_t> writes;
+  const auto tell = [&](std::size_t bytes) {
+    reactor.post([&, bytes] { group.broadcast(std::string(bytes, 'x')); });
+    reactor.post([&] { writes.push_back(one.writes()); });
+    for (int i = 0; i < 4; ++i) reactor.turn(0s);
+  };
+  tell(Limits{}.tape_bytes - 4);  // with the longest form, not the sum of all
+  tell(Limits{}.tape_bytes - 3);
+  EXPECT_EQ(writes, (std::vector<std::size_t>{0, 2}));
 }
 
 // Against a model: what each client has been told is a string of its own.

@@ -13,6 +13,7 @@
 namespace parley {
 class Connection;
 class Connections;
+struct Crowding;
 }  // namespace parley
 
 namespace parley::detail {
@@ -37,6 +38,9 @@ class Members final : public Run {
   // Those that are connected.
   std::size_t size() const;
 
+  // How they keep up, all but one.
+  void count(Crowding& crowding, TransportId omitted) const;
+
   // Tells all but one a message, which is the last on the tape.
   void tell(std::string_view message, TransportId omitted);
   // The same in two steps, for a group of several forms. What `encode` answers stands on the tape until
@@ -45,8 +49,8 @@ class Members final : public Run {
   void take_back();
   void tell_encoded(TransportId omitted);
 
-  // Gives every member its slice of the run. Answers whether one of them lags.
-  bool distribute() override;
+  // Gives every member its slice of the run.
+  void distribute() override;
   void mark_members() override;
 
  private:

@@ -13,8 +13,8 @@ namespace parley::detail {
 // whoever writes them.
 class Run {
  public:
-  // Gives each receiver its part. Answers whether one of them lags.
-  virtual bool distribute() = 0;
+  // Gives each receiver its part.
+  virtual void distribute() = 0;
   // Tells `Forms` each connection that it is written for.
   virtual void mark_members() = 0;
 

@@ -51,7 +51,7 @@ enum class Output : std::uint8_t {
   waits = 1U << 3,      // a write was not taken whole: on_written is to come
   in_flight = 1U << 4,  // and its bytes are pinned
   dirty = 1U << 5,      // in the flusher's list
-  lagging = 1U << 6,    // more than half a sendq behind
+  lagging = 1U << 6,    // more than an eighth of a sendq behind
   full = 1U << 7,       // the protocol was told pause_writing
 };
 

@@ -23,7 +23,7 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       calls_(calls),
       flusher_(limits, forms_, *this),
       reading_(limits, clock, agenda),
-      flow_(limits, reading_),
+      flow_(limits, clock, reading_, calls.log()),
       producers_(agenda),
       closing_(clock, limits.close_timeout) {
   prepare_relief();
@@ -132,8 +132,11 @@ void Connections::feed(Connection& connection) {
 void Connections::after_flush(Connection& connection) {
   if (connection.given_up()) return;
   const std::size_t behind = connection.behind();
-  if (behind > limits_.sendq_bytes) return abort(connection, Reason(Reason::Kind::behind), true);
-  flow_.set_lagging(connection, behind > limits_.sendq_bytes / 2);
+  if (behind > limits_.sendq_bytes) {
+    flow_.fell_behind(connection, behind);
+    return abort(connection, Reason(Reason::Kind::behind), true);
+  }
+  flow_.set_behind(connection, behind);
   const bool full = connection.output.any(Output::full);
   if ((connection.size() > (full ? limits_.low_water : limits_.high_water)) != full &&
       !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
@@ -223,7 +226,7 @@ void Connections::give_up(Connection& connection, bool reset) {
   if (connection.life == Life::connecting) connecting_.erase(connection.id().slot);
   connection.life = Life::given_up;
   connection.output.set(Output::shut);
-  flow_.set_lagging(connection, false);
+  flow_.set_behind(connection, 0);
   stop_waiting(connection);
   // What is in flight is pinned: the kernel still reads it.
   Outbox& wire = connection.wire();

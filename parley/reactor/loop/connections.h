@@ -107,15 +107,12 @@ class Connections final : private Flusher::Owner {
   void hold_input(Connection& connection, bool held);
   void application_made(Connection& connection);
 
-  // A message for many stands on a tape of groups; each of them is told its part of it. Answers whether this
-  // one lags.
-  bool deliver(Connection& connection, std::string_view on_group_tape) {
-    const Bits<Output> output = connection.output;
-    if (output.any(Output::shut) || on_group_tape.empty()) return false;
+  // A message for many stands on a tape of groups; each of them is told its part of it.
+  void deliver(Connection& connection, std::string_view on_group_tape) {
+    if (connection.output.any(Output::shut) || on_group_tape.empty()) return;
     if (!connection.outbox.extends_at(on_group_tape.data())) return deliver_apart(connection, on_group_tape);
     connection.outbox.extend(on_group_tape.data(), on_group_tape.size());
     flusher_.mark(connection);
-    return output.any(Output::lagging);
   }
   Flusher& flusher() { return flusher_; }
   Forms& forms() { return forms_; }
@@ -200,12 +197,13 @@ class Connections final : private Flusher::Owner {
   bool make_room(Connection& connection, std::size_t bytes) override;
   bool find_memory(Connection* connection) override;
   void starved(Connection& connection) override;
-  bool deliver_apart(Connection& connection, std::string_view on_group_tape);
+  void deliver_apart(Connection& connection, std::string_view on_group_tape);
   void prepare_relief();
   void refill_reserve();
   bool has_room(std::size_t bytes);
   void relieve();
   Connection* furthest();
+  void took(Connection& connection) override { flow_.took(connection); }
 
   // Calls the protocol; what it publishes meanwhile counts for this connection.
   template <class Call>

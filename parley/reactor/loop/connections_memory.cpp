@@ -109,15 +109,13 @@ void Connections::starved(Connection& connection) {
 }
 
 // What does not extend its last slice needs memory of its own.
-bool Connections::deliver_apart(Connection& connection, std::string_view on_group_tape) {
-  const bool lags = connection.output.any(Output::lagging);
+void Connections::deliver_apart(Connection& connection, std::string_view on_group_tape) {
   while (true) {
     try {
       connection.outbox.append(on_group_tape);
-      flusher_.mark(connection);
-      return lags;
+      return flusher_.mark(connection);
     } catch (const std::bad_alloc&) {  // of the outbox, which is as it was
-      if (!find_memory(&connection)) return false;
+      if (!find_memory(&connection)) return;
     }
   }
 }

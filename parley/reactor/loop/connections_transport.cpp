@@ -18,7 +18,7 @@ constexpr std::size_t owned_from = 32 * 1024;
 void Connections::write(Connection& connection, std::string_view bytes) {
   if (connection.output.any(Output::shut) || bytes.empty()) return;
   if (bytes.size() < owned_from && flusher_.write_in_room(connection, bytes)) {
-    return flow_.published(bytes.size(), connection.output.any(Output::lagging));
+    return flow_.published(bytes.size(), connection);
   }
   write_pieces(connection, bytes);
 }
@@ -38,7 +38,7 @@ void Connections::write(Connection& connection, std::span<const std::string_view
     if (!piece.empty()) connection.outbox.append(flusher_.single_tape().append(piece));
   }
   flusher_.mark(connection);
-  flow_.published(total, connection.output.any(Output::lagging));
+  flow_.published(total, connection);
 }
 
 void Connections::write(Connection& connection, Slice slice) {
@@ -47,7 +47,7 @@ void Connections::write(Connection& connection, Slice slice) {
   const std::size_t size = slice.size();
   connection.outbox.append(std::move(slice));
   flusher_.mark(connection);
-  flow_.published(size, connection.output.any(Output::lagging));
+  flow_.published(size, connection);
 }
 
 void Connections::send_file(Connection& connection, FilePart part) {
@@ -71,7 +71,7 @@ void Connections::write_large(Connection& connection, std::span<const std::strin
     connection.outbox.append_text(pieces, taken, flusher_.backlog());
   }
   flusher_.mark(connection);
-  flow_.published(total, connection.output.any(Output::lagging));
+  flow_.published(total, connection);
 }
 
 void Connections::shutdown_write(Connection& connection) {
@@ -139,7 +139,7 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
   connection.outbox.keep(flusher_.backlog());  // the tapes are used again before it has left
   connection.life = Life::detaching;
   connection.output.set(Output::shut);
-  flow_.set_lagging(connection, false);
+  flow_.set_behind(connection, 0);
   leaving_.emplace(id.slot, Leaving{std::move(then)});
   losses_.push_back({&connection, Reason(Reason::Kind::detached)});
   agenda_.leave_to_settle(Agenda::Soon::lost);

@@ -3,17 +3,26 @@
 #include <cstddef>
 
 #include "parley/base/limits.h"
+#include "parley/base/log.h"
 #include "parley/reactor/loop/connection.h"
+#include "parley/reactor/loop/crowd.h"
+#include "parley/reactor/loop/loop_clock.h"
 #include "parley/reactor/loop/reading.h"
 
 namespace parley {
 
 // Keeps those who write in step with those who read: whoever writes to somebody far behind rests for a while,
-// and so does who has published its share of a turn. What a protocol writes while it is called counts for its
-// connection.
+// as far as that is fair to the others (`Crowd`), and so does who has published its share of a turn. What a
+// protocol writes while it is called counts for its connection.
 class Flow {
  public:
-  Flow(const Limits& limits, Reading& reading) : share_(limits.sendq_bytes / 4), reading_(reading) {}
+  Flow(const Limits& limits, const LoopClock& clock, Reading& reading, Log& log)
+      : share_(limits.sendq_bytes / 4),
+        limits_(limits),
+        clock_(clock),
+        reading_(reading),
+        log_(log),
+        loaded_(limits) {}
 
   // Everybody has a share of this turn again.
   void begin_turn() { sender_ = nullptr; }
@@ -23,47 +32,68 @@ class Flow {
     if (sender_ != &sender) {
       sender_ = &sender;
       published_ = 0;
+      to_far_ = 0;
     }
     most_ = share_;
   }
-  void leave() { most_ = unlimited; }
+  void leave() {
+    if (to_far_ != 0) rest_after_most();
+    most_ = unlimited;
+  }
   // Whether the last one that was called has written anything.
   bool has_published() const { return published_ != 0; }
 
-  // So much was written, to somebody who lags or not.
-  void published(std::size_t bytes, bool to_lagging) {
+  // So much was written to this connection alone.
+  void published(std::size_t bytes, const Connection& to) {
     published_ += bytes;
-    if (to_lagging || published_ > most_) rest(to_lagging);
+    if (to.output.any(Output::lagging) || published_ > most_) rest_for(bytes, to);
+  }
+  // So much was told to a group, in which somebody is to be waited for or not.
+  void published(std::size_t bytes, bool rests) {
+    published_ += bytes;
+    if (rests || published_ > most_) rest(rests);
+  }
+  // Whether those who tell this group something are to rest.
+  bool waits_for(Crowd& crowd);
+  bool somebody_lags() const { return !loaded_.empty(); }
+  // Whether it must be told anew how the group's members keep up: then each is counted, and it looks.
+  bool must_look(const Crowd& crowd) const { return !crowd.knows(loaded_.version()); }
+  void count(Crowding& crowding, const Connection& member) const;
+  void look(Crowd& crowd, const Crowding& crowding) {
+    crowd.look(crowding, clock_.turn(), loaded_.version());
   }
 
-  // Whether a connection is more than half a sendq behind.
-  void set_lagging(Connection& connection, bool lags) {
-    if (lags == connection.output.any(Output::lagging)) return;
-    if (lags) {
-      connection.output.set(Output::lagging);
-      ++lagging_;
-    } else {
-      connection.output.clear(Output::lagging);
-      --lagging_;
-    }
+  // How far a connection is behind, and that it has taken something.
+  void set_behind(Connection& connection, std::size_t behind) {
+    if (connection.output.any(Output::lagging) || loaded_.is(behind)) note(connection, behind);
   }
-  bool somebody_lags() const { return lagging_ != 0; }
+  void took(const Connection& connection) { loaded_.took(connection.id(), clock_.turn()); }
+  // It is cut off, since it is so far behind: the log says so, once in a while.
+  void fell_behind(const Connection& connection, std::size_t behind);
 
  private:
   static constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 
-  void rest(bool to_lagging) {
-    if (most_ == unlimited || sender_->life != Life::open) return;  // outside, nobody is to rest
-    if (to_lagging) reading_.brake(*sender_);
-    if (published_ > share_) reading_.hold(*sender_);
-  }
+  void note(Connection& connection, std::size_t behind);
+  // Outside, nobody is to rest.
+  bool may_rest() const { return most_ != unlimited && sender_->life == Life::open; }
+  void rest(bool brake);
+  void rest_for(std::size_t bytes, const Connection& to);
+  void rest_after_most();
 
   const std::size_t share_;       // bytes that a connection may publish in a turn
   std::size_t most_ = unlimited;  // the same, while its protocol is called
+  const Limits& limits_;
+  const LoopClock& clock_;
   Reading& reading_;
+  Log& log_;
   Connection* sender_ = nullptr;
   std::size_t published_ = 0;
-  std::size_t lagging_ = 0;  // how many connections do
+  std::size_t to_far_ = 0;  // of it, to single ones far behind
+  Loaded loaded_;
+  Patience patience_{Crowd::percent, Crowd::most, Crowd::most};
+  Time silent_until_{};       // so that the log does not say each
+  std::size_t unlogged_ = 0;  // who fell behind meanwhile
 };
 
 }  // namespace parley

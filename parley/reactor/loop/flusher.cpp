@@ -130,6 +130,7 @@ void Flusher::sent(Connection& connection, Written written, std::size_t total) {
 
 void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::size_t total) {
   wire.consume(written.taken, backlog_);
+  if (written.taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection);
   if (written.pending) {  // the rest is told by on_written
     pends_ = true;
     started_.push_back({&connection, total - written.taken});
@@ -201,6 +202,7 @@ void Flusher::on_written(Connection& connection, std::size_t taken) {
 }
 
 void Flusher::written(Connection& connection, std::size_t taken) {
+  if (connection.output.any(Output::lagging)) owner_.took(connection);
   if (connection.output.any(Output::in_flight)) {
     Outbox& wire = connection.wire();
     const std::uint64_t epoch = wire.epoch();

@@ -42,6 +42,8 @@ class Flusher {
     virtual bool find_memory(Connection* connection) = 0;
     // There was none, and what has become of this one's bytes is not known.
     virtual void starved(Connection& connection) = 0;
+    // One that lags has taken something.
+    virtual void took(Connection& connection) = 0;
 
    protected:
     ~Owner() = default;
@@ -79,8 +81,10 @@ class Flusher {
   void close_runs() {
     while (open_ != 0) distribute(static_cast<std::uint8_t>(std::countr_zero(open_)));
   }
-  // The same for this one alone. Answers whether one of those it reached lags.
-  bool close_run(std::uint8_t form, detail::Run* of) { return runs_[form] == of && distribute(form); }
+  // The same for this one alone.
+  void close_run(std::uint8_t form, detail::Run* of) {
+    if (runs_[form] == of) distribute(form);
+  }
 
   // Copies the bytes onto the single tape and has the connection flushed, where there is room and they make
   // one slice with what it has there. False: nothing was done.
@@ -108,10 +112,10 @@ class Flusher {
   bool pins() const { return !epochs_.empty(); }
   // Nothing is to be sent.
   bool idle() const { return dirty_count_ == 0 && open_ == 0; }
-  // So much was printed for members of groups in forms, all tapes together.
+  // A message to members in forms is so much longer than on the plain form's tape: counted is each message
+  // once, as its longest form has it, or many forms would be flushed that much sooner and make more writes.
   void told_in_forms(std::size_t bytes) { room_ -= std::min(bytes, room_); }
-  // The tapes of groups together hold so much that the end of the turn is too late, or the one for single
-  // clients does.
+  // Groups were told so much that the end of the turn is too late, or single clients were.
   bool full() const { return group_tape_.held() >= room_ || single_tape_.held() >= tape_bytes_; }
 
   // Flushes until nothing is dirty.
@@ -134,9 +138,9 @@ class Flusher {
     std::size_t pinned;  // bytes
   };
 
-  bool distribute(std::uint8_t form) {
+  void distribute(std::uint8_t form) {
     open_ &= ~(1U << form);
-    return std::exchange(runs_[form], nullptr)->distribute();
+    std::exchange(runs_[form], nullptr)->distribute();
   }
   // Below this, a limit of everything that is written in one callback would be a nuisance.
   static constexpr std::size_t least_tape = 16 * 1024 * 1024;
@@ -178,7 +182,7 @@ class Flusher {
   Tape group_tape_;  // of the plain form
   Tape single_tape_;
   std::vector<std::unique_ptr<Tape>> form_tapes_;  // of the others, from place 1 on; made when first used
-  std::size_t room_ = tape_bytes_;                 // what these leave of it
+  std::size_t room_ = tape_bytes_;                 // what these leave of it for the plain one
   Tape scratch_;
   BacklogStore backlog_;
   std::array<detail::Run*, Forms::most> runs_{};  // by form

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+#include "parley/base/clock.h"
+#include "parley/base/limits.h"
+#include "parley/reactor/transport.h"
+
+namespace parley {
+
+// Time that may be spent on waiting: a share of all time, saved up to some.
+class Patience {
+ public:
+  Patience(unsigned percent, Duration most, Duration saved) : percent_(percent), most_(most), saved_(saved) {}
+
+  // Time that has passed until now counts; `earns`: and is saved.
+  void pass(Time now, bool earns = true);
+  // Waits from now on for so long. Who waits at the same time as another costs nothing more. False: there is
+  // not enough, and nothing was taken.
+  bool wait(Time now, Duration time);
+
+ private:
+  const unsigned percent_;
+  const Duration most_;
+  Duration saved_;
+  Time earned_{};  // until then
+  Time waits_{};   // until then it is paid for
+};
+
+// Which of a loop's connections are loaded: more than an eighth of a sendq behind.
+class Loaded {
+ public:
+  // For so long after it has last taken something, a reader counts as one that moves. The kernel takes much
+  // at once, and then nothing for a while: a megabyte is half a second of a reader of 2 MiB/s.
+  static constexpr Duration moves_for = std::chrono::seconds(1);
+
+  explicit Loaded(const Limits& limits) : limits_(limits) {}
+
+  bool is(std::size_t behind) const { return behind > limits_.sendq_bytes / 8; }
+  void set(TransportId id, std::size_t behind, Time now);
+  void took(TransportId id, Time now);
+  void drop(TransportId id);
+  bool empty() const { return readers_.empty(); }
+  // Another number whenever something may have changed.
+  std::uint64_t version() const { return version_; }
+
+  bool moves(TransportId id, Time now) const;
+  // More than half a sendq behind.
+  bool far(TransportId id) const;
+
+ private:
+  struct Reader {
+    std::size_t behind;
+    Time took;
+  };
+
+  const Limits& limits_;
+  std::unordered_map<std::uint32_t, Reader> readers_;  // by slot
+  std::uint64_t version_ = 0;
+};
+
+// How those who are told something keep up: what of it matters for whoever tells it.
+struct Crowding {
+  std::size_t moving = 0;  // those who take what they are sent, loaded or not
+  std::size_t loaded = 0;  // of them
+  std::size_t busy = 0;    // of them: the kernel has taken all that it takes for them
+  bool far = false;        // one of them is more than half a sendq behind
+};
+
+// Whether those who tell a group something wait for its members; each group has one. Comparing what a reader
+// takes with what it is sent proves nothing while it is waited for, so time is rationed. Where most are
+// loaded, they are waited for as long as it takes. Where most have enough in the kernel, they lose nothing
+// while one is waited for that is far behind. Otherwise it is waited for only so much of all time, and then
+// falls behind alone, to its limit.
+class Crowd {
+ public:
+  // Of the time of a loop, and, where most of a group were loaded within the last second, of the group's as
+  // well.
+  static constexpr unsigned percent = 5;
+  static constexpr unsigned percent_in_crowd = 20;
+  static constexpr Duration most = std::chrono::milliseconds(200);
+  static constexpr Duration most_in_crowd = std::chrono::milliseconds(500);
+
+  bool knows(std::uint64_t version) const { return version_ == version; }
+  void look(const Crowding& crowding, Time now, std::uint64_t version);
+  // Whether one who tells it something now is to rest for `brake`.
+  bool waits(Time now, Duration brake, Patience& of_loop);
+
+ private:
+  Crowding crowding_;
+  std::uint64_t version_ = 0;
+  Time crowded_{};  // until then
+  Patience patience_{percent_in_crowd, most_in_crowd, Duration::zero()};
+};
+
+}  // namespace parley

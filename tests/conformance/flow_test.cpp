@@ -1,0 +1,88 @@
+// One who reads slowly, or not at all, does not hold the others; who tells it something alone waits for it.
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "parley/reactor/group.h"
+#include "tests/conformance/conformance.h"
+
+namespace parley::conformance {
+namespace {
+
+using namespace std::chrono_literals;
+
+class FlowOfGroups : public Conformance {
+ protected:
+  // A room in which one speaks whenever it may, and the first of the others reads as `odd` says in each
+  // millisecond. Answers for how many of them the speaker rested.
+  int talk(int milliseconds, const std::function<void(Peer&, int)>& odd) {
+    Limits limits;
+    limits.sendq_bytes = 40000;
+    start(limits);
+    Group group(reactor());
+    const std::string text = text_of(2000);
+    const Client speaker = join(
+        {.received = [&](Actor& actor, std::string_view) { group.broadcast(omit(actor.wire()), text); }});
+    for (int i = 0; i < 5; ++i) {
+      readers_.push_back(join({}, i == 0));
+      group.add(readers_.back().wire());
+    }
+    int rested = 0;
+    for (int i = 0; i < milliseconds; ++i) {
+      if (!readers_[0].story->lost()) odd(*readers_[0].peer, i);
+      rested += speaker.wire().reading() ? 0 : 1;
+      speaker.peer->send("x");
+      pass(1ms);
+    }
+    EXPECT_FALSE(speaker.story->lost());
+    for (int i = 1; i < 5; ++i) EXPECT_FALSE(readers_[static_cast<std::size_t>(i)].story->lost());
+    return rested;
+  }
+
+  std::vector<Client> readers_;
+};
+PARLEY_CONFORMANCE(FlowOfGroups);
+
+TEST_P(FlowOfGroups, OneThatIsStuckDoesNotHoldTheOthers) {
+  const int rested = talk(2000, [](Peer& peer, int at) {
+    if (at == 0) peer.window(0);
+  });
+  // 200 ms that were saved, and 5 % of the time. (Where faults make all readers slow, most are waited for.)
+  EXPECT_LT(rested, calm() ? 320 : 2000);
+  ASSERT_TRUE(readers_[0].story->lost());
+  EXPECT_EQ(readers_[0].story->reason->kind(), Reason::Kind::behind);
+}
+
+TEST_P(FlowOfGroups, NorDoesOneThatDrips) {
+  const int rested = talk(2000, [](Peer& peer, int at) { peer.window(at % 100 == 0 ? 100 : 0); });
+  EXPECT_LT(rested, calm() ? 320 : 2000);
+}
+
+TEST_P(FlowOfGroups, WhomItHitIsLoggedOnceInAWhile) {
+  Limits limits;
+  limits.sendq_bytes = 20000;
+  start(limits);
+  const auto fall_behind = [&] {
+    const Client slow = join({}, true);
+    slow.peer->window(0);
+    for (int i = 0; i < 2000 && !slow.story->lost(); ++i) {
+      slow.wire().write(text_of(3000));
+      turn();
+    }
+    EXPECT_TRUE(slow.story->lost());
+    return format(slow.story->reason->kind() == Reason::Kind::behind ? "" : "not behind");
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(fall_behind(), "");
+  ASSERT_EQ(logged_.size(), 1U);
+  EXPECT_NE(logged_[0].find("127.0.0.1:"), std::string::npos) << logged_[0];
+  EXPECT_NE(logged_[0].find("reads too slowly and is cut off"), std::string::npos) << logged_[0];
+  pass(11s);
+  EXPECT_EQ(fall_behind(), "");
+  ASSERT_EQ(logged_.size(), 2U);
+  EXPECT_NE(logged_[1].find("as were 2 others"), std::string::npos) << logged_[1];
+}
+
+}  // namespace
+}  // namespace parley::conformance

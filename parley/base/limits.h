@@ -14,8 +14,8 @@ struct Limits {
   std::size_t turn_bytes = 256 * 1024;
   // Connections accepted from one listener per turn.
   std::size_t accept_batch = 256;
-  // What is written in a turn leaves at its end; sooner, between two callbacks, when what groups were told (each
-  // message counts once, in its longest form), or what was written to single clients, is this much.
+  // What is written in a turn leaves at its end; sooner, between two callbacks, when what groups were told
+  // (each message counts once, in its longest form), or what was written to single clients, is this much.
   std::size_t tape_bytes = 64 * 1024;
   // How far one peer may fall behind what was copied for it, before it is disconnected. And the memory that
   // all who lag may hold, slices included, files not: before it is passed, the one that holds most goes.

@@ -54,11 +54,11 @@ void Crowd::look(const Crowding& crowding, Time now, std::uint64_t version) {
   patience_.pass(now, crowded);
   crowding_ = crowding;
   version_ = version;
-  if (2 * crowding.loaded > crowding.moving) crowded_ = later(now, std::chrono::seconds(1));
+  if (crowding.many()) crowded_ = later(now, std::chrono::seconds(1));
 }
 
 bool Crowd::waits(Time now, Duration brake, Patience& of_loop) {
-  if (2 * crowding_.loaded > crowding_.moving) return true;
+  if (crowding_.many()) return true;
   if (!crowding_.far) return false;
   if (2 * crowding_.busy > crowding_.moving) return true;
   of_loop.pass(now);

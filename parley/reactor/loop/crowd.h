@@ -67,6 +67,11 @@ struct Crowding {
   std::size_t loaded = 0;  // of them
   std::size_t busy = 0;    // of them: the kernel has taken all that it takes for them
   bool far = false;        // one of them is more than half a sendq behind
+
+  // Whether the loaded ones set the pace: they are most, or more than a tenth and not one alone. How much the
+  // kernel takes for a reader differs by megabytes, so that in a burst some are loaded long before others of
+  // the same speed.
+  bool many() const { return 2 * loaded > moving || (loaded > 1 && 10 * loaded > moving); }
 };
 
 // Whether those who tell a group something wait for its members; each group has one. Comparing what a reader
@@ -80,7 +85,7 @@ class Crowd {
   // well.
   static constexpr unsigned percent = 5;
   static constexpr unsigned percent_in_crowd = 20;
-  static constexpr Duration most = std::chrono::milliseconds(200);
+  static constexpr Duration most = std::chrono::milliseconds(400);
   static constexpr Duration most_in_crowd = std::chrono::milliseconds(500);
 
   bool knows(std::uint64_t version) const { return version_ == version; }

@@ -21,6 +21,7 @@ struct Reader {
   double behind = 0;
   double read = 0;
   bool lost = false;
+  double buffer = 1 << 20;  // what the kernel takes for it
 };
 
 std::function<double(int)> steady(double bytes) {
@@ -29,8 +30,7 @@ std::function<double(int)> steady(double bytes) {
 
 class Room {
  public:
-  explicit Room(std::vector<Reader> all, double buffer = 1 << 20)
-      : readers(std::move(all)), buffer_(buffer) {}
+  explicit Room(std::vector<Reader> all) : readers(std::move(all)) {}
 
   // One sender, who has so much to say in a millisecond while it does not rest, in pieces of 4 KiB.
   void run(int milliseconds, double offered, double in_all = 1e18) {
@@ -88,8 +88,8 @@ class Room {
     reader.kernel -= read;
     reader.read += read;
     if (reader.lost) return;
-    if (reader.full && reader.kernel > buffer_ * 2 / 3) return note(slot);
-    const double taken = std::min(reader.behind, buffer_ - reader.kernel);
+    if (reader.full && reader.kernel > reader.buffer * 2 / 3) return note(slot);
+    const double taken = std::min(reader.behind, reader.buffer - reader.kernel);
     reader.kernel += taken;
     reader.behind -= taken;
     reader.full = reader.behind > 0;
@@ -112,7 +112,6 @@ class Room {
     }
   }
 
-  const double buffer_;
   Limits limits_;
   Time now_{1h};
   Time rests_{};
@@ -129,7 +128,7 @@ constexpr double offered = 10000;
 // Others than the first, which reads as it does, and what they read without it.
 double share_of_others(const std::function<double(int)>& odd, std::size_t count, double speed, double told) {
   const auto room_with = [&](const std::function<double(int)>& first) {
-    std::vector<Reader> readers(count, Reader{steady(speed)});
+    std::vector<Reader> readers(count, Reader{.speed = steady(speed)});
     readers[0].speed = first;
     return Room(readers);
   };
@@ -169,7 +168,7 @@ TEST(Crowd, OneReaderCostsTheOthersAQuarterWhileMostAreBehind) {
 
 TEST(Crowd, FiftyStuckOnesOfAThousandCostTheOthersLittle) {
   const auto read = [](std::size_t stuck) {
-    std::vector<Reader> readers(1000, Reader{steady(keeps_up)});
+    std::vector<Reader> readers(1000, Reader{.speed = steady(keeps_up)});
     for (std::size_t i = 0; i < stuck; ++i) readers[1 + i].speed = steady(0);
     Room room(readers);
     room.run(3000, offered);
@@ -178,29 +177,37 @@ TEST(Crowd, FiftyStuckOnesOfAThousandCostTheOthersLittle) {
   EXPECT_GT(read(50) / read(0), 0.8);
 }
 
-// With a buffer that makes a reader take a third of a megabyte at once, a few do not: what is in the kernel
-// is not known here, and a burst into empty ones can be more than what is left of a sendq.
+// How much the kernel takes for each is its own affair. Where that differs by megabytes, one with less seems
+// slower than others of its speed, and not all survive: what the others have in the kernel is not known.
 TEST(Crowd, TenReadersOfAboutOneSpeedSurviveABurst) {
-  constexpr unsigned seeds = 50;
-  for (const double buffer : {64e3, 1e6, 4e6}) {
+  struct Buffers {
+    double least, most;
+  };
+  for (const Buffers buffers :
+       {Buffers{64e3, 64e3}, Buffers{1e6, 1e6}, Buffers{4e6, 4e6}, Buffers{1e6, 8e6}}) {
     std::size_t lost = 0;
-    for (unsigned seed = 0; seed < seeds; ++seed) {
-      SCOPED_TRACE(testing::Message() << buffer << ", seed " << seed);
+    for (unsigned seed = 0; seed < 50; ++seed) {
+      SCOPED_TRACE(testing::Message() << buffers.most << ", seed " << seed);
       std::mt19937 random(seed);
       std::uniform_real_distribution<double> speed(4500, 5000);
-      std::vector<Reader> readers;
-      for (int i = 0; i < 10; ++i) readers.push_back({steady(speed(random))});
-      Room room(readers, buffer);
-      room.run(10000, 100000, 12.8e6);
+      std::uniform_real_distribution<double> buffer(buffers.least, buffers.most);
+      std::vector<Reader> readers(10);
+      for (Reader& reader : readers) {
+        reader.speed = steady(speed(random));
+        reader.buffer = buffer(random);
+      }
+      Room room(readers);
+      room.run(20000, 100000, 16.8e6);
       lost += room.lost();
-      EXPECT_GE(room.told, 12.8e6);
+      EXPECT_GE(room.told, 16.8e6);
     }
-    EXPECT_LE(lost, buffer == 1e6 ? 10 * seeds * 3 / 100 : 0) << buffer;
+    const bool alike = buffers.least == buffers.most;
+    EXPECT_LE(lost, alike ? 0U : 100U) << "of 500; " << buffers.least << " to " << buffers.most;
   }
 }
 
 TEST(Crowd, WhoTellsOneSlowReaderAloneIsSlowed) {
-  Room room({Reader{steady(1000)}}, 64e3);
+  Room room({{.speed = steady(1000), .buffer = 64e3}});
   room.run(20000, offered);
   EXPECT_EQ(room.lost(), 0U);
   EXPECT_LT(room.told, 20000 * 1000 + 2e6);
@@ -208,7 +215,7 @@ TEST(Crowd, WhoTellsOneSlowReaderAloneIsSlowed) {
 }
 
 TEST(Crowd, WhoHasStoppedIsWaitedForOneSecondAndThenLost) {
-  Room room({Reader{steady(0)}}, 64e3);
+  Room room({{.speed = steady(0), .buffer = 64e3}});
   room.run(5000, offered);
   EXPECT_EQ(room.lost(), 1U);
 }

@@ -26,6 +26,11 @@ void Filter::tell_made() {
   Filters::begin(*application_);
 }
 
+// Not in the header: whoever calls protocols would be made to guess that each is a filter.
+void Filter::data_received(std::span<char> lent) {
+  application_->data_received(lent);
+}
+
 void Filter::pause_writing() {
   if (!application_made_) return;
   application_pauses_ = true;

@@ -74,7 +74,7 @@ class Filter : public Protocol {
   // of a handshake, does not call `tell_made` in `connection_made`, but when it is ready. Until then these
   // tell it nothing, not even of the end.
   void connection_made() override { tell_made(); }
-  void data_received(std::span<char> lent) override { application().data_received(lent); }
+  void data_received(std::span<char> lent) override;
   bool eof_received() override { return application_made_ && application().eof_received(); }
   void reading_resumed() override {
     if (application_made_) application().reading_resumed();

@@ -22,7 +22,7 @@ class SendFile(Test):
         clients = [self.connect(("127.0.0.1", server.port)) for _ in range(8)]
         pump({client: exactly(b"3000000\n" + content) for client in clients})
         for client in clients:
-            client.expect_end(b"")
+            client.expect_end(b"3000000\n", content)
 
     def test_an_empty_file(self):
         server = self.serve("send_file", self.file(b""), "0")

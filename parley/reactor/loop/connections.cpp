@@ -227,6 +227,7 @@ void Connections::give_up(Connection& connection, bool reset) {
   connection.life = Life::given_up;
   connection.output.set(Output::shut);
   flow_.set_behind(connection, 0);
+  flow_.forget(connection);
   stop_waiting(connection);
   // What is in flight is pinned: the kernel still reads it.
   Outbox& wire = connection.wire();

@@ -41,7 +41,8 @@ void Flow::rest(bool brake) {
 
 // Whoever writes to one alone waits for it, even if it has stopped: until it reads or is cut off. But a
 // program may tell many something one by one; then this one is a few among them, who get what patience there
-// is. Which of both it is shows when this one is told the next thing, or when the callback is over.
+// is. Which of both it is shows when this one is told the next thing, or when the sender is not called any
+// more.
 void Flow::rest_for(std::size_t bytes, const Connection& to) {
   bool brake = false;
   if (may_rest() && loaded_.far(to.id())) {
@@ -55,7 +56,7 @@ void Flow::rest_for(std::size_t bytes, const Connection& to) {
 }
 
 void Flow::rest_after_most() {
-  if (2 * to_far_ > published_) rest(true);
+  if (2 * to_far_ > published_ && sender_->life == Life::open) reading_.brake(*sender_);
   to_far_ = 0;
 }
 

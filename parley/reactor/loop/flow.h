@@ -25,20 +25,26 @@ class Flow {
         loaded_(limits) {}
 
   // Everybody has a share of this turn again.
-  void begin_turn() { sender_ = nullptr; }
+  void begin_turn() {
+    if (to_far_ != 0) rest_after_most();
+    sender_ = nullptr;
+  }
   // From here until `leave`, the protocol of this connection is being called. Several pieces of its input,
   // one after another, have one share.
   void enter(Connection& sender) {
     if (sender_ != &sender) {
+      if (to_far_ != 0) [[unlikely]] {
+        rest_after_most();
+      }
       sender_ = &sender;
       published_ = 0;
-      to_far_ = 0;
     }
     most_ = share_;
   }
-  void leave() {
-    if (to_far_ != 0) rest_after_most();
-    most_ = unlimited;
+  void leave() { most_ = unlimited; }
+  // Its place may be used again.
+  void forget(const Connection& sender) {
+    if (sender_ == &sender) to_far_ = 0;
   }
   // Whether the last one that was called has written anything.
   bool has_published() const { return published_ != 0; }
@@ -46,7 +52,9 @@ class Flow {
   // So much was written to this connection alone.
   void published(std::size_t bytes, const Connection& to) {
     published_ += bytes;
-    if (to.output.any(Output::lagging) || published_ > most_) rest_for(bytes, to);
+    if (published_ > most_ || to.output.any(Output::lagging)) [[unlikely]] {
+      rest_for(bytes, to);
+    }
   }
   // So much was told to a group, in which somebody is to be waited for or not.
   void published(std::size_t bytes, bool rests) {
@@ -77,9 +85,9 @@ class Flow {
   void note(Connection& connection, std::size_t behind);
   // Outside, nobody is to rest.
   bool may_rest() const { return most_ != unlimited && sender_->life == Life::open; }
-  void rest(bool brake);
-  void rest_for(std::size_t bytes, const Connection& to);
-  void rest_after_most();
+  [[gnu::cold]] void rest(bool brake);
+  [[gnu::cold]] void rest_for(std::size_t bytes, const Connection& to);
+  [[gnu::cold]] void rest_after_most();
 
   const std::size_t share_;       // bytes that a connection may publish in a turn
   std::size_t most_ = unlimited;  // the same, while its protocol is called

@@ -151,7 +151,7 @@ void StringTransport::turn() {
   deliver();
   if (producer_ != nullptr && pulled_ && !closing_) producer_->resume_producing();
   flush();
-  if (protocol_ != nullptr && closing()) lose(Reason(*closing_, failure_));
+  if (protocol_ != nullptr && closing_ && closing()) lose(Reason(*closing_, failure_));
 }
 
 void StringTransport::deliver() {

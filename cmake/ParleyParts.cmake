@@ -43,10 +43,11 @@ function(parley_compile_test target)
   target_compile_options(${target} PRIVATE -O0)
 endfunction()
 
-# parley_test(NAME SOURCES... LINKS... LABELS...): one GoogleTest program, each of its tests known to ctest.
-# Two labels become one, "unit+threads", which `ctest -L threads` finds too.
+# parley_test(NAME SOURCES... LINKS... LABELS... [PARTS n]): one GoogleTest program, each of its tests known to ctest.
+# With PARTS, ctest knows that many parts of it, each a process: beginning one for each of thousands of tests takes
+# longer than the tests. Two labels become one, "unit+threads", which `ctest -L threads` finds too.
 function(parley_test name)
-  cmake_parse_arguments(arg "" "" "SOURCES;LINKS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "PARTS" "SOURCES;LINKS;LABELS" ${ARGN})
   string(REPLACE ";" "+" labels "${arg_LABELS}")   # a list does not survive gtest_discover_tests
   if(NOT GTest_FOUND)   # skipped by name, so that a build without GoogleTest does not look tested
     add_test(NAME ${name} COMMAND sh -c "echo 'skipped: GoogleTest is missing (script/setup --test)'; exit 77")
@@ -70,7 +71,17 @@ function(parley_test name)
       add_dependencies(tests_${label} ${name})
     endif()
   endforeach()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${labels}")
+  if(NOT arg_PARTS)
+    gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${labels}")
+    return()
+  endif()
+  math(EXPR last "${arg_PARTS} - 1")
+  foreach(part RANGE ${last})
+    add_test(NAME ${name}.${part} COMMAND ${name} --gtest_brief=1)
+    set_tests_properties(${name}.${part} PROPERTIES TIMEOUT 600 LABELS "${labels}"
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_PARTS};GTEST_SHARD_INDEX=${part}"
+                         SKIP_REGULAR_EXPRESSION "SKIPPED")
+  endforeach()
 endfunction()
 
 # parley_unit_tests(NAME SOURCES... LINKS...): the unit tests of one library. Those in *_threads_test.cpp

@@ -65,7 +65,8 @@ class Transport {
   // Queues a copy of the bytes, to leave at the end of the turn. After `lose_connection`,
   // `shutdown_write` or the end of the connection: silently nothing.
   virtual void write(std::string_view bytes) = 0;
-  // Queues bytes without copying them; the slice is held until they are sent.
+  // Queues bytes without copying them; the slice is held until they are sent. Below 1 KiB they are copied
+  // all the same, which costs less.
   virtual void write(Slice slice) = 0;
   // Queues several pieces, in order, as one.
   virtual void writelines(std::span<const std::string_view> pieces) = 0;

@@ -74,7 +74,8 @@ TEST_P(QueuedTotal, HoldsAndIsGivenBack) {
 INSTANTIATE_TEST_SUITE_P(Of, QueuedTotal,
                          testing::Values(How{"lines", 100, How::group}, How{"messages", 2048, How::group},
                                          How{"pages", 20'480, How::group}, How{"texts", 100'000, How::text},
-                                         How{"slices", 2048, How::slice}),
+                                         How{"slices", 2048, How::slice},
+                                         How{"small_slices", 100, How::slice}),
                          [](const auto& how) { return std::string(how.param.name); });
 
 // More go in one turn than are found by looking once.

@@ -13,6 +13,8 @@ namespace {
 // A text from this size on is given an owner rather than a place on the tape, so that a large answer is
 // copied once and its peer may take its time over it.
 constexpr std::size_t owned_from = 32 * 1024;
+// A slice below this is copied: to remember it, and who keeps it alive, would cost more.
+constexpr std::size_t slice_from = 1024;
 }  // namespace
 
 void Connections::write(Connection& connection, std::string_view bytes) {
@@ -42,7 +44,8 @@ void Connections::write(Connection& connection, std::span<const std::string_view
 }
 
 void Connections::write(Connection& connection, Slice slice) {
-  if (connection.output.any(Output::shut) || slice.empty()) return;
+  if (slice.size() < slice_from) return write(connection, slice.view());
+  if (connection.output.any(Output::shut)) return;
   flusher_.close_run(connection);
   const std::size_t size = slice.size();
   connection.outbox.append(std::move(slice));

@@ -13,6 +13,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/result.h"
 #include "parley/reactor/input_block.h"
+#include "parley/reactor/relief.h"
 #include "parley/socket/address.h"
 #include "parley/socket/interest.h"
 #include "parley/socket/open_options.h"
@@ -90,7 +91,7 @@ struct DatagramChange {
 class Backend {
  public:
   // What a back end says.
-  class Upcalls {
+  class Upcalls : public Relief {
    public:
     // After `connect`: the connection is made, and is not read yet. Otherwise `on_failed` comes.
     virtual void on_connected(StreamSlot& slot) = 0;

@@ -17,8 +17,13 @@ void PollTable::set(int descriptor, short events, std::uint64_t key) {
 void PollTable::add(int descriptor) {
   require_open(descriptor);
   make_room(place_, descriptor, nowhere);
-  polled_.push_back({descriptor, 0, 0});
   keys_.push_back(0);
+  try {
+    polled_.push_back({descriptor, 0, 0});
+  } catch (...) {
+    keys_.pop_back();
+    throw;
+  }
   place_[at(descriptor)] = static_cast<std::uint32_t>(polled_.size() - 1);
 }
 

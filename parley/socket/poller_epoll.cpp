@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <sys/epoll.h>
 
 #include "parley/socket/error.h"
@@ -99,8 +100,12 @@ class EpollPoller final : public Poller {
   }();
 
   std::span<Ready> with_always(std::size_t told) {
-    ready_.resize(most_ready + always_.size());
-    for (const Always& one : always_) ready_[told++] = one.ready;
+    try {
+      ready_.resize(most_ready + always_.size());
+    } catch (const std::bad_alloc&) {  // some are told another time
+    }
+    const std::size_t count = std::min(always_.size(), ready_.size() - told);
+    for (std::size_t i = 0; i < count; ++i) ready_[told++] = always_[i].ready;
     return {ready_.data(), told};
   }
 

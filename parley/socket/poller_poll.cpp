@@ -8,6 +8,8 @@ namespace {
 
 class PollPoller final : public Poller {
  public:
+  PollPoller() { ready_.reserve(most_ready); }
+
   void update(int descriptor, Interest wanted, std::uint64_t key) override {
     if (wanted == Interest::none) return remove(descriptor);
     short events = 0;

@@ -17,6 +17,7 @@ class SelectPoller final : public Poller {
   SelectPoller() {
     FD_ZERO(&read_);
     FD_ZERO(&write_);
+    ready_.reserve(FD_SETSIZE);
   }
 
   void update(int descriptor, Interest wanted, std::uint64_t key) override {

@@ -81,7 +81,7 @@ TEST_P(FlowOfGroups, WhomItHitIsLoggedOnceInAWhile) {
   pass(11s);
   EXPECT_EQ(fall_behind(), "");
   ASSERT_EQ(logged_.size(), 2U);
-  EXPECT_NE(logged_[1].find("as were 2 others"), std::string::npos) << logged_[1];
+  EXPECT_NE(logged_[1].find("and 2 others"), std::string::npos) << logged_[1];
 }
 
 }  // namespace

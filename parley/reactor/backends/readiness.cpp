@@ -74,7 +74,7 @@ void ReadinessBackend::discard(Handle handle) noexcept {
 void ReadinessBackend::change(StreamSlot& slot) {
   if ((slot.state & listed) != 0) return;
   slot.state |= listed;
-  changed_.push_back(&slot);
+  add(changed_, &slot, up_);
   noted_ = true;
 }
 
@@ -93,22 +93,24 @@ void ReadinessBackend::connect(StreamSlot& slot, const Address& to, const Connec
     slot.handle.native = begun->socket.descriptor.release();
     if (begun->socket.path) {
       slot.state |= named;
-      local_paths_.push_back({slot.handle.native, std::move(begun->socket.path)});
+      add(local_paths_, LocalPath{slot.handle.native, std::move(begun->socket.path)}, up_);
     }
     if (begun->connected) {
       noted_ = true;
-      return connected_.push_back(&slot);
+      return add(connected_, &slot, up_);
     }
     slot.state |= connecting;
     change(slot);
   } catch (const AddressError&) {
     fail(slot, std::make_error_code(std::errc::invalid_argument));
+  } catch (const std::bad_alloc&) {
+    fail(slot, std::make_error_code(std::errc::not_enough_memory));
   }
 }
 
 void ReadinessBackend::fail(StreamSlot& slot, std::error_code error) {
   slot.state |= failed;
-  failures_.push_back({&slot, error});
+  add(failures_, Failure{&slot, error}, up_);
   noted_ = true;
 }
 
@@ -134,7 +136,7 @@ void ReadinessBackend::close(StreamSlot& slot, bool reset) {
     if ((slot.state & named) != 0) take_path(socket.get()).remove_with(std::move(socket));
   }
   slot.state |= closed;
-  closed_.push_back(&slot);
+  add(closed_, &slot, up_);
   noted_ = true;
 }
 
@@ -153,7 +155,7 @@ void ReadinessBackend::detach(StreamSlot& slot) {
   forget(key_of(slot, to_stream));
   if ((slot.state & named) != 0) take_path(slot.handle.native).remove();  // its peer knows it by now
   slot.state |= closed;
-  detached_.push_back(&slot);
+  add(detached_, &slot, up_);
   noted_ = true;
 }
 
@@ -193,7 +195,9 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {
   slot.state = (slot.state & ~readiness::accepts) | (on ? readiness::accepts : 0U);
-  poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
+  with_relief(up_, [&] {
+    poller_->update(slot.handle.native, on ? Interest::read : Interest::none, key_of(slot, to_listener));
+  });
   if (!on) no_more_from(slot);
 }
 
@@ -354,7 +358,8 @@ bool ReadinessBackend::tell_connected() {
 }
 
 bool ReadinessBackend::settle_changes() {
-  for (StreamSlot* const slot : changed_) {
+  for (std::size_t i = 0; i < changed_.size(); ++i) {
+    StreamSlot* const slot = changed_[i];
     slot->state &= ~static_cast<std::uint32_t>(listed);
     if ((slot->state & closed) != 0) continue;
     const bool read = (slot->state & reading) != 0 && (slot->state & (ended | failed | connecting)) == 0;
@@ -365,7 +370,7 @@ bool ReadinessBackend::settle_changes() {
     const Interest interest =
         (read ? Interest::read : Interest::none) | (write ? Interest::write : Interest::none);
     try {
-      poller_->update(slot->handle.native, interest, key_of(*slot, to_stream));
+      with_relief(up_, [&] { poller_->update(slot->handle.native, interest, key_of(*slot, to_stream)); });
     } catch (const SocketError& error) {  // select takes no descriptor past FD_SETSIZE
       fail(*slot, error.code());
     }

@@ -147,7 +147,7 @@ void ReadinessDatagrams::close(DatagramSlot& slot, Poller& poller) {
     local_paths_.erase(path);
   }
   slot.state |= closed;
-  closed_.push_back(&slot);
+  add(closed_, &slot, up_);
 }
 
 // Sending.
@@ -165,7 +165,7 @@ Sent ReadinessDatagrams::start_send(DatagramSlot& slot, std::span<const Outgoing
     if (some.error == std::errc::connection_refused && family_of(slot) != Family::local && !tried_again) {
       tried_again = true;
       const auto same = [&](const Error& noted) { return noted.slot == &slot; };
-      if (std::none_of(errors_.begin(), errors_.end(), same)) errors_.push_back({&slot, some.error});
+      if (std::none_of(errors_.begin(), errors_.end(), same)) add(errors_, Error{&slot, some.error}, up_);
       continue;
     }
     sent.error = some.error;
@@ -235,7 +235,9 @@ std::size_t ReadinessDatagrams::most_at_once() const {
 // The inbox is made when something comes: a reactor without datagrams has none of its memory.
 std::size_t ReadinessDatagrams::receive(DatagramSlot& slot) {
   if (inbox_ == nullptr) {
-    inbox_ = std::make_unique<DatagramInbox>(limits_.datagram_batch, limits_.datagram_bytes);
+    with_relief(up_, [&] {
+      inbox_ = std::make_unique<DatagramInbox>(limits_.datagram_batch, limits_.datagram_bytes);
+    });
   }
   const bool asked = (slot.state & asks) != 0;
   const Result<std::size_t> count =
@@ -245,7 +247,7 @@ std::size_t ReadinessDatagrams::receive(DatagramSlot& slot) {
     return 0;
   }
   if (*count == 0) return 0;
-  received_.resize(std::max(received_.size(), *count));
+  with_relief(up_, [&] { received_.resize(std::max(received_.size(), *count)); });
   std::size_t taken = 0;
   for (std::size_t i = 0; i < *count; ++i) {
     Received& each = received_[i];
@@ -286,7 +288,7 @@ std::size_t ReadinessDatagrams::serve(DatagramSlot& slot, Interest ready) {
 void ReadinessDatagrams::note_change(DatagramSlot& slot) {
   if ((slot.state & listed) != 0) return;
   slot.state |= listed;
-  changed_.push_back(&slot);
+  add(changed_, &slot, up_);
 }
 
 bool ReadinessDatagrams::tell_errors() {
@@ -299,7 +301,8 @@ bool ReadinessDatagrams::tell_errors() {
 }
 
 void ReadinessDatagrams::settle_changes(Poller& poller) {
-  for (DatagramSlot* const slot : changed_) {
+  for (std::size_t i = 0; i < changed_.size(); ++i) {
+    DatagramSlot* const slot = changed_[i];
     slot->state &= ~static_cast<std::uint32_t>(listed);
     if ((slot->state & closed) != 0) continue;
     const std::uint32_t wanted =
@@ -308,7 +311,9 @@ void ReadinessDatagrams::settle_changes(Poller& poller) {
     slot->state = (slot->state & ~static_cast<std::uint32_t>(known_read | known_write)) | wanted;
     const Interest read = (wanted & known_read) != 0 ? Interest::read : Interest::none;
     const Interest write = (wanted & known_write) != 0 ? Interest::write : Interest::none;
-    poller.update(slot->handle.native, read | write, readiness::key_of(*slot, readiness::to_datagrams));
+    with_relief(up_, [&] {
+      poller.update(slot->handle.native, read | write, readiness::key_of(*slot, readiness::to_datagrams));
+    });
   }
   changed_.clear();
 }

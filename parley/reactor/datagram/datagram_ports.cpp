@@ -129,7 +129,9 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
       } else if (reading() && !resuming_) {
         deliver(each.bytes, each.peer, each.asked);
       } else {  // paused in the middle of the batch
-        kept_.push_back({std::string(each.bytes.data(), each.bytes.size()), each.peer, each.asked});
+        with_relief(ports_.connections_, [&] {
+          kept_.push_back({std::string(each.bytes.data(), each.bytes.size()), each.peer, each.asked});
+        });
       }
     }
   }
@@ -142,8 +144,9 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     if (ended_) return;
     if (!started_) return failed("recv", peer_, error);
     if (refused(error)) return call([](DatagramProtocol& protocol) { protocol.connection_refused(); });
-    const SocketError what("recv", format(peer_), error, advice(error));
-    call([&](DatagramProtocol& protocol) { protocol.error_received(what); });
+    call([&](DatagramProtocol& protocol) {
+      protocol.error_received(SocketError("recv", format(peer_), error, advice(error)));
+    });
   }
   void on_closed() { closed_ = true; }
   bool closed() const { return closed_; }
@@ -182,7 +185,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     if (!paused_ || ended_) return;
     paused_ = false;
     if (std::exchange(resuming_, true)) return;
-    ports_.due_.resuming.push_back(id_);
+    add(ports_.due_.resuming, id_, ports_.connections_);
     ports_.agenda_.put_off(Agenda::Due::datagrams);
   }
   bool reading() const override { return !paused_ && !ended_; }
@@ -207,7 +210,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     send_now();
     dropped_ += queue_.size();
     close();
-    ports_.ending_.push_back(id_);
+    add(ports_.ending_, id_, ports_.connections_);
     ports_.agenda_.leave_to_settle(Agenda::Soon::ports);
   }
   std::size_t queued() const override { return queue_.size(); }
@@ -232,7 +235,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
 
   void deliver(std::span<char> bytes, const Address& peer, const Address& asked) {
-    asked_.note(peer, asked);
+    with_relief(ports_.connections_, [&] { asked_.note(peer, asked); });
     call([&](DatagramProtocol& protocol) { protocol.datagram_received(bytes, peer); });
   }
 
@@ -283,7 +286,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   void list() {
     if (full_ || unsent_ || queue_.in_batch() || queue_.size() == queue_.held()) return;
     unsent_ = true;
-    ports_.unsent_.push_back(id_);
+    add(ports_.unsent_, id_, ports_.connections_);
   }
 
   void send_now() {
@@ -319,8 +322,10 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     queue_.hold(next);
     if (std::exchange(resting_, true)) return;
     const Time until = later(ports_.clock_.now(), ports_.limits_.datagram_rest);
-    ports_.timers_.add(until, [&ports = ports_, id = id_] {
-      if (Port* const port = ports.ports_.find(id)) port->rested();
+    with_relief(ports_.connections_, [&] {
+      ports_.timers_.add(until, [&ports = ports_, id = id_] {
+        if (Port* const port = ports.ports_.find(id)) port->rested();
+      });
     });
   }
   void rested() {
@@ -333,10 +338,11 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     if (refused(error)) {
       refused_ = true;
     } else if (errors_.size() < most_at_once) {
-      errors_.emplace_back(operation, format(whom), error, advice(error));
+      with_relief(ports_.connections_,
+                  [&] { errors_.emplace_back(operation, format(whom), error, advice(error)); });
     }
     if (std::exchange(failing_, true)) return;
-    ports_.due_.failing.push_back(id_);
+    add(ports_.due_.failing, id_, ports_.connections_);
     ports_.agenda_.put_off(Agenda::Due::datagrams);
   }
 
@@ -395,18 +401,23 @@ EntryId DatagramPorts::open(const Address& at, const DatagramOptions& options,
   } catch (...) {
     // Its storage may go only when the back end has given the socket back.
     port->close();
-    leaving_.emplace(port.get(), std::move(port));
+    keep_until_closed(std::move(port));
     throw;
   }
   port->start(std::move(protocol));
   ports_.add(std::move(port));
-  starting_.push_back(id);
+  add(starting_, id, connections_);
   agenda_.leave_to_settle(Agenda::Soon::ports);
   return id;
 }
 
 DatagramTransport* DatagramPorts::find(EntryId id) const {
   return ports_.find(id);
+}
+
+void DatagramPorts::keep_until_closed(std::unique_ptr<Port> port) {
+  with_relief(connections_, [&] { leaving_.try_emplace(port.get()); });
+  leaving_[port.get()] = std::move(port);
 }
 
 template <class Call>
@@ -427,7 +438,7 @@ void DatagramPorts::settle() {
   each(std::exchange(ending_, {}), [this](Port& port) {
     port.tell_stop();
     std::unique_ptr<Port> ended = ports_.take(port.id());
-    if (!port.closed()) leaving_.emplace(&port, std::move(ended));
+    if (!port.closed()) keep_until_closed(std::move(ended));
   });
 }
 

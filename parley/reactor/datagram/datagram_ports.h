@@ -72,6 +72,8 @@ class DatagramPorts {
   class Port;
   using Ids = std::vector<EntryId>;
 
+  // Its storage goes with `on_closed`.
+  void keep_until_closed(std::unique_ptr<Port> port);
   template <class Call>
   void each(const Ids& ids, Call call);
 

@@ -8,7 +8,10 @@ namespace parley {
 // Entries and the memory of their bytes are used again, so that a busy port does not allocate for each
 // datagram.
 std::unique_ptr<DatagramQueue::Entry> DatagramQueue::Spare::take() {
-  if (entries_.empty()) return std::make_unique<Entry>();
+  if (entries_.empty()) {
+    entries_.reserve(most);
+    return std::make_unique<Entry>();
+  }
   std::unique_ptr<Entry> entry = std::move(entries_.back());
   entries_.pop_back();
   return entry;
@@ -20,6 +23,7 @@ void DatagramQueue::Spare::give(std::unique_ptr<Entry> entry) {
 }
 
 void DatagramQueue::append(std::string_view bytes, const Address* to, const Address& from) {
+  batch_.reserve(most_at_once);  // sending and giving back need no memory then
   std::unique_ptr<Entry> entry = spare_.take();
   entry->bytes.assign(bytes);
   entry->to_peer = to == nullptr;

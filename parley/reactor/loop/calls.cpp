@@ -1,7 +1,5 @@
 #include "parley/reactor/loop/calls.h"
 
-#include "parley/base/print.h"
-
 namespace parley {
 
 void Calls::escaped() {
@@ -9,7 +7,7 @@ void Calls::escaped() {
   try {
     std::rethrow_exception(what);
   } catch (const std::exception& error) {
-    log_.write(Level::error, format("a handler failed: ", std::string_view(error.what())));
+    say(log_, Level::error, "a handler failed: ", std::string_view(error.what()));
   } catch (...) {
     log_.write(Level::error, "a handler failed: it threw something that is no std::exception");
   }

@@ -2,9 +2,11 @@
 
 #include <exception>
 #include <functional>
+#include <new>
 #include <utility>
 
 #include "parley/base/log.h"
+#include "parley/base/print.h"
 #include "parley/socket/blocking.h"
 
 namespace parley {
@@ -31,6 +33,15 @@ class Calls {
   void escaped();
   void on_error(std::function<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
   Log& log() const { return log_; }
+
+  // A message of several parts. Without memory for it, nothing is said.
+  template <Printable... Parts>
+  static void say(Log& log, Level level, const Parts&... parts) noexcept {
+    try {
+      log.write(level, format(parts...));
+    } catch (const std::bad_alloc&) {
+    }
+  }
 
  private:
   Log& log_;

@@ -22,10 +22,10 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       agenda_(agenda),
       calls_(calls),
       flusher_(limits, forms_, *this),
-      reading_(limits, clock, agenda),
+      reading_(limits, clock, agenda, *this),
       flow_(limits, clock, reading_, calls.log()),
-      producers_(agenda),
-      closing_(clock, limits.close_timeout) {
+      producers_(agenda, *this),
+      closing_(clock, limits.close_timeout, *this) {
   prepare_relief();
 }
 
@@ -101,7 +101,7 @@ void Connections::resume(Connection& connection) {
           on_end(connection);
         } else if (connection.life == Life::open) {  // it has paused: the end comes when it goes on
           held.mapped().clear();
-          held_.insert(std::move(held));
+          with_relief(*this, [&] { held_.insert(std::move(held)); });
         }
       }
     }
@@ -140,7 +140,7 @@ void Connections::after_flush(Connection& connection) {
   const bool full = connection.output.any(Output::full);
   if ((connection.size() > (full ? limits_.low_water : limits_.high_water)) != full &&
       !connection.bond.any(Bond::pressure) && connection.has_protocol()) {
-    pressured_.push_back(&connection);
+    add(pressured_, &connection, *this);
     connection.bond.set(Bond::pressure);
     agenda_.leave_to_settle(Agenda::Soon::pressure);
   }
@@ -216,7 +216,7 @@ void Connections::end(Connection& connection, Reason reason) {
   connection.life = Life::lingering;
   connection.output.set(Output::shut);
   if (!connection.has_protocol()) return;
-  losses_.push_back({&connection, reason});
+  add(losses_, Loss{&connection, reason}, *this);
   agenda_.leave_to_settle(Agenda::Soon::lost);
 }
 
@@ -262,7 +262,7 @@ void Connections::finish_ending(Connection& connection) {
   if (peer_ended) {
     give_up(connection, false);
   } else {
-    lingering_.push_back({later(clock_.now(), limits_.linger), connection.id()});
+    add(lingering_, Lingering{later(clock_.now(), limits_.linger), connection.id()}, *this);
   }
 }
 

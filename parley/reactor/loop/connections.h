@@ -31,7 +31,7 @@ namespace parley {
 
 // A loop's connections: it owns them, decides when each protocol is called, and how each ends. No call of a
 // program calls back: what follows from it is put in a list here, and told by the loop between two callbacks.
-class Connections final : private Flusher::Owner {
+class Connections final : public Flusher::Owner {
  public:
   Connections(const Limits& limits, const LoopClock& clock, Agenda& agenda, Calls& calls);
   ~Connections();
@@ -128,6 +128,9 @@ class Connections final : private Flusher::Owner {
   void on_closed(Connection& connection);
   void on_detached(Connection& connection, Handle handle, std::span<const char> held);
 
+  // One that lags is lost.
+  bool find_memory() override;
+
   // For the turn.
   // What was put off to this turn.
   void resume_reading(const std::vector<TransportId>& resumed);
@@ -195,7 +198,7 @@ class Connections final : private Flusher::Owner {
   void after_flush(Connection& connection) override;
   void filter_failed(Connection& connection) override;
   bool make_room(Connection& connection, std::size_t bytes) override;
-  bool find_memory(Connection* connection) override;
+  bool find_memory_for(Connection* connection) override;
   void starved(Connection& connection) override;
   void deliver_apart(Connection& connection, std::string_view on_group_tape);
   void prepare_relief();

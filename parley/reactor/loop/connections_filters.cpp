@@ -39,7 +39,7 @@ void Connections::insert(Connection& connection, std::unique_ptr<Filter> filter,
   inserted_.emplace(connection.id().slot, Inserted{&inserted, std::string(rest), !made});
   reading_.hold(connection);
   if (!made) return;  // it is told so with the others
-  made_.push_back(connection.id());
+  add(made_, connection.id(), *this);
   agenda_.leave_to_settle(Agenda::Soon::made);
 }
 

@@ -45,7 +45,7 @@ TransportId Connections::adopt(Handle handle, const CompactAddress& peer,
                                std::unique_ptr<Protocol> protocol) {
   Connection& connection = open(handle, numbered(peer));
   take_protocol(connection, std::move(protocol));
-  made_.push_back(connection.id());
+  add(made_, connection.id(), *this);
   agenda_.leave_to_settle(Agenda::Soon::made);
   return connection.id();
 }
@@ -91,7 +91,12 @@ TransportId Connections::connect(const Address& to, const ConnectOptions& option
   connection.owner_ = this;
   connection.peer_ = numbered(to.compact());
   connection.output.set(Output::shut);
-  connecting_.emplace(connection.id().slot, std::move(done));
+  try {
+    connecting_.emplace(connection.id().slot, std::move(done));
+  } catch (...) {
+    table_.release(connection);
+    throw;
+  }
   backend_->connect(connection, to, options);
   return connection.id();
 }
@@ -113,7 +118,7 @@ void Connections::start(TransportId id, std::unique_ptr<Protocol> protocol) {
   connection.life = Life::open;
   connection.output.clear(Output::shut);
   take_protocol(connection, std::move(protocol));
-  made_.push_back(id);
+  add(made_, id, *this);
   agenda_.leave_to_settle(Agenda::Soon::made);
 }
 

@@ -92,7 +92,11 @@ void Connections::relieve() {
   if (reserve_ == nullptr) refill_reserve();
 }
 
-bool Connections::find_memory(Connection* connection) {
+bool Connections::find_memory() {
+  return find_memory_for(nullptr);
+}
+
+bool Connections::find_memory_for(Connection* connection) {
   const bool had_reserve = std::exchange(reserve_, nullptr) != nullptr;
   Connection* const victim = furthest();
   if (victim != nullptr && victim != connection) {
@@ -115,7 +119,7 @@ void Connections::deliver_apart(Connection& connection, std::string_view on_grou
       connection.outbox.append(on_group_tape);
       return flusher_.mark(connection);
     } catch (const std::bad_alloc&) {  // of the outbox, which is as it was
-      if (!find_memory(&connection)) return;
+      if (!find_memory_for(&connection)) return;
     }
   }
 }

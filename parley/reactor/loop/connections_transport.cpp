@@ -108,7 +108,7 @@ void Connections::register_producer(Connection& connection, Producer& producer, 
   if (connection.bond.any(Bond::produces)) {
     throw std::logic_error("register_producer: the transport has a producer already");
   }
-  producers_.add(connection, producer, how);
+  producers_.put(connection, producer, how);
 }
 
 void Connections::unregister_producer(Connection& connection) {
@@ -144,7 +144,7 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
   connection.output.set(Output::shut);
   flow_.set_behind(connection, 0);
   leaving_.emplace(id.slot, Leaving{std::move(then)});
-  losses_.push_back({&connection, Reason(Reason::Kind::detached)});
+  add(losses_, Loss{&connection, Reason(Reason::Kind::detached)}, *this);
   agenda_.leave_to_settle(Agenda::Soon::lost);
   backend_->detach(connection);
 }

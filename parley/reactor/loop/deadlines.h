@@ -9,6 +9,7 @@
 
 #include "parley/base/clock.h"
 #include "parley/reactor/loop/loop_clock.h"
+#include "parley/reactor/relief.h"
 #include "parley/reactor/transport.h"
 
 namespace parley {
@@ -17,14 +18,22 @@ namespace parley {
 class Deadlines {
  public:
   // `each`: how long that is.
-  Deadlines(const LoopClock& clock, const Duration& each) : clock_(clock), each_(each) {}
+  Deadlines(const LoopClock& clock, const Duration& each, Relief& relief)
+      : clock_(clock), each_(each), relief_(relief) {}
 
   // The time begins anew. `left` is remembered: how much was left to do.
   void renew(TransportId id, std::size_t left) {
     drop(id);
     const Time until = later(clock_.now(), each_);
-    running_[id.slot] = {id, until, left};
-    order_.emplace(until, id.slot);
+    with_relief(relief_, [&] {
+      const auto place = order_.emplace(until, id.slot).first;
+      try {
+        running_[id.slot] = {id, until, left};
+      } catch (...) {
+        order_.erase(place);
+        throw;
+      }
+    });
   }
   bool runs(TransportId id) const { return running_.contains(id.slot); }
   std::size_t left(TransportId id) const { return running_.at(id.slot).left; }
@@ -55,6 +64,7 @@ class Deadlines {
 
   const LoopClock& clock_;
   const Duration& each_;
+  Relief& relief_;
   std::unordered_map<std::uint32_t, Running> running_;  // by slot
   std::set<std::pair<Time, std::uint32_t>> order_;
 };

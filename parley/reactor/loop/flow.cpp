@@ -1,9 +1,9 @@
 #include "parley/reactor/loop/flow.h"
 
 #include <new>
-#include <string>
 
 #include "parley/base/print.h"
+#include "parley/reactor/loop/calls.h"
 
 namespace parley {
 
@@ -66,11 +66,9 @@ void Flow::fell_behind(const Connection& connection, std::size_t behind) {
     return;
   }
   silent_until_ = later(clock_.turn(), std::chrono::seconds(10));
-  const std::string more =
-      unlogged_ == 0 ? "" : format(", as were ", unlogged_, " others since the last message");
+  Calls::say(log_, Level::warn, connection.peer(), " reads too slowly and is cut off: ", behind,
+             " bytes wait for it (and ", unlogged_, " others since the last message)");
   unlogged_ = 0;
-  log_.write(Level::warn, format(connection.peer(), " reads too slowly and is cut off: ", behind,
-                                 " bytes wait for it", more));
 }
 
 }  // namespace parley

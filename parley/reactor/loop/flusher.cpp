@@ -133,7 +133,7 @@ void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::
   if (written.taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection);
   if (written.pending) {  // the rest is told by on_written
     pends_ = true;
-    started_.push_back({&connection, total - written.taken});
+    add(started_, Started{&connection, total - written.taken}, owner_);
     connection.output.set(Output::waits, Output::in_flight);
     ++in_flight_;
   } else if (written.taken < total) {
@@ -241,8 +241,7 @@ void Flusher::rewind_forms() {
 
 void Flusher::end_epoch() {
   const std::uint64_t number = first_epoch_ + epochs_.size();
-  const auto make = [&] { epochs_.push_back(Epoch{.writes = in_flight_}); };
-  if (!find_memory_for(nullptr, make)) throw std::bad_alloc();
+  with_relief(owner_, [&] { epochs_.push_back(Epoch{.writes = in_flight_}); });
   Epoch& epoch = epochs_.back();
   for (auto it = started_.rbegin(); it != started_.rend(); ++it) {
     Connection& connection = *it->connection;
@@ -255,10 +254,13 @@ void Flusher::end_epoch() {
   }
   started_.clear();
   in_flight_ = 0;
+  const auto give_away = [&](Tape& tape) {
+    with_relief(owner_, [&] { epoch.memory += tape.give_away(epoch.blocks); });
+  };
   for (Tape* const tape : {&group_tape_, &single_tape_, &scratch_}) {
-    epoch.memory += tape->give_away(epoch.blocks);
+    give_away(*tape);
   }
-  for (const auto& tape : form_tapes_) epoch.memory += tape->give_away(epoch.blocks);
+  for (const auto& tape : form_tapes_) give_away(*tape);
   backlog_.charge(epoch.memory);
   room_ = tape_bytes_;
 }

@@ -28,7 +28,7 @@ namespace parley {
 class Flusher {
  public:
   // Who hears how a flush went.
-  class Owner {
+  class Owner : public Relief {
    public:
     // After each attempt to send, and when nothing could be: what has not left is kept.
     virtual void after_flush(Connection& connection) = 0;
@@ -39,7 +39,7 @@ class Flusher {
     virtual bool make_room(Connection& connection, std::size_t bytes) = 0;
     // There was no memory for something of this connection's, or of nobody's: the one furthest behind goes.
     // Answers whether that was another one, so that it is to be tried again.
-    virtual bool find_memory(Connection* connection) = 0;
+    virtual bool find_memory_for(Connection* connection) = 0;
     // There was none, and what has become of this one's bytes is not known.
     virtual void starved(Connection& connection) = 0;
     // One that lags has taken something.
@@ -154,7 +154,7 @@ class Flusher {
         attempt();
         return true;
       } catch (const std::bad_alloc&) {
-        if (!owner_.find_memory(connection)) return false;
+        if (!owner_.find_memory_for(connection)) return false;
       }
     }
   }

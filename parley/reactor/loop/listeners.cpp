@@ -78,7 +78,7 @@ void Listeners::stop(EntryId id) {
   std::unique_ptr<Listener> listener = listeners_.take(id);
   if (listener == nullptr) return;
   backend_->unlisten(*listener);
-  stopped_.push_back(std::move(listener));  // its factory may be what is being called
+  add(stopped_, std::move(listener), connections_);  // its factory may be what is being called
   agenda_.leave_to_settle(Agenda::Soon::dropped);
 }
 
@@ -134,10 +134,12 @@ void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
     while (most-- > 0 && backend_->refuse(slot, refusal(listener))) {
     }
   }
-  log_refusal(error.message());
+  with_relief(connections_, [&] { log_refusal(error.message()); });
   // The back end has stopped accepting: it would be told of the same connections again and again.
-  timers_.add(later(clock_.now(), limits_.accept_rest), [this, id = listener.id] {
-    if (Listener* const rested = listeners_.find(id)) backend_->set_accepting(*rested, true);
+  with_relief(connections_, [&] {
+    timers_.add(later(clock_.now(), limits_.accept_rest), [this, id = listener.id] {
+      if (Listener* const rested = listeners_.find(id)) backend_->set_accepting(*rested, true);
+    });
   });
 }
 
@@ -145,8 +147,8 @@ void Listeners::log_refusal(std::string_view why) {
   const Time now = clock_.turn();
   if (refusals_logged_ && now < *refusals_logged_ + refusal_log_interval) return;
   refusals_logged_ = now;
-  calls_.log().write(Level::warn, format("new connections are refused: ", why, " (", connections_.size(),
-                                         " are served; said at most every 10 s)"));
+  Calls::say(calls_.log(), Level::warn, "new connections are refused: ", why, " (", connections_.size(),
+             " are served; said at most every 10 s)");
 }
 
 }  // namespace parley

@@ -24,7 +24,7 @@ Loop::Loop(const MakeBackend& make, ReactorSettings settings)
       calls_(*settings_.log),
       connections_(settings_.limits, clock_, agenda_, calls_),
       listeners_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
-      watches_(agenda_, calls_),
+      watches_(agenda_, calls_, connections_),
       datagrams_(settings_.limits, clock_, agenda_, calls_, timers_, connections_),
       shutdown_(*this),
       forks_(fork_count()) {
@@ -195,6 +195,10 @@ void Loop::call_trigger(const std::function<void()>& trigger) {
 
 void Loop::wake() noexcept {
   if (backend_ != nullptr) backend_->wake();
+}
+
+bool Loop::find_memory() {
+  return connections_.find_memory();
 }
 
 // What the back end says.

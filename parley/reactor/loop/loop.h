@@ -91,6 +91,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   void on_datagram_error(DatagramSlot& slot, std::error_code error) override;
   void on_closed(DatagramSlot& slot) override;
   void on_ready(WatchSlot& slot, Interest ready) override;
+  bool find_memory() override;
   void on_woken() override { agenda_.put_off(Agenda::Due::posted); }
 
   // ShutdownSequence::Steps

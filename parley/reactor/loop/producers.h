@@ -8,6 +8,7 @@
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/connection.h"
 #include "parley/reactor/producer.h"
+#include "parley/reactor/relief.h"
 
 namespace parley {
 
@@ -15,9 +16,9 @@ namespace parley {
 // called from inside a call.
 class Producers {
  public:
-  explicit Producers(Agenda& agenda) : agenda_(agenda) {}
+  Producers(Agenda& agenda, Relief& relief) : agenda_(agenda), relief_(relief) {}
 
-  void add(Connection& connection, Producer& producer, Production how) {
+  void put(Connection& connection, Producer& producer, Production how) {
     producers_[connection.id().slot] = &producer;
     connection.bond.set(Bond::produces);
     if (how == Production::pulled) connection.bond.set(Bond::pulls);
@@ -41,13 +42,14 @@ class Producers {
   void ask(Connection& connection) {
     if (connection.bond.any(Bond::hungry)) return;
     connection.bond.set(Bond::hungry);
-    hungry_.push_back(connection.id());
+    add(hungry_, connection.id(), relief_);
     agenda_.put_off(Agenda::Due::hungry);
   }
   std::vector<TransportId> take_hungry() { return std::exchange(hungry_, {}); }
 
  private:
   Agenda& agenda_;
+  Relief& relief_;
   std::unordered_map<std::uint32_t, Producer*> producers_;  // by slot
   std::vector<TransportId> hungry_;
 };

@@ -32,7 +32,7 @@ void Reading::resume(Connection& connection) {
 void Reading::brake(Connection& connection) {
   if (connection.input.any(Input::braked)) return;
   connection.input.set(Input::braked);
-  braked_.push_back({later(clock_.now(), limits_.brake), connection.id()});
+  add(braked_, Braked{later(clock_.now(), limits_.brake), connection.id()}, relief_);
   update(connection);
 }
 
@@ -70,7 +70,7 @@ void Reading::unbrake(Connection& connection) {
 void Reading::put_off(Connection& connection) {
   if (connection.input.any(Input::resuming)) return;
   connection.input.set(Input::resuming);
-  resuming_.push_back(connection.id());
+  add(resuming_, connection.id(), relief_);
   agenda_.put_off(Agenda::Due::resumed);
 }
 

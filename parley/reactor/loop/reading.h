@@ -11,6 +11,7 @@
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/connection.h"
 #include "parley/reactor/loop/loop_clock.h"
+#include "parley/reactor/relief.h"
 
 namespace parley {
 
@@ -18,8 +19,8 @@ namespace parley {
 // follow. What keeps one from being read is in `Connection::input`; the back end is told when that changes.
 class Reading {
  public:
-  Reading(const Limits& limits, const LoopClock& clock, Agenda& agenda)
-      : limits_(limits), clock_(clock), agenda_(agenda) {}
+  Reading(const Limits& limits, const LoopClock& clock, Agenda& agenda, Relief& relief)
+      : limits_(limits), clock_(clock), agenda_(agenda), relief_(relief) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // Has the back end do what the connection's input and life say.
@@ -58,6 +59,7 @@ class Reading {
   const Limits& limits_;
   const LoopClock& clock_;
   Agenda& agenda_;
+  Relief& relief_;
   Backend* backend_ = nullptr;
   std::vector<TransportId> resuming_;
   std::deque<Braked> braked_;

@@ -24,6 +24,7 @@ class Registry {
   EntryId add(std::unique_ptr<T> entry) {
     const EntryId id = next();
     if (free_.empty()) {
+      free_.reserve(places_.capacity() == places_.size() ? 2 * places_.size() + 1 : places_.capacity());
       places_.emplace_back();
     } else {
       free_.pop_back();

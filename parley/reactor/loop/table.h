@@ -62,6 +62,7 @@ class Table {
 
   void grow() {
     const std::uint32_t first = places_;
+    free_.reserve(first + block);  // so that giving back needs no memory
     blocks_.push_back(std::make_unique<Connection[]>(block));
     places_ += block;
     for (std::uint32_t slot = places_; slot > first; --slot) free_.push_back(slot - 1);

@@ -37,13 +37,13 @@ void Watches::stop(EntryId id) {
   std::unique_ptr<Watcher> watcher = watchers_.take(id);
   if (watcher == nullptr) return;
   const auto found = watched_.find(watcher->native);
-  stopped_.push_back(std::move(watcher));  // it may be what is being called
+  add(stopped_, std::move(watcher), relief_);  // it may be what is being called
   agenda_.leave_to_settle(Agenda::Soon::dropped);
   Watched& watched = *found->second;
   std::erase(watched.watchers, id);
   if (!watched.watchers.empty()) return update(watched);
   backend_->unwatch(watched);
-  unwatched_.push_back(std::move(found->second));  // its watchers may be being gone through
+  add(unwatched_, std::move(found->second), relief_);  // its watchers may be being gone through
   watched_.erase(found);
 }
 
@@ -69,7 +69,8 @@ void Watches::on_ready(WatchSlot& slot, Interest ready) {
     if (its != Interest::none) calls_.guarded([&] { watcher->ready(its); });
   };
   if (watched.watchers.size() == 1) return tell(watched.watchers.front());
-  const std::vector<EntryId> watchers = watched.watchers;
+  std::vector<EntryId> watchers;
+  with_relief(relief_, [&] { watchers = watched.watchers; });
   for (const EntryId id : watchers) tell(id);
 }
 

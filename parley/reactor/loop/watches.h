@@ -9,6 +9,7 @@
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/calls.h"
 #include "parley/reactor/loop/registry.h"
+#include "parley/reactor/relief.h"
 #include "parley/socket/interest.h"
 
 namespace parley {
@@ -17,7 +18,7 @@ namespace parley {
 // all; the back end sees one watch for all of them.
 class Watches {
  public:
-  Watches(Agenda& agenda, Calls& calls) : agenda_(agenda), calls_(calls) {}
+  Watches(Agenda& agenda, Calls& calls, Relief& relief) : agenda_(agenda), calls_(calls), relief_(relief) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // Throws SocketError for a descriptor that cannot be watched.
@@ -51,6 +52,7 @@ class Watches {
 
   Agenda& agenda_;
   Calls& calls_;
+  Relief& relief_;
   Backend* backend_ = nullptr;
   Registry<Watcher> watchers_;
   std::unordered_map<int, std::unique_ptr<Watched>> watched_;  // by descriptor

@@ -1,6 +1,7 @@
 #include "parley/reactor/group.h"
 
 #include <algorithm>
+#include <functional>
 #include <new>
 
 #include "parley/reactor/loop/connections.h"
@@ -28,6 +29,9 @@ Members::Members(Connections& connections, Form* form, std::uint8_t place)
 
 Members::~Members() {
   connections_.flusher().close_run(place_, this);
+  for (const TransportId member : members_) {
+    if (connections_.find(member) != nullptr) connections_.forms().quit(member);
+  }
   connections_.forms().remove(*this);
 }
 
@@ -42,13 +46,14 @@ void Members::add(TransportId id) {
   members_.push_back(id);
 }
 
-bool Members::remove(TransportId id) {
-  connections_.flusher().close_run(place_, this);
+void Members::remove(TransportId id) {
   const auto found = std::find(members_.begin(), members_.end(), id);
-  if (found == members_.end()) return false;
-  *found = members_.back();
+  if (found == members_.end()) return;
+  connections_.flusher().close_run(place_, this);                      // it is told what came until now
+  const auto still = std::find(members_.begin(), members_.end(), id);  // distributing may have moved it
+  *still = members_.back();
   members_.pop_back();
-  return true;
+  connections_.forms().quit(id);
 }
 
 void Members::forget_the_lost() {
@@ -83,7 +88,6 @@ inline void Members::tell(std::string_view message, TransportId omitted) {
     connections_.flusher().open_run(place_, this);
     run_ = {message.data(), 0};
   }
-  run_ = {run_.data(), run_.size() + message.size()};
   if (!gaps_.empty() && gaps_.back().member == omitted &&
       gaps_.back().bytes.data() + gaps_.back().bytes.size() == message.data()) {
     std::string_view& gap = gaps_.back().bytes;
@@ -91,14 +95,17 @@ inline void Members::tell(std::string_view message, TransportId omitted) {
   } else if (Connection* const left_out = connections_.find(omitted);
              left_out != nullptr && connections_.forms().of(omitted) == place_) {
     // Marked, so that the others, who are many, need not look for gaps of theirs.
-    left_out->bond.set(Bond::apart);
     gaps_.push_back({omitted, message});
+    left_out->bond.set(Bond::apart);
   }
+  run_ = {run_.data(), run_.size() + message.size()};
 }
 
 std::size_t Members::encode(std::string_view message) {
   // A form whose users have all gone may be gone too.
   const bool anybody = !members_.empty() && connections_.forms().uses(place_, form_);
+  // So that telling it needs no memory: either all forms are told, or none.
+  if (gaps_.size() == gaps_.capacity()) gaps_.reserve(2 * gaps_.size() + 4);
   encoded_ = anybody ? tape_.append(Encoded{*form_, message}) : std::string_view();
   return encoded_.size();
 }
@@ -113,7 +120,20 @@ void Members::tell_encoded(TransportId omitted) {
   tell(encoded_, omitted);
 }
 
+// By member; those of one stay in their order.
+void Members::sort_gaps() {
+  const auto before = [](const Gap& a, const Gap& b) { return a.member.slot < b.member.slot; };
+  if (gaps_.size() > 1) std::stable_sort(gaps_.begin(), gaps_.end(), before);
+}
+
+std::span<const Members::Gap> Members::gaps_of(TransportId member) const {
+  const auto slot = [](const Gap& gap) { return gap.member.slot; };
+  const auto found = std::ranges::equal_range(gaps_, member.slot, {}, slot);
+  return {found.begin(), found.end()};
+}
+
 void Members::distribute() {
+  sort_gaps();
   for (std::size_t i = 0; i < members_.size();) {
     Connection* const connection = connections_.find(members_[i]);
     if (connection == nullptr) {
@@ -123,8 +143,7 @@ void Members::distribute() {
     }
     if (connection->bond.any(Bond::apart)) {
       const char* from = run_.data();
-      for (const Gap& gap : gaps_) {
-        if (gap.member != members_[i]) continue;
+      for (const Gap& gap : gaps_of(members_[i])) {
         connections_.deliver(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }
@@ -160,7 +179,12 @@ void Group::add(TransportId id, Form* form) {
   const std::uint8_t place = forms.enter(id, form);
   // As no member it may have been left out of a run of another form.
   if (place != before) connections_.flusher().close_run(before);
-  members_in(form, place).add(id);
+  try {
+    members_in(form, place).add(id);
+  } catch (...) {
+    forms.quit(id);
+    throw;
+  }
 }
 
 detail::Members& Group::members_in(Form* form, std::uint8_t place) {
@@ -177,9 +201,11 @@ detail::Members& Group::members_in(Form* form, std::uint8_t place) {
 }
 
 void Group::remove(TransportId id) {
-  if (plain_.remove(id)) return;
+  if (connections_.find(id) == nullptr) return;  // those who have left are found while telling the others
+  const std::uint8_t place = connections_.forms().of(id);
+  if (place == Forms::plain) return plain_.remove(id);
   for (const auto& members : formed_) {
-    if (members->remove(id)) return;
+    if (members->place() == place) members->remove(id);
   }
 }
 

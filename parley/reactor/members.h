@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -32,8 +33,7 @@ class Members final : public Run {
   Tape& tape() { return tape_; }
 
   void add(TransportId id);
-  // False: it is not among them.
-  bool remove(TransportId id);
+  void remove(TransportId id);
   bool empty() const { return members_.empty(); }
   // Those that are connected.
   std::size_t size() const;
@@ -61,6 +61,8 @@ class Members final : public Run {
   };
 
   void forget_the_lost();
+  void sort_gaps();
+  std::span<const Gap> gaps_of(TransportId member) const;
 
   Connections& connections_;
   Form* const form_;

@@ -15,10 +15,12 @@ class Laggards::Client final : public Protocol {
     all_.group_->add(transport());
     all_.ids_.push_back(transport().id());
   }
-  void data_received(std::span<char>) override {}
+  void data_received(std::span<char> data) override {
+    if (all_.on_input) all_.on_input(transport(), data);
+  }
   void connection_lost(Reason reason) override {
-    ++all_.reasons_[reason.kind()];
     ++all_.lost_;
+    ++all_.reasons_[reason.kind()];
   }
 
  private:
@@ -26,7 +28,8 @@ class Laggards::Client final : public Protocol {
 };
 
 Laggards::Laggards(const Limits& limits, std::size_t count) {
-  reactor_ = std::make_unique<Reactor>(Reactor::automatic, ReactorSettings{.limits = limits, .log = &quiet_});
+  reactor_ = std::make_unique<Reactor>(Reactor::automatic,
+                                       ReactorSettings{.limits = limits, .clock = &clock_, .log = &quiet_});
   group_ = std::make_unique<Group>(*reactor_);
   path_ = testing::TempDir() + "parley_laggards_" + std::to_string(::getpid());
   std::filesystem::remove(path_);

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +23,13 @@ class Laggards {
   Group& group() { return *group_; }
   // Does it in a turn, and then another turn.
   void in_turn(const std::function<void()>& call);
-  void turn() { reactor_->turn(Duration::zero()); }
+  void turn() {
+    clock_.advance(std::chrono::milliseconds(1));
+    reactor_->turn(Duration::zero());
+  }
+  void pass(Duration time) { clock_.advance(time); }
+  // What is done with input; nothing where none is given.
+  std::function<void(Transport&, std::span<char>)> on_input{};
   // Of those that are connected still.
   std::vector<Transport*> transports();
   std::size_t lost() const { return lost_; }
@@ -43,6 +51,7 @@ class Laggards {
   };
 
   Quiet quiet_;
+  ManualClock clock_;
   std::unique_ptr<Reactor> reactor_;
   std::unique_ptr<Group> group_;
   std::string path_;

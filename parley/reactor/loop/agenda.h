@@ -34,6 +34,11 @@ class Agenda {
   Bits<Due> take_due() { return std::exchange(due_, {}); }
   bool due() const { return !due_.none(); }
 
+  // Something waits for a time; until it is found that nothing does.
+  void wait_for_time() { timed_ = true; }
+  void wait_for_no_time() { timed_ = false; }
+  bool timed() const { return timed_; }
+
   void leave_to_settle(Soon what) { soon_.set(what); }
   Bits<Soon> take_soon() { return std::exchange(soon_, {}); }
   bool unsettled() const { return !soon_.none(); }
@@ -41,6 +46,7 @@ class Agenda {
  private:
   Bits<Due> due_;
   Bits<Soon> soon_;
+  bool timed_ = false;
 };
 
 }  // namespace parley

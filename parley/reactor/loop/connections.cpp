@@ -263,6 +263,7 @@ void Connections::finish_ending(Connection& connection) {
     give_up(connection, false);
   } else {
     add(lingering_, Lingering{later(clock_.now(), limits_.linger), connection.id()}, *this);
+    agenda_.wait_for_time();
   }
 }
 
@@ -278,9 +279,14 @@ void Connections::watch_closing(Connection& connection) {
   }
   if (!produces && closing_.runs(connection.id()) && left + progress > closing_.left(connection.id())) return;
   closing_.renew(connection.id(), left);
+  agenda_.wait_for_time();
 }
 
 void Connections::expire() {
+  if (flusher_.backlog().wants_trim() && clock_.turn() >= next_trim()) {
+    flusher_.backlog().trim();
+    trimmed_ = clock_.turn();
+  }
   while (const auto id = reading_.next_unbraked()) {
     if (Connection* const connection = find(*id)) reading_.unbrake(*connection);
   }
@@ -302,12 +308,14 @@ void Connections::expire() {
   }
 }
 
-std::optional<Time> Connections::next_time() const {
+std::optional<Time> Connections::next_time() {
   std::optional<Time> next;
   const auto at_most = [&next](Time time) { next = next ? std::min(*next, time) : time; };
   if (reading_.brakes()) at_most(reading_.next_release());
   if (!closing_.empty()) at_most(closing_.next());
   if (!lingering_.empty()) at_most(lingering_.front().until);
+  if (flusher_.backlog().wants_trim()) at_most(next_trim());
+  if (!next) agenda_.wait_for_no_time();
   return next;
 }
 
@@ -346,6 +354,7 @@ void Connections::tell_lost(const Loss& loss) {
 
 void Connections::on_closed(Connection& connection) {
   connection.wire().clear(flusher_.backlog());
+  freed();
   connection.life = Life::closed;
   release_if_done(connection);
 }

@@ -138,9 +138,9 @@ class Connections final : public Flusher::Owner {
   std::vector<TransportId> take_resumed() { return reading_.take_resumed(); }
   std::vector<TransportId> take_hungry() { return producers_.take_hungry(); }
   // Times that are over.
-  bool waits_for_times() const { return reading_.brakes() || !closing_.empty() || !lingering_.empty(); }
+  bool waits_for_times() const { return agenda_.timed(); }
   void expire();
-  std::optional<Time> next_time() const;
+  std::optional<Time> next_time();
   // Tells connection_made, connection_lost, pause_writing and resume_writing where they are due.
   void settle(Bits<Agenda::Soon> what);
   // A connection closes: the flush interval does not hold back its last words.
@@ -205,6 +205,8 @@ class Connections final : public Flusher::Owner {
   void refill_reserve();
   bool has_room(std::size_t bytes);
   void relieve();
+  void freed() override;
+  Time next_trim() const;
   Connection* furthest();
   void took(Connection& connection) override { flow_.took(connection); }
 
@@ -275,6 +277,7 @@ class Connections final : public Flusher::Owner {
   std::vector<Behind> furthest_;
   std::size_t leaving_held_ = 0;
   bool looked_ = false;  // since the last flush
+  Time trimmed_{};
   // Memory for losing connections where there is no other.
   std::unique_ptr<char[]> reserve_;
   // By slot: who is called when it is made, has gone, has left.

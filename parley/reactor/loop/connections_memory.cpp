@@ -16,6 +16,7 @@ constexpr std::size_t looked_for = 256;
 constexpr std::size_t leaving_part = 16;
 // Enough to tell some connections of their end.
 constexpr std::size_t reserve_bytes = 64 * 1024;
+constexpr Duration trim_interval = std::chrono::seconds(1);
 }  // namespace
 
 void Connections::prepare_relief() {
@@ -90,6 +91,15 @@ void Connections::relieve() {
   furthest_.clear();
   looked_ = false;
   if (reserve_ == nullptr) refill_reserve();
+}
+
+// What malloc keeps is given back once a second at most: it looks through all memory for that, whoever's.
+void Connections::freed() {
+  if (flusher_.backlog().wants_trim()) agenda_.wait_for_time();
+}
+
+Time Connections::next_trim() const {
+  return later(trimmed_, trim_interval);
 }
 
 bool Connections::find_memory() {

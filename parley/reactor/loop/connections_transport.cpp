@@ -36,9 +36,12 @@ void Connections::write(Connection& connection, std::span<const std::string_view
   if (total == 0) return;
   flusher_.close_run(connection);
   if (total >= owned_from) return write_large(connection, pieces, total);
-  for (const std::string_view piece : pieces) {
-    if (!piece.empty()) connection.outbox.append(flusher_.single_tape().append(piece));
-  }
+  Tape& tape = flusher_.single_tape();
+  char* const place = tape.reserve(total);  // all of it, or nothing was written
+  char* end = place;
+  for (const std::string_view piece : pieces) end = std::copy(piece.begin(), piece.end(), end);
+  connection.outbox.append({place, total});
+  tape.take(total);
   flusher_.mark(connection);
   flow_.published(total, connection);
 }
@@ -71,7 +74,12 @@ void Connections::write_large(Connection& connection, std::span<const std::strin
   if (taken < total) {
     const std::size_t rest = total - taken;
     if (!has_room(rest) && !make_room(connection, rest)) return;
-    connection.outbox.append_text(pieces, taken, flusher_.backlog());
+    try {
+      connection.outbox.append_text(pieces, taken, flusher_.backlog());
+    } catch (const std::bad_alloc&) {
+      if (taken != 0) starved(connection);  // what is written next would not follow
+      throw;
+    }
   }
   flusher_.mark(connection);
   flow_.published(total, connection);
@@ -157,9 +165,8 @@ void Connections::on_detached(Connection& connection, Handle handle, std::span<c
                     .peer_ended = connection.input.any(Input::peer_ended)};
   if (const auto before = held_.extract(connection.id().slot)) detached.received = before.mapped();
   detached.received.append(held.data(), held.size());
-  Tape scratch;
   std::vector<std::string_view> pieces;
-  connection.outbox.gather(scratch, pieces);
+  connection.outbox.show(connection.outbox.size(), pieces);
   for (const std::string_view piece : pieces) detached.queued += piece;
   connection.outbox.clear(flusher_.backlog());
   connection.life = Life::closed;

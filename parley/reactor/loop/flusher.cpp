@@ -7,11 +7,27 @@
 
 namespace parley {
 
+namespace {
+
+// Also when nothing helps against a lack of memory, the next flush is one.
+class Flushing {
+ public:
+  explicit Flushing(bool& flag) : flag_(flag) { flag_ = true; }
+  ~Flushing() { flag_ = false; }
+  Flushing(const Flushing&) = delete;
+  Flushing& operator=(const Flushing&) = delete;
+
+ private:
+  bool& flag_;
+};
+
+}  // namespace
+
 // It stays until the loop goes: what stands on it may be in flight, and forms come again.
 Tape& Flusher::group_tape(std::uint8_t form) {
   if (form == Forms::plain) return group_tape_;
   while (form_tapes_.size() < form)
-    form_tapes_.push_back(std::make_unique<Tape>(std::max(backlog_.limit(), least_tape)));
+    form_tapes_.push_back(std::make_unique<Tape>(tape_limit(backlog_.limit())));
   return *form_tapes_[form - 1U];
 }
 
@@ -32,7 +48,7 @@ void Flusher::flush() {
     if (in_flight_ == 0) rewind();  // what was written to nobody goes too
     return;
   }
-  flushing_ = true;
+  const Flushing now(flushing_);
   std::size_t next = 0;
   do {
     if (pends_) find_memory_for(nullptr, [&] { started_.reserve(started_.size() + dirty_count_ - next); });
@@ -55,7 +71,6 @@ void Flusher::flush() {
   } else {
     end_epoch();
   }
-  flushing_ = false;
 }
 
 // As almost always: one slice on a tape, which the kernel takes whole, and from which nothing follows.
@@ -130,6 +145,7 @@ void Flusher::sent(Connection& connection, Written written, std::size_t total) {
 
 void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::size_t total) {
   wire.consume(written.taken, backlog_);
+  owner_.freed();
   if (written.taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection);
   if (written.pending) {  // the rest is told by on_written
     pends_ = true;

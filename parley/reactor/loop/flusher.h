@@ -42,6 +42,8 @@ class Flusher {
     virtual bool find_memory_for(Connection* connection) = 0;
     // There was none, and what has become of this one's bytes is not known.
     virtual void starved(Connection& connection) = 0;
+    // Memory that clients had needed since they lagged was given back.
+    virtual void freed() = 0;
     // One that lags has taken something.
     virtual void took(Connection& connection) = 0;
 
@@ -54,8 +56,8 @@ class Flusher {
         filter_window_(std::min<std::size_t>(64 * 1024, limits.sendq_bytes / 4)),
         forms_(forms),
         owner_(owner),
-        group_tape_(std::max(limits.queued_total, least_tape)),
-        single_tape_(std::max(limits.queued_total, least_tape)),
+        group_tape_(tape_limit(limits.queued_total)),
+        single_tape_(tape_limit(limits.queued_total)),
         backlog_(limits.queued_total) {}
   void use(Backend& backend) { backend_ = &backend; }
 
@@ -144,6 +146,10 @@ class Flusher {
   }
   // Below this, a limit of everything that is written in one callback would be a nuisance.
   static constexpr std::size_t least_tape = 16 * 1024 * 1024;
+  // A slice of a tape has no more than 32 bits for its size.
+  static constexpr std::size_t tape_limit(std::size_t queued_total) {
+    return std::clamp(queued_total, least_tape, std::size_t{0xffffffff});
+  }
 
   bool grow_dirty(Connection& connection);
   // Tries until there is memory for it, or this connection is the next to go. Answers whether it was done.

@@ -10,14 +10,17 @@ namespace parley {
 std::uint8_t Forms::enter(TransportId id, Form* form) {
   if (id.slot >= forms_.size()) forms_.resize(id.slot + std::size_t{1});
   OfConnection& its = forms_[id.slot];
-  if (its.member && uses(its.place, form)) return its.place;
-  if (its.member) forget_former_members();
-  if (its.member) {
+  if (its.groups != 0 && uses(its.place, form)) {
+    mark(id);
+    return its.place;
+  }
+  if (its.groups == uncounted) count_groups();
+  if (its.groups != 0) {
     throw std::logic_error("Group::add: the connection is a member in another form, and has one at a time");
   }
   std::uint8_t place = find(form);
   if (place == most) {
-    forget_former_members();
+    count_groups();  // who has left its last group keeps its form until another wants the place
     place = find(form);
   }
   if (place == most) {
@@ -29,7 +32,7 @@ std::uint8_t Forms::enter(TransportId id, Form* form) {
     ++places_[place].users;
   }
   drop(its);
-  its = {.member = true, .place = static_cast<std::uint8_t>(place & (most - 1U))};
+  its = {.groups = 1, .place = static_cast<std::uint8_t>(place & (most - 1U))};
   return place;
 }
 
@@ -53,13 +56,11 @@ void Forms::drop(OfConnection& form) {
   form = {};
 }
 
-// A connection may be in many groups, and is not worth a count of them: where it matters, which is rare, all
-// groups are asked.
-void Forms::forget_former_members() {
-  for (OfConnection& form : forms_) form.member = false;
+void Forms::count_groups() {
+  for (OfConnection& form : forms_) form.groups = 0;
   for (detail::Run* const run : runs_) run->mark_members();
   for (OfConnection& form : forms_) {
-    if (!form.member) drop(form);
+    if (form.groups == 0) drop(form);
   }
 }
 

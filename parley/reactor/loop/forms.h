@@ -13,8 +13,7 @@ namespace parley {
 
 // Which forms the members of a loop's groups are told things in. Each has a place, which is the number of its
 // tape and of its run. A connection has one form at a time, since order holds within a form's run alone;
-// which one is kept here and not with the connection, as it is looked for seldom. Who has left a group keeps
-// its form until somebody needs to know better.
+// which one is kept here and not with the connection, as it is looked for seldom.
 class Forms {
  public:
   static constexpr std::uint8_t most = 16;
@@ -30,8 +29,16 @@ class Forms {
   void leave(TransportId id) {
     if (id.slot < forms_.size()) drop(forms_[id.slot]);
   }
-  // Says, in `Run::mark_members`, that it is a member.
-  void mark(TransportId id) { forms_[id.slot].member = true; }
+  // It has left a group.
+  void quit(TransportId id) {
+    OfConnection& its = forms_[id.slot];
+    if (its.groups != 0 && its.groups != uncounted) --its.groups;
+  }
+  // Says, in `Run::mark_members`, that it is a member of one more.
+  void mark(TransportId id) {
+    OfConnection& its = forms_[id.slot];
+    if (its.groups != uncounted) its.groups = (its.groups + 1U) & uncounted;
+  }
   // Whether some connection may still be told things in this form, at this place.
   bool uses(std::uint8_t place, const Form* form) const { return places_[place].form == form; }
 
@@ -45,14 +52,17 @@ class Forms {
     std::size_t users = 0;  // connections
   };
 
+  // From so many on they are not counted: where it matters, which is rare, all groups are asked.
+  static constexpr std::uint8_t uncounted = 15;
+
   struct OfConnection {
-    bool member : 1 = false;  // of a group in its form, or was one
+    std::uint8_t groups : 4 = 0;  // how many it is a member of, in its form
     std::uint8_t place : 4 = plain;
   };
 
   std::uint8_t find(const Form* form) const;
   void drop(OfConnection& form);
-  void forget_former_members();
+  void count_groups();
 
   std::array<Place, most> places_{};
   std::vector<OfConnection> forms_;  // by slot; empty where there are no groups

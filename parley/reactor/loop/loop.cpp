@@ -152,7 +152,7 @@ bool Loop::held_back() const {
          now() < last_flush_ + settings_.flush_interval;
 }
 
-std::optional<Time> Loop::deadline(Duration patience) const {
+std::optional<Time> Loop::deadline(Duration patience) {
   std::optional<Time> until;
   const auto at_most = [&until](std::optional<Time> time) {
     if (time && (!until || *time < *until)) until = time;

@@ -118,7 +118,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   // Nothing is to be sent.
   bool idle() const { return connections_.idle() && datagrams_.idle(); }
   bool held_back() const;
-  std::optional<Time> deadline(Duration patience) const;
+  std::optional<Time> deadline(Duration patience);
 
   ReactorSettings settings_;
   const std::thread::id thread_ = std::this_thread::get_id();

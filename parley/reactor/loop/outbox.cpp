@@ -10,18 +10,21 @@ namespace parley {
 namespace {
 // A piece below this costs more as an entry of a gathered write than its copy does.
 constexpr std::size_t gather_below = 1024;
+// What one write is worth. The rest of a long queue is looked at when there is room for it.
+constexpr std::size_t most_gathered = 256 * 1024;  // bytes that are copied for it
+constexpr std::size_t most_pieces = 64;
 // What malloc needs beside what it is asked for.
 constexpr std::size_t malloc_overhead = 16;
 // So many places of pieces are not worth being given back.
 constexpr std::size_t few_places = 16;
 // What keeps a slice's bytes alive, and what malloc needs for both.
 constexpr std::size_t owner_bytes = 80;
+constexpr std::size_t file_bytes = sizeof(FilePart) + malloc_overhead;
 }  // namespace
 
-// What a burst has needed of malloc would stay with it otherwise.
 void BacklogStore::trim() noexcept {
   trim_heap();
-  peak_ = beside_;
+  freed_ = 0;
 }
 
 Outbox::~Outbox() = default;
@@ -61,7 +64,6 @@ void Outbox::append(Slice slice) {
   if (slice.empty()) return;
   waiting(2);
   if (last_size_ != 0) push_last();
-  waiting_->in_slices += slice.size();
   if (slice.owned()) waiting_->owned += slice.size() + owner_bytes;
   add({.bytes = std::move(slice), .place = Piece::Place::slice});
 }
@@ -72,6 +74,7 @@ void Outbox::append(FilePart part) {
   waiting(2);
   if (last_size_ != 0) push_last();
   waiting_->in_files += file->count;
+  waiting_->owned += file_bytes;
   Piece piece{.place = Piece::Place::file};
   piece.file = std::move(file);
   add(std::move(piece));
@@ -132,6 +135,7 @@ std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces)
     return last_size_;
   }
   std::size_t total = 0;
+  std::size_t gathered = 0;
   bool gathering = false;
   const auto add = [&](std::string_view bytes) {
     total += bytes.size();
@@ -140,6 +144,7 @@ std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces)
       gathering = false;
       return;
     }
+    gathered += bytes.size();
     const std::string_view copied = scratch.append(bytes);
     if (gathering && pieces.back().data() + pieces.back().size() == copied.data()) {
       pieces.back() = {pieces.back().data(), pieces.back().size() + copied.size()};
@@ -151,6 +156,7 @@ std::size_t Outbox::gather(Tape& scratch, std::vector<std::string_view>& pieces)
   for (std::size_t i = waiting_->first; i < waiting_->pieces.size(); ++i) {
     const Piece& piece = waiting_->pieces[i];
     if (piece.place == Piece::Place::file) return total;
+    if (gathered >= most_gathered || pieces.size() >= most_pieces) return total;
     add(piece.bytes.view());
   }
   if (last_size_ != 0) add({last_, last_size_});
@@ -166,6 +172,8 @@ void Outbox::drop_first(std::size_t count, BacklogStore& store) {
   Waiting& w = *waiting_;
   Piece& piece = w.pieces[w.first];
   const bool whole = count == piece.size();
+  const std::size_t held = w.gone + piece.size();
+  w.gone = whole ? 0 : w.gone + count;
   w.size -= count;
   switch (piece.place) {
     case Piece::Place::tape:
@@ -182,11 +190,11 @@ void Outbox::drop_first(std::size_t count, BacklogStore& store) {
       }
       break;
     case Piece::Place::slice:
-      w.in_slices -= count;
-      if (piece.bytes.owned()) w.owned -= whole ? count + owner_bytes : count;
+      if (whole && piece.bytes.owned()) w.owned -= held + owner_bytes;
       break;
     case Piece::Place::file:
       w.in_files -= count;
+      if (whole) w.owned -= file_bytes;
       piece.file->offset += count;
       piece.file->count -= count;
       break;
@@ -207,6 +215,7 @@ std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
     if (gone == 0) {
       if (w.first > few_places && w.first > w.pieces.size() / 2) {
         w.pieces.erase(w.pieces.begin(), w.pieces.begin() + static_cast<std::ptrdiff_t>(w.first));
+        w.looked_at -= std::min(w.looked_at, w.first);
         w.first = 0;
       }
       if (w.charged != 0) charge(store);
@@ -216,8 +225,9 @@ std::size_t Outbox::consume_waiting(std::size_t count, BacklogStore& store) {
     count -= gone;
   }
   // So that an idle outbox owns no memory.
-  store.discharge(w.charged);
+  const std::size_t charged = w.charged;
   waiting_.reset();
+  store.discharge(charged);
   return count;
 }
 
@@ -320,10 +330,13 @@ void Outbox::keep(BacklogStore& store) {
   if (empty()) return;
   if (last_size_ != 0) push_last();
   Waiting& w = *waiting_;
-  if (w.on_tape == 0) return charge(store);
+  if (w.on_tape == 0) {
+    w.looked_at = w.pieces.size();
+    return charge(store);
+  }
   const auto on_tape = [](const Piece& piece) { return piece.place == Piece::Place::tape; };
-  const auto first =
-      std::find_if(w.pieces.begin() + static_cast<std::ptrdiff_t>(w.first), w.pieces.end(), on_tape);
+  const auto from = static_cast<std::ptrdiff_t>(std::max(w.first, w.looked_at));
+  const auto first = std::find_if(w.pieces.begin() + from, w.pieces.end(), on_tape);
   // From the first piece that must be copied on, all are put in again, so that their order stays.
   std::vector<Piece> rest;
   rest.reserve(static_cast<std::size_t>(w.pieces.end() - first));
@@ -352,6 +365,7 @@ void Outbox::keep(BacklogStore& store) {
       }
       ++next;
     }
+    w.looked_at = w.pieces.size();
   } catch (...) {  // there is a place for each of them
     while (next < rest.size()) put_in_again();
     charge(store);
@@ -363,9 +377,8 @@ void Outbox::keep(BacklogStore& store) {
 // Tells the store what this costs.
 void Outbox::charge(BacklogStore& store) {
   const std::size_t now = waiting_->beside_blocks();
-  store.charge(now);
-  store.discharge(waiting_->charged);
-  waiting_->charged = now;
+  const std::size_t before = std::exchange(waiting_->charged, now);
+  now >= before ? store.charge(now - before) : store.discharge(before - now);
 }
 
 void Outbox::clear(BacklogStore& store) {

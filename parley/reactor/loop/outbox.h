@@ -28,25 +28,23 @@ class BacklogStore {
   std::size_t limit() const { return limit_; }
   Pages& pages() { return pages_; }
 
-  // Other memory that is held because clients lag.
-  void charge(std::size_t bytes) {
-    beside_ += bytes;
-    if (beside_ > peak_) peak_ = beside_;
-  }
+  // Other memory that is held because clients lag: malloc's.
+  void charge(std::size_t bytes) { beside_ += bytes; }
   void discharge(std::size_t bytes) {
     beside_ -= bytes;
-    if (peak_ - beside_ >= worth_trimming && beside_ <= peak_ / 2) trim();
+    freed_ += bytes;
   }
+  // So much of that was freed that it is worth telling malloc, which keeps it otherwise.
+  bool wants_trim() const { return freed_ >= worth_trimming; }
+  void trim() noexcept;
 
  private:
   static constexpr std::size_t worth_trimming = 4 * 1024 * 1024;
 
-  void trim() noexcept;
-
   Pages pages_;
   std::size_t limit_;
   std::size_t beside_ = 0;
-  std::size_t peak_ = 0;  // of that, since malloc was trimmed
+  std::size_t freed_ = 0;  // of that, since malloc was trimmed
 };
 
 // A part of a file that is to be sent.
@@ -90,16 +88,14 @@ class Outbox {
   std::size_t size() const { return last_size_ + (waiting_ == nullptr ? 0 : waiting_->size); }
   // How far the client is behind: the bytes that were copied for it, but for a text that is on its way.
   std::size_t behind() const { return waiting_ == nullptr ? 0 : waiting_->copied - waiting_->text_left; }
-  // All bytes that wait in memory, slices included.
-  std::size_t kept() const { return waiting_ == nullptr ? 0 : waiting_->copied + waiting_->in_slices; }
   // What it costs that they do, in bytes of memory.
   std::size_t held() const { return waiting_ == nullptr ? 0 : waiting_->in_blocks + waiting_->charged; }
   // What `keep` would add to that, about.
   std::size_t to_keep() const;
   bool has_file() const { return waiting_ != nullptr && waiting_->in_files != 0; }
 
-  // Adds everything before the first file to `pieces`: large pieces by reference, small ones that stand side
-  // by side gathered on `scratch`. Answers the bytes in all.
+  // Adds what stands before the first file to `pieces`, but no more than one write is worth: large pieces by
+  // reference, small ones that stand side by side gathered on `scratch`. Answers the bytes in all.
   std::size_t gather(Tape& scratch, std::vector<std::string_view>& pieces) const;
   // What comes first, where that is a file.
   const FilePart* first_file() const;
@@ -157,14 +153,15 @@ class Outbox {
   // What there is before the last slice.
   struct Waiting {
     std::vector<Piece> pieces{};
-    std::size_t first = 0;      // those before it have left
-    std::size_t size = 0;       // bytes of all pieces
-    std::size_t on_tape = 0;    // of them
-    std::size_t copied = 0;     // in blocks and texts
-    std::size_t in_slices = 0;  // with an owner
+    std::size_t first = 0;    // those before it have left
+    std::size_t size = 0;     // bytes of all pieces
+    std::size_t on_tape = 0;  // of them
+    std::size_t copied = 0;   // in blocks and texts
     std::size_t in_files = 0;
     std::size_t text_left = 0;  // of the text that comes first
-    std::size_t owned = 0;      // of slices whose owner is somebody: memory that we hold
+    std::size_t owned = 0;      // of slices whose owner is somebody, and files: memory that we hold
+    std::size_t looked_at = 0;  // pieces of which none is on a tape, from the first on
+    std::size_t gone = 0;       // bytes of the first piece that have left: it still holds them
     std::size_t in_blocks = 0;  // their size
     std::size_t charged = 0;    // what the store was told of this, blocks apart
     std::uint64_t epoch = 0;

@@ -33,6 +33,7 @@ void Reading::brake(Connection& connection) {
   if (connection.input.any(Input::braked)) return;
   connection.input.set(Input::braked);
   add(braked_, Braked{later(clock_.now(), limits_.brake), connection.id()}, relief_);
+  agenda_.wait_for_time();
   update(connection);
 }
 

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <deque>
 #include <new>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace parley {
 
@@ -29,9 +33,16 @@ void with_relief(Relief& relief, const Attempt& attempt) {
 }
 
 // At the end of a list.
-template <class List, class Entry>
-void add(List& list, Entry&& entry, Relief& relief) {
-  with_relief(relief, [&] { list.push_back(static_cast<Entry&&>(entry)); });
+template <class T>
+[[gnu::always_inline]] inline void add(std::vector<T>& list, std::type_identity_t<T> entry, Relief& relief) {
+  if (list.size() == list.capacity()) [[unlikely]] {
+    with_relief(relief, [&] { list.reserve(2 * list.size() + 4); });
+  }
+  list.push_back(std::move(entry));
+}
+template <class T>
+void add(std::deque<T>& list, const std::type_identity_t<T>& entry, Relief& relief) {
+  with_relief(relief, [&] { list.push_back(entry); });
 }
 
 }  // namespace parley

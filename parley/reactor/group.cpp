@@ -120,10 +120,12 @@ void Members::tell_encoded(TransportId omitted) {
   tell(encoded_, omitted);
 }
 
-// By member; those of one stay in their order.
+// By member, and those of one by their place in the run, which is one strip of memory.
 void Members::sort_gaps() {
-  const auto before = [](const Gap& a, const Gap& b) { return a.member.slot < b.member.slot; };
-  if (gaps_.size() > 1) std::stable_sort(gaps_.begin(), gaps_.end(), before);
+  if (gaps_.size() < 2) return;
+  std::sort(gaps_.begin(), gaps_.end(), [](const Gap& a, const Gap& b) {
+    return a.member.slot != b.member.slot ? a.member.slot < b.member.slot : a.bytes.data() < b.bytes.data();
+  });
 }
 
 std::span<const Members::Gap> Members::gaps_of(TransportId member) const {

@@ -5,7 +5,8 @@
 
 namespace parley {
 
-Listener::Listener(const Address& address, ListenSettings settings) {
+Listener::Listener(const Address& address, ListenSettings settings)
+    : self_(std::make_shared<Listener*>(this)) {
   const auto make = [this] { return protocol(); };
   Reactor& reactor = current_reactor();
   port_ = address.family() == Family::local ? reactor.listen_unix(address, make, std::move(settings))
@@ -14,6 +15,7 @@ Listener::Listener(const Address& address, ListenSettings settings) {
 }
 
 Listener::~Listener() {
+  *self_ = nullptr;
   close();
   if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->listener_ = nullptr;  // woken by close
 }
@@ -21,10 +23,15 @@ Listener::~Listener() {
 std::unique_ptr<Protocol> Listener::protocol() {
   // Nobody accepts as fast as they come: no protocol, so this one is closed at once.
   if (pending_.size() >= most_pending) return nullptr;
-  return stream_protocol([this](Stream stream) {
-    pending_.push_back(std::move(stream));
-    if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->resume();
+  // Under a filter the stream may come late, when the listener has gone: then it closes.
+  return stream_protocol([self = self_](Stream stream) {
+    if (*self != nullptr) (*self)->come(std::move(stream));
   });
+}
+
+void Listener::come(Stream stream) {
+  pending_.push_back(std::move(stream));
+  if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->resume();
 }
 
 void Listener::close() {

@@ -76,8 +76,10 @@ class Listener {
   friend class detail::Accept;
 
   std::unique_ptr<Protocol> protocol();
+  void come(Stream stream);
   void stopped();
 
+  std::shared_ptr<Listener*> self_;  // shared with its protocols; null once it has gone
   std::deque<Stream> pending_;
   detail::Accept* accepting_ = nullptr;
   bool closed_ = false;

@@ -23,9 +23,14 @@ void Member::ended() noexcept {
 void Nursery::remove(Member& member) noexcept {
   (member.previous_ == nullptr ? first_ : member.previous_->next_) = member.next_;
   if (member.next_ != nullptr) member.next_->previous_ = member.previous_;
-  // Whoever joins goes on in the next turn, and not from here: `on_ended` is still to come, and the joining
-  // task may destroy the group.
-  if (--size_ == 0 && joining_ != nullptr) std::exchange(joining_, nullptr)->wake();
+  expect_no_more(1);
+}
+
+// Whoever joins goes on in the next turn, and not from here: `on_ended` is still to come, and the joining
+// task may destroy the group.
+void Nursery::expect_no_more(std::size_t count) noexcept {
+  size_ -= count;
+  if (size_ == 0 && joining_ != nullptr) std::exchange(joining_, nullptr)->wake();
 }
 
 // Nobody runs here: who is cancelled goes on in the next turn.

@@ -42,7 +42,8 @@ class Nursery {
 
   Reactor& reactor() const { return reactor_; }
   std::size_t size() const { return size_; }
-  void cancel() noexcept;
+  // Asks every member to end. Whoever joins and is cancelled calls it too.
+  virtual void cancel() noexcept;
   // Whoever joins it was cancelled, and waits for the last of them: nobody new is taken in, or that would
   // never end.
   bool ending() const { return ending_; }
@@ -85,6 +86,9 @@ class Nursery {
  protected:
   ~Nursery() = default;
   Member* first() const { return first_; }
+  // For members that are still to come, which are counted and waited for like those that are there.
+  void expect() noexcept { ++size_; }
+  void expect_no_more(std::size_t count) noexcept;
   // Comes when a member has ended: it may be destroyed here.
   virtual void on_ended(Member& member) noexcept = 0;
 

@@ -4,21 +4,42 @@
 
 namespace parley {
 
-// A connection's protocol: hands its stream to the server.
+// A connection's protocol: hands its stream to the server. Until then the server counts it, and may go: under
+// a filter that may take long.
 class StreamServer::Wire final : public detail::StreamProtocol {
  public:
-  explicit Wire(StreamServer& server) : server_(server) {}
+  explicit Wire(std::shared_ptr<Coming> coming) : coming_(std::move(coming)) {
+    ++coming_->count;
+    coming_->server->expect();
+  }
+  ~Wire() override {
+    if (coming_ != nullptr) has_come(*coming_);
+  }
 
  private:
-  void made(Stream stream) override { server_.begin(std::move(stream)); }
+  static void has_come(Coming& coming) noexcept {
+    if (coming.server == nullptr) return;
+    --coming.count;
+    coming.server->expect_no_more(1);
+  }
 
-  StreamServer& server_;
+  void made(Stream stream) override {
+    struct Counted {
+      ~Counted() { has_come(*coming); }
+      std::shared_ptr<Coming> coming;
+    } const counted{std::move(coming_)};
+    // Without a server the stream closes.
+    if (counted.coming->server != nullptr) counted.coming->server->begin(std::move(stream));
+  }
+
+  std::shared_ptr<Coming> coming_;
 };
 
 StreamServer::StreamServer(Reactor& reactor, std::unique_ptr<Handler> handler, ServeSettings settings)
     : Nursery(reactor), handler_(std::move(handler)), settings_(std::move(settings)) {}
 
 StreamServer::~StreamServer() {
+  forget_coming();
   // A member takes itself out of the list as it goes.
   while (first() != nullptr) delete static_cast<detail::MemberOf<void>*>(first());
 }
@@ -26,7 +47,8 @@ StreamServer::~StreamServer() {
 std::unique_ptr<Protocol> StreamServer::protocol() {
   // No protocol: the connection is closed at once.
   if (size() >= settings_.max_connections || ending()) return nullptr;
-  return std::make_unique<Wire>(*this);
+  if (coming_ == nullptr) coming_ = std::make_shared<Coming>(Coming{this});
+  return std::make_unique<Wire>(coming_);
 }
 
 std::unique_ptr<Factory> StreamServer::factory() {
@@ -35,7 +57,6 @@ std::unique_ptr<Factory> StreamServer::factory() {
 
 // The handler is called in place: it reads what comes in this turn already.
 void StreamServer::begin(Stream stream) {
-  if (ending()) return;  // its protocol was made before
   Task<> task;
   try {
     task = handler_->handle(std::move(stream));
@@ -60,12 +81,24 @@ void StreamServer::failed(std::exception_ptr error) {
   }
 }
 
+void StreamServer::cancel() noexcept {
+  forget_coming();
+  Nursery::cancel();
+}
+
+void StreamServer::forget_coming() noexcept {
+  const std::shared_ptr<Coming> coming = std::exchange(coming_, nullptr);
+  if (coming == nullptr) return;
+  coming->server = nullptr;
+  expect_no_more(std::exchange(coming->count, 0));
+}
+
 Task<> StreamServer::join() {
   // In a variable: with the await in the condition g++ 12 leaves the whole body out.
   bool cancelled = false;
   do {
     cancelled = co_await Nursery::join();  // also those that have come since the last one has ended
-  } while (size() != 0);
+  } while (Nursery::size() != 0);
   if (cancelled) throw Cancelled();
 }
 

@@ -55,11 +55,13 @@ class StreamServer final : detail::Nursery {
   std::unique_ptr<Factory> factory();
 
   // How many handlers have not ended.
-  std::size_t size() const { return Nursery::size(); }
-  // Asks all of them to end.
-  void cancel() noexcept { Nursery::cancel(); }
-  // Waits until none runs. Whoever is cancelled here cancels them, and waits on; connections that come
-  // meanwhile are closed at once.
+  std::size_t size() const { return Nursery::size() - coming(); }
+  // Asks all of them to end. A connection whose filter has not let its stream begin has no handler yet: it
+  // gets none, and is closed where its stream would begin.
+  void cancel() noexcept override;
+  // Waits until none runs, and none is to come: connections whose filter has not let their stream begin are
+  // waited for too. Whoever is cancelled here cancels them, and waits on; connections that come meanwhile are
+  // closed at once.
   Task<> join();
 
  private:
@@ -77,14 +79,22 @@ class StreamServer final : detail::Nursery {
     return std::make_unique<Kept>(std::move(handle));
   }
   class Wire;
+  // What the server and the protocols that have not begun share: either side may go first.
+  struct Coming {
+    StreamServer* server;  // null: it has gone, or wants them no more
+    std::size_t count = 0;
+  };
 
   StreamServer(Reactor& reactor, std::unique_ptr<Handler> handler, ServeSettings settings);
   void begin(Stream stream);
+  std::size_t coming() const { return coming_ == nullptr ? 0 : coming_->count; }
+  void forget_coming() noexcept;
   void failed(std::exception_ptr error);
   void on_ended(detail::Member& member) noexcept override;
 
   std::unique_ptr<Handler> handler_;
   ServeSettings settings_;
+  std::shared_ptr<Coming> coming_;
 };
 
 namespace detail {

@@ -31,7 +31,7 @@ class TaskGroup final : detail::Nursery {
   // has failed or whoever joins it was cancelled, it never begins, and is destroyed here.
   void spawn(Task<> task);
   // Asks every task to end. Tasks that are spawned later are not concerned.
-  void cancel() noexcept { Nursery::cancel(); }
+  void cancel() noexcept override { Nursery::cancel(); }
   // How many have not ended.
   std::size_t size() const { return Nursery::size(); }
   using Nursery::reactor;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -19,6 +20,9 @@ struct ListenSettings {
   // Makes a filter for each connection, under its protocol. A factory that makes no protocol, and a `wrap`
   // that makes no filter, refuse the connection.
   Wrap wrap{};
+  // By then the filters must have let the protocol begin, or the connection is aborted (Reason::Kind::failed,
+  // timed_out); 0: no limit. Nothing without filters, nor for one that is put under a living protocol.
+  Duration handshake_timeout = std::chrono::seconds(30);
   // Said to those who come when no descriptor is left for them, where one can be spared for that, and where
   // there is no `wrap`, through which it would have to go.
   std::string refusal{};

@@ -152,5 +152,137 @@ TEST_F(Handshakes, AJoinedServerWaitsForNoneThatFails) {
   EXPECT_EQ(server.size(), 0U);
 }
 
+// Peers that connect and say nothing.
+TEST_F(Handshakes, CountAgainstTheServersLimit) {
+  ServeSettings settings;
+  settings.wrap = greeting();
+  settings.max_connections = 2;
+  const Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, say_hello, settings));
+  turns(2);
+  std::vector<MemoryPeer> silent;
+  silent.push_back(begun());
+  silent.push_back(begun());
+  EXPECT_TRUE(begun().ended());  // there is no room for a third
+  silent.back().reset();
+  turns(4);
+  MemoryPeer third = begun();
+  third.send("x");
+  turns(4);
+  EXPECT_EQ(third.take(), "hello");
+  EXPECT_TRUE(begun().ended());
+}
+
+TEST_F(Handshakes, CountAgainstTheListenersLimit) {
+  ListenSettings settings;
+  settings.wrap = greeting();
+  const auto listen = [&]() -> Task<> {
+    const Alive alive;
+    Listener listener({"127.0.0.1", 700}, settings);
+    co_await sleep(1s);
+    const Stream first = co_await listener.accept();
+    co_await sleep(1s);
+  };
+  const Running<> listening = spawn(reactor, listen());
+  turns(2);
+  std::vector<MemoryPeer> peers;
+  for (std::size_t i = 0; i < Listener::most_pending; ++i) peers.push_back(begun());
+  EXPECT_TRUE(begun().ended());
+  peers.front().send("x");  // whose stream has come counts once
+  turns(4);
+  EXPECT_TRUE(begun().ended());
+  peers.back().reset();
+  turns(4);
+  peers.push_back(begun());
+  EXPECT_FALSE(peers.back().ended());
+  clock.advance(1s);
+  turns(4);
+  peers.push_back(begun());  // one was accepted
+  EXPECT_FALSE(peers.back().ended());
+  peers.clear();
+  clock.advance(1s);
+  turns(4);
+}
+
+TEST_F(Handshakes, HaveATime) {
+  ServeSettings settings;
+  settings.wrap = greeting();
+  settings.handshake_timeout = 10s;
+  const Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, say_hello, settings));
+  turns(2);
+  MemoryPeer silent = begun();
+  MemoryPeer polite = begun();
+  polite.send("x");
+  turns(4);
+  EXPECT_EQ(polite.take(), "hello");
+  clock.advance(9s);
+  turns(4);
+  EXPECT_FALSE(silent.was_reset());
+  clock.advance(1s);
+  turns(4);
+  EXPECT_TRUE(silent.was_reset());
+  EXPECT_FALSE(polite.ended() || polite.was_reset());  // whose handshake is over has no time any more
+}
+
+// A port whose filter notes how its connection has ended.
+class TimedHandshakes : public Handshakes {
+ protected:
+  class Noting final : public Filter {
+   public:
+    explicit Noting(std::optional<Reason>& lost) : lost_(lost) {}
+    using Filter::transport;
+    void connection_made() override {}
+    void data_received(std::span<char>) override { transport().lose_connection(); }
+    void flush(Output&) override {}
+    void connection_lost(Reason reason) override { lost_ = reason; }
+
+   private:
+    std::optional<Reason>& lost_;
+  };
+
+  void listen(Duration timeout) {
+    ListenSettings settings;
+    settings.wrap = [this](const Address&) { return std::make_unique<Noting>(lost); };
+    settings.handshake_timeout = timeout;
+    reactor.listen_tcp({"127.0.0.1", 700}, factory([] { return stream_protocol([](Stream) {}); }), settings);
+  }
+
+  std::optional<Reason> lost;
+};
+
+TEST_F(TimedHandshakes, OneThatIsLateFailsWithThatReason) {
+  listen(ListenSettings().handshake_timeout);
+  const MemoryPeer peer = begun();
+  clock.advance(30s);
+  turns(4);
+  ASSERT_TRUE(lost.has_value());
+  EXPECT_EQ(lost->kind(), Reason::Kind::failed);
+  EXPECT_EQ(lost->error(), std::errc::timed_out);
+  EXPECT_EQ(reactor.connections(), 0U);
+}
+
+TEST_F(TimedHandshakes, ZeroIsNoLimit) {
+  listen(0s);
+  MemoryPeer peer = begun();
+  clock.advance(24h);
+  turns(4);
+  EXPECT_FALSE(lost.has_value());
+  EXPECT_EQ(reactor.connections(), 1U);
+  peer.reset();
+  turns(4);
+}
+
+TEST_F(TimedHandshakes, OneThatClosesHasNoTimeLeft) {
+  listen(10s);
+  MemoryPeer peer = begun();
+  peer.send("x");
+  turns(4);
+  ASSERT_TRUE(lost.has_value());
+  EXPECT_EQ(lost->kind(), Reason::Kind::closed);
+  peer.close();
+  clock.advance(20s);
+  turns(4);
+  EXPECT_EQ(network.open_descriptors(), 1U);  // the port
+}
+
 }  // namespace
 }  // namespace parley

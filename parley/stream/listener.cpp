@@ -5,8 +5,29 @@
 
 namespace parley {
 
+// A connection that is to come: it counts until it has, or has gone. Without a listener its stream closes.
+class Listener::Ticket {
+ public:
+  explicit Ticket(std::shared_ptr<Coming> coming) : coming_(std::move(coming)) { ++coming_->count; }
+  Ticket(Ticket&&) = default;
+  ~Ticket() {
+    if (coming_ != nullptr) --coming_->count;
+  }
+
+  void operator()(Stream stream) {
+    const Ticket used(std::move(*this));
+    Listener* const listener = used.coming_->listener;
+    if (listener == nullptr) return;
+    listener->pending_.push_back(std::move(stream));
+    if (listener->accepting_ != nullptr) std::exchange(listener->accepting_, nullptr)->resume();
+  }
+
+ private:
+  std::shared_ptr<Coming> coming_;
+};
+
 Listener::Listener(const Address& address, ListenSettings settings)
-    : self_(std::make_shared<Listener*>(this)) {
+    : coming_(std::make_shared<Coming>(Coming{this})) {
   const auto make = [this] { return protocol(); };
   Reactor& reactor = current_reactor();
   port_ = address.family() == Family::local ? reactor.listen_unix(address, make, std::move(settings))
@@ -15,23 +36,15 @@ Listener::Listener(const Address& address, ListenSettings settings)
 }
 
 Listener::~Listener() {
-  *self_ = nullptr;
+  coming_->listener = nullptr;
   close();
   if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->listener_ = nullptr;  // woken by close
 }
 
 std::unique_ptr<Protocol> Listener::protocol() {
   // Nobody accepts as fast as they come: no protocol, so this one is closed at once.
-  if (pending_.size() >= most_pending) return nullptr;
-  // Under a filter the stream may come late, when the listener has gone: then it closes.
-  return stream_protocol([self = self_](Stream stream) {
-    if (*self != nullptr) (*self)->come(std::move(stream));
-  });
-}
-
-void Listener::come(Stream stream) {
-  pending_.push_back(std::move(stream));
-  if (accepting_ != nullptr) std::exchange(accepting_, nullptr)->resume();
+  if (pending_.size() + coming_->count >= most_pending) return nullptr;
+  return stream_protocol(Ticket(coming_));
 }
 
 void Listener::close() {

@@ -53,7 +53,8 @@ class [[nodiscard]] Accept final : Suspension {
 // makes it and those beside it; the port closes when it goes.
 class Listener {
  public:
-  // Connections that nobody has accepted, beyond which new ones are closed at once.
+  // Connections that nobody has accepted, beyond which new ones are closed at once. Those whose filter has
+  // not let the stream begin count.
   static constexpr std::size_t most_pending = 128;
 
   // Listens at a numeric address (no host: every address; port 0: the kernel chooses), or at a Unix socket's:
@@ -76,10 +77,15 @@ class Listener {
   friend class detail::Accept;
 
   std::unique_ptr<Protocol> protocol();
-  void come(Stream stream);
+  // What the listener and its protocols share: either side may go first.
+  struct Coming {
+    Listener* listener;  // null: it has gone
+    std::size_t count = 0;
+  };
+  class Ticket;
   void stopped();
 
-  std::shared_ptr<Listener*> self_;  // shared with its protocols; null once it has gone
+  std::shared_ptr<Coming> coming_;
   std::deque<Stream> pending_;
   detail::Accept* accepting_ = nullptr;
   bool closed_ = false;

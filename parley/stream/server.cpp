@@ -46,7 +46,7 @@ StreamServer::~StreamServer() {
 
 std::unique_ptr<Protocol> StreamServer::protocol() {
   // No protocol: the connection is closed at once.
-  if (size() >= settings_.max_connections || ending()) return nullptr;
+  if (Nursery::size() >= settings_.max_connections || ending()) return nullptr;
   if (coming_ == nullptr) coming_ = std::make_shared<Coming>(Coming{this});
   return std::make_unique<Wire>(coming_);
 }
@@ -149,6 +149,7 @@ Task<> serve(StreamServer& server, Address address, ServeSettings settings) {
     ListenSettings how;
     how.options = settings.options;
     how.wrap = settings.wrap;
+    how.handshake_timeout = settings.handshake_timeout;
     Reactor& reactor = current_reactor();
     const Port port(local ? reactor.listen_unix(address, server.factory(), how)
                           : reactor.listen_tcp(address, server.factory(), how));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
@@ -24,7 +25,10 @@ struct ServeSettings {
   ListenOptions options{};
   // Makes a filter for each connection, under its stream: `ListenSettings::wrap`.
   Wrap wrap{};
-  // Connections of this server beyond which new ones are closed at once.
+  // By then that filter must have let the stream begin: `ListenSettings::handshake_timeout`.
+  Duration handshake_timeout = std::chrono::seconds(30);
+  // Connections of this server beyond which new ones are closed at once. Those whose filter has not let the
+  // stream begin count.
   std::size_t max_connections = 65536;
   // Is told the real address as soon as the port is open.
   std::function<void(const Address&)> listening{};

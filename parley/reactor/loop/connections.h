@@ -42,8 +42,10 @@ class Connections final : public Flusher::Owner {
   // Where they come from (connections_made.cpp).
 
   // A connected stream. `connection_made` comes at once from `accept`, which the loop calls, and otherwise
-  // when the loop settles.
-  void accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
+  // when the loop settles. One that is accepted, and whose filters have not let its application begin after
+  // `handshake`, is cut off; 0: no limit.
+  void accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol,
+              Duration handshake);
   TransportId adopt(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol);
   // One that has left another reactor: what it had received is delivered first, what it had queued is sent
   // first.
@@ -286,7 +288,8 @@ class Connections final : public Flusher::Owner {
   std::unordered_map<std::uint32_t, Leaving> leaving_;
   std::unordered_map<std::uint32_t, Inserted> inserted_;
   std::unordered_map<std::uint32_t, std::string> held_;  // what an adopted one is to be delivered first
-  Deadlines closing_;                                    // those whose peer, or producer, must do something
+  // Those whose peer, or producer, must do something: take what is left, or finish the filters' handshake.
+  Deadlines closing_;
   std::deque<Lingering> lingering_;  // those whose peer is to end too; the first is due first
 };
 

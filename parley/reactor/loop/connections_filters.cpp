@@ -72,6 +72,7 @@ void Connections::hold_input(Connection& connection, bool held) {
 }
 
 void Connections::application_made(Connection& connection) {
+  if (connection.life == Life::open) closing_.drop(connection.id());  // the time for its handshake
   if (connection.bond.any(Bond::followed)) followers_.at(connection.id().slot).made();
 }
 

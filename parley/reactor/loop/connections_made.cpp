@@ -1,5 +1,6 @@
 // How connections come.
 
+#include <limits>
 #include <new>
 #include <utility>
 
@@ -27,7 +28,8 @@ CompactAddress Connections::numbered(CompactAddress peer) {
   return peer;
 }
 
-void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol) {
+void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_ptr<Protocol> protocol,
+                         Duration handshake) {
   Connection* place = nullptr;
   try {
     place = &open(handle, numbered(peer));
@@ -36,6 +38,11 @@ void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_
   }
   Connection& connection = *place;
   take_protocol(connection, std::move(protocol));
+  // One that closes meanwhile has a time of its own for that: it has always come further than `left`.
+  if (handshake > Duration::zero() && connection.filtered()) {
+    closing_.renew(connection.id(), std::numeric_limits<std::size_t>::max(), handshake);
+    agenda_.wait_for_time();
+  }
   call(connection,
        [&](Protocol& made) { connection.filtered() ? Filters::begin(made) : made.connection_made(); });
   reading_.update(connection);

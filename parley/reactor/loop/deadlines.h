@@ -22,9 +22,11 @@ class Deadlines {
       : clock_(clock), each_(each), relief_(relief) {}
 
   // The time begins anew. `left` is remembered: how much was left to do.
-  void renew(TransportId id, std::size_t left) {
+  void renew(TransportId id, std::size_t left) { renew(id, left, each_); }
+  // The same for a time of its own.
+  void renew(TransportId id, std::size_t left, Duration time) {
     drop(id);
-    const Time until = later(clock_.now(), each_);
+    const Time until = later(clock_.now(), time);
     with_relief(relief_, [&] {
       const auto place = order_.emplace(until, id.slot).first;
       try {

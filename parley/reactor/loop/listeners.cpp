@@ -121,7 +121,7 @@ void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddr
   if (protocol == nullptr) {
     backend_->discard(handle);
   } else {
-    connections_.accept(handle, peer, std::move(protocol));
+    connections_.accept(handle, peer, std::move(protocol), listener.settings.handshake_timeout);
   }
   connections_.between_callbacks();
 }

@@ -1,6 +1,7 @@
 #include "parley/line/traffic_log.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <ostream>
 #include <span>
@@ -76,8 +77,15 @@ class Logged final : public Filter {
     return Filter::eof_received();
   }
   void connection_lost(Reason reason) override {
-    (*sink_)(format(peer_, " lost: ", reason));
+    // The application is told, whatever the sink throws; the sink first, as of everything.
+    std::exception_ptr escaped;
+    try {
+      (*sink_)(format(peer_, " lost: ", reason));
+    } catch (...) {
+      escaped = std::current_exception();
+    }
     Filter::connection_lost(reason);
+    if (escaped != nullptr) std::rethrow_exception(escaped);
   }
   void flush(Output& output) override {
     std::string whole;

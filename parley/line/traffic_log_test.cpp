@@ -1,6 +1,9 @@
 #include "parley/line/traffic_log.h"
 
 #include <sstream>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "parley/line/policies_fixture.h"
 
@@ -72,6 +75,19 @@ TEST_F(Traffic, ALogIsToldAtItsLevel) {
   const std::string name = format(peer.address());
   EXPECT_EQ(log.lines, (std::vector<std::string>{name + " connected", name + " < x"}));
   end();
+}
+
+TEST_F(Traffic, ASinkThatThrowsEndsTheConnectionAndTheApplicationIsTold) {
+  bool full = false;
+  listen(log_traffic([&](std::string_view) {
+    if (full) throw std::runtime_error("the disk is full");
+  }));
+  MemoryPeer peer = connect();
+  full = true;
+  peer.send("x");
+  turns();
+  EXPECT_EQ(events, (std::vector<std::string>{"made", format("lost: ", Reason(Reason::Kind::handler))}));
+  EXPECT_TRUE(peer.was_reset());
 }
 
 }  // namespace

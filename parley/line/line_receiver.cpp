@@ -162,7 +162,7 @@ bool LineReceiver::eof_received() {
   assert(!busy_);
   ended_ = true;
   handle_kept();
-  return input_ != nullptr;
+  return end_waits_ = input_ != nullptr;
 }
 
 void LineReceiver::reading_resumed() {
@@ -170,7 +170,7 @@ void LineReceiver::reading_resumed() {
 }
 
 void LineReceiver::go_on() {
-  const bool last = ended_ && input_ != nullptr;
+  const bool last = end_waits_ || (ended_ && input_ != nullptr);
   handle_kept();
   if (last && input_ == nullptr && !eof_received()) transport().lose_connection();
 }

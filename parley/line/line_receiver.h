@@ -50,7 +50,8 @@ class LineReceiver : public Protocol {
 
   // Hands over what has come and was not handled, behind the line that is being handled: to a filter that is
   // put under this protocol (`Transport::insert`, for STARTTLS), or to be dropped. A line of it that were
-  // handled here would have come without passing the filter (RFC 3207, section 6).
+  // handled here would have come without passing the filter (RFC 3207, section 6). After the end of input the
+  // connection closes as if these had been delivered, when reading is resumed.
   std::string take_rest();
 
   // Sends the line and its end.
@@ -95,6 +96,7 @@ class LineReceiver : public Protocol {
   bool skipping_ : 1 = false;   // the end of a line that was too long is awaited
   bool undecided_ : 1 = false;  // line_length_exceeded has not said yet how to go on
   bool ended_ : 1 = false;      // there is no more input
+  bool end_waits_ : 1 = false;  // eof_received is to be called once more
 };
 
 }  // namespace parley

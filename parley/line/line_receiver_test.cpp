@@ -183,6 +183,25 @@ TEST(LineReceiver, AtTheEndOfInputASwitchFromOutsideMayDeliverTheLast) {
   EXPECT_TRUE(lines.transport.closing());
 }
 
+TEST(LineReceiver, AtTheEndOfInputOneWhoseRestIsTakenClosesToo) {
+  for (const bool filtered : {false, true}) {
+    Lines lines;
+    lines.on_line = [&](std::string_view) { lines.transport.pause_reading(); };
+    lines.transport.receive("one\ntwo\nthree");
+    lines.transport.receive_end();
+    lines.on_line = nullptr;
+    const std::string rest = lines.take_rest();
+    EXPECT_EQ(rest, "two\nthree");
+    if (filtered) lines.transport.insert(std::make_unique<Filter>(), rest);
+    lines.transport.turn();
+    EXPECT_FALSE(lines.transport.closing());
+    lines.transport.resume_reading();
+    lines.transport.turn();
+    EXPECT_EQ(lines.events, (filtered ? Events{"one", "two", "three"} : Events{"one"}));
+    EXPECT_TRUE(lines.transport.closing());
+  }
+}
+
 // One that keeps its own direction open after the peer's end.
 class HalfClosed : public Lines {
  public:

@@ -63,6 +63,8 @@ class ClientFactory : public Factory {
  public:
   // An attempt begins.
   virtual void started_connecting(Connector& /*connector*/) {}
+  // The connection is made; its protocol is told so next. Under filters that is when they let it begin.
+  virtual void client_connected(Connector& /*connector*/) {}
   // No connection was made. `error` says why, for each address that was tried: a SocketError, which may be a
   // Timeout or a ResolveError. `connector.connect()` tries again.
   virtual void client_connection_failed(Connector& /*connector*/, const SocketError& /*error*/) {}

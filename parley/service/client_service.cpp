@@ -25,9 +25,7 @@ class ClientService::Wiring : public ClientFactory {
       : service(&to), inner_(std::move(factory)), told_(dynamic_cast<ClientFactory*>(inner_.get())) {}
 
   std::unique_ptr<Protocol> build_protocol(const Address& peer) override {
-    std::unique_ptr<Protocol> protocol = inner_->build_protocol(peer);
-    if (protocol != nullptr && service != nullptr) service->made();
-    return protocol;
+    return inner_->build_protocol(peer);
   }
   void start_factory() override { inner_->start(); }
   // The connector is over, however it has ended.
@@ -37,6 +35,11 @@ class ClientService::Wiring : public ClientFactory {
   }
   void started_connecting(Connector& connector) override {
     if (told_ != nullptr) told_->started_connecting(connector);
+  }
+  // And not where its protocol is built: under a filter it may still fail to begin.
+  void client_connected(Connector& connector) override {
+    if (service != nullptr) service->connected();
+    if (told_ != nullptr) told_->client_connected(connector);
   }
   void client_connection_failed(Connector& connector, const SocketError& error) override {
     if (told_ != nullptr) told_->client_connection_failed(connector, error);
@@ -86,7 +89,7 @@ ClientService::~ClientService() {
 
 void ClientService::when_connected(std::function<void(TransportId)> call) {
   waiting_.push_back(std::move(call));
-  if (connector_.state() == Connector::State::connected) made();
+  if (connector_.state() == Connector::State::connected) tell_soon();
 }
 
 void ClientService::start() {
@@ -108,9 +111,13 @@ void ClientService::stop(ServiceHold hold) noexcept {
   connector_.disconnect();
 }
 
-// There is no connection yet when its protocol is made.
-void ClientService::made() {
+void ClientService::connected() {
   backoff_.reset();
+  tell_soon();
+}
+
+// From the loop, once the protocol was told.
+void ClientService::tell_soon() {
   if (!telling_.active()) telling_ = reactor_.call_later(Duration::zero(), [this] { tell_connected(); });
 }
 

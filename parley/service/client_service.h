@@ -21,7 +21,8 @@ namespace parley {
 
 // How a ClientService keeps its connection; each may be left out.
 struct ClientServiceSettings {
-  // The waits between attempts; they begin anew when a connection was made.
+  // The waits between attempts; they begin anew when a connection was made, which under a filter is when that
+  // lets the protocol begin.
   BackoffSettings backoff{};
   ConnectSettings connect{};
   // Told why an attempt has failed, from the loop. Without it that is logged.
@@ -63,7 +64,8 @@ class ClientService : public Service {
  private:
   class Wiring;
 
-  void made();
+  void connected();
+  void tell_soon();
   void tell_connected();
   void try_again(Connector& connector);
   void over();

@@ -10,6 +10,7 @@
 #include "parley/base/clock.h"
 #include "parley/base/log.h"
 #include "parley/base/print.h"
+#include "parley/reactor/filter.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 
@@ -146,6 +147,56 @@ TEST_F(ClientServiceTest, TriesAgainWithWaitsThatGrowUntilOneSucceeds) {
   const std::optional<Socket> peer = accepted();
   ASSERT_TRUE(is_told(3));
   EXPECT_THAT(log_.messages, SizeIs(0));
+}
+
+// Lets its application begin when the server has said something.
+class Greeting final : public Filter {
+ public:
+  void connection_made() override {}
+  void data_received(std::span<char> lent) override {
+    if (application_made()) return Filter::data_received(lent);
+    tell_made();
+  }
+};
+
+TEST_F(ClientServiceTest, IsConnectedWhenTheHandshakeIsOver) {
+  listen();
+  ClientServiceSettings settings;
+  settings.connect.wrap = [](const Address&) { return std::make_unique<Greeting>(); };
+  make(std::move(settings)).when_connected([&](TransportId id) {
+    told_.emplace_back(id == service_->connection() ? "told" : "told wrongly");
+  });
+  service_->start_service();
+  std::optional<Socket> peer = accepted();
+  for (int i = 0; i < 20; ++i) reactor_.turn(0s);
+  EXPECT_THAT(told_, SizeIs(0));
+  peer->sendall("x");
+  ASSERT_TRUE(is_told(2));
+  EXPECT_THAT(told_, ElementsAre("made", "told"));
+}
+
+// Each attempt reaches a server that ends it before it was a connection.
+TEST_F(ClientServiceTest, WaitsLongerWhereEachHandshakeFails) {
+  Told failures;
+  ClientServiceSettings settings;
+  settings.connect.wrap = [](const Address&) { return std::make_unique<Greeting>(); };
+  settings.backoff.factor = 2;
+  settings.failed = [&](const SocketError& error) { failures.emplace_back(error.what()); };
+  listen();
+  make(std::move(settings)).start_service();
+  const auto failed = [&](std::size_t count) { return until([&] { return failures.size() >= count; }); };
+  accepted();
+  ASSERT_TRUE(failed(1));
+  clock_.advance(600s);
+  accepted();
+  ASSERT_TRUE(failed(2));
+  clock_.advance(1199s);
+  for (int i = 0; i < 20; ++i) reactor_.turn(1ms);
+  EXPECT_THROW(server_.accept(), WouldBlock);
+  clock_.advance(1s);
+  accepted();
+  ASSERT_TRUE(failed(3));
+  EXPECT_THAT(told_, SizeIs(0));
 }
 
 TEST_F(ClientServiceTest, GivesUpAfterTheLastRetry) {

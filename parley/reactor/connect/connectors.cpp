@@ -250,6 +250,9 @@ void Connectors::connected(EntryId id) {
   if (record == nullptr || record->state != Connector::State::connecting) return;
   record->timer.cancel();
   record->state = Connector::State::connected;
+  if (record->told != nullptr) {
+    reactor_.loop().call([&] { record->told->client_connected(record->connector); });
+  }
 }
 
 void Connectors::lost(EntryId id, TransportId connection, Reason reason) {

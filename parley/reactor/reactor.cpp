@@ -190,6 +190,9 @@ Time Reactor::now() const {
 const Clock& Reactor::clock() const {
   return loop_->clock();
 }
+const Limits& Reactor::limits() const {
+  return loop_->limits();
+}
 
 void Reactor::on_error(std::function<void(std::exception_ptr)> handler) {
   loop_->on_error(std::move(handler));

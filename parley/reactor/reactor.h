@@ -285,6 +285,8 @@ class Reactor {
   Time now() const;
   // The clock itself.
   const Clock& clock() const;
+  // What it was made with: how far what can grow may grow.
+  const Limits& limits() const;
 
   // Receives what a handler let escape, after its connection was aborted and it was logged.
   void on_error(std::function<void(std::exception_ptr)> handler);

@@ -32,7 +32,8 @@ class Stream {
   static constexpr std::size_t default_limit = 64 * 1024;
   // What is kept of the input while nobody reads (and one read of the reactor).
   static constexpr std::size_t read_ahead = detail::StreamState::read_ahead;
-  // What may wait for a peer that does not read until `write` waits too.
+  // What may wait until `write` waits too: for the next turn, and while it is more than `Limits::high_water`
+  // (64 KiB as well, unless the reactor was made with another) for the peer.
   static constexpr std::size_t high_water = detail::StreamState::high_water;
 
   // No connection: everything ends at once.
@@ -77,7 +78,8 @@ class Stream {
   // Sends bytes without copying them.
   [[nodiscard]] auto write(Slice slice) { return detail::Write<Slice>(state_, std::move(slice)); }
   // Sends `count` bytes of a file from `offset` on, or all of it, from the kernel's own memory where it can;
-  // returns when all but 64 KiB have left. A file that is shorter by then breaks the connection
+  // returns when there is room for more: once it has had to wait for the peer, when all but
+  // `Limits::low_water` (16 KiB) have left. A file that is shorter by then breaks the connection
   // (FileFailure::shorter). Throws SocketError where its size cannot be told.
   [[nodiscard]] auto send_file(OpenFile file, std::uint64_t offset, std::uint64_t count) {
     return detail::Write<detail::FileToSend>(state_, {std::move(file), offset, count});

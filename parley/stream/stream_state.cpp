@@ -183,10 +183,10 @@ void StreamState::consume(std::size_t count) {
 
 // Writing.
 
-bool StreamState::room() const {
+bool StreamState::room(std::size_t most) const {
   // `pause_writing` comes after a flush. What was written in this turn has not been flushed, so it is counted
   // here.
-  return wire_ == nullptr || (!pressed_ && wire_->transport().queued() <= high_water);
+  return wire_ == nullptr || (!pressed_ && wire_->transport().queued() <= most);
 }
 
 bool StreamState::put(std::string_view bytes) {

@@ -72,7 +72,7 @@ class StreamState {
   // held. The block may be four times as large, and counts for what it holds: the rest of it is used for what
   // comes next.
   static constexpr std::size_t taken_over_from = 16 * 1024;
-  // What may wait for a peer that does not read until `write` waits too.
+  // What may wait until `write` waits too: for the next turn, and from `Limits::high_water` on for the peer.
   static constexpr std::size_t high_water = 64 * 1024;
 
   StreamState() = default;
@@ -119,7 +119,8 @@ class StreamState {
   bool put(const Slice& slice);
   bool put(const FileToSend& part);
   bool put(std::span<const std::string_view> pieces);
-  bool room() const;
+  // `most`: of what waits.
+  bool room(std::size_t most = high_water) const;
   // Whether the connection will tell when there is room again.
   bool is_pressed() const { return pressed_; }
   void wait(Writing& writer) noexcept;

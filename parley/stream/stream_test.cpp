@@ -387,5 +387,42 @@ TEST_F(StreamTest, SendsAFileAsFastAsThePeerReads) {
   EXPECT_EQ(peer.received(), "<" + text + ">");
 }
 
+// Where the connection says later that much waits than a stream does, nobody looks again and again.
+TEST(StreamLimits, AWriterOfAReactorThatHoldsMoreWaitsWithoutTurning) {
+  constexpr std::size_t much = std::size_t{1} << 20U;
+  ManualClock clock;
+  MemoryNetwork network(clock);
+  Limits limits;
+  limits.high_water = much;
+  Reactor reactor(network.backend(), {.limits = limits, .clock = &clock});
+  EXPECT_EQ(reactor.limits().high_water, much);
+  std::size_t written = 0;
+  const auto handle = [&](Stream peer) -> Task<> {
+    const std::string half(much / 2, 'x');
+    for (int i = 0; i < 4; ++i) {
+      co_await peer.write(half);
+      written += half.size();
+    }
+  };
+  const Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, handle));
+  const auto turns = [&](int count) {
+    for (int i = 0; i < count; ++i) reactor.turn(Duration::zero());
+  };
+  turns(2);
+  MemoryPeer peer = network.connect(700);
+  peer.window(0);
+  turns(20);
+  EXPECT_EQ(written, much);  // and the third, which has been written, waits
+  const std::uint64_t timers = reactor.loop().timers().added();
+  turns(20);
+  EXPECT_EQ(reactor.loop().timers().added(), timers);
+  peer.read_everything();
+  turns(100);
+  EXPECT_EQ(written, 2 * much);
+  EXPECT_EQ(peer.received().size(), 2 * much);
+  peer.reset();
+  turns(4);
+}
+
 }  // namespace
 }  // namespace parley

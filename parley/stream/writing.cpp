@@ -1,5 +1,7 @@
 #include "parley/stream/writing.h"
 
+#include <algorithm>
+
 #include "parley/base/print.h"
 
 namespace parley::detail {
@@ -9,10 +11,12 @@ void Writing::listen() {
   if (!state_->is_pressed()) look_again();
 }
 
-// What was written leaves at the end of the turn. Only if the kernel does not take it will somebody say so.
+// What was written leaves at the end of the turn. Only if the kernel does not take it will somebody say so,
+// and only beyond the reactor's own limit: what lies between the two is not looked at again and again.
 void Writing::look_again() {
   flushed_ = fiber().reactor().call_later(Duration::zero(), [this] {
-    if (state_->room()) return resume();
+    const std::size_t most = fiber().reactor().limits().high_water;
+    if (state_->room(std::max(StreamState::high_water, most))) return resume();
     if (!state_->is_pressed()) look_again();
   });
 }

@@ -122,6 +122,35 @@ TEST_F(StreamFilters, OneIsPutUnderALivingStream) {
   }
 }
 
+// The peer has ended meanwhile: what the filter makes of what it had sent comes before that.
+TEST_F(StreamFilters, WhatIsHandedOverComesBeforeTheEnd) {
+  for (const bool moved : {false, true}) {
+    std::string got;
+    bool ended = false;
+    const auto handle = [&](Stream peer) -> Task<> {
+      const Alive alive;
+      EXPECT_EQ(co_await peer.read_line(), "starttls");
+      co_await sleep(10ms);
+      peer.insert(std::make_unique<Shifting>(), Unread::handed_over);
+      Stream other;
+      if (moved) other = std::move(peer);
+      Stream& reads = moved ? other : peer;
+      while (const auto data = co_await reads.read()) got += *data;
+      ended = true;
+    };
+    const Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, handle));
+    turns(2);
+    MemoryPeer peer = network.connect(700);
+    peer.send("starttls\n" + shifted("the last"));
+    peer.close();
+    turns(6);
+    clock.advance(10ms);
+    turns(6);
+    EXPECT_EQ(got, "the last");
+    EXPECT_TRUE(ended);
+  }
+}
+
 // As many bytes as make an idle stream stop reading: the filter has its input nevertheless.
 TEST_F(StreamFilters, OneIsPutUnderAStreamThatNobodyReads) {
   std::string got;

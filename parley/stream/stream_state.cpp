@@ -32,6 +32,10 @@ bool StreamProtocol::eof_received() {
   return true;
 }
 
+void StreamProtocol::reading_resumed() {
+  if (state_ != nullptr) state_->resumed();
+}
+
 void StreamProtocol::pause_writing() {
   if (state_ != nullptr) state_->pressed();
 }
@@ -56,6 +60,7 @@ void StreamState::take(StreamState& other) noexcept {
   broken_ = other.broken_;
   peer_ = other.peer_;
   ended_ = other.ended_;
+  end_waits_ = other.end_waits_;
   closed_ = other.closed_;
   pressed_ = other.pressed_;
   paused_ = other.paused_;
@@ -169,6 +174,8 @@ void StreamState::insert(std::unique_ptr<Filter> filter, Unread unread) {
   input_.settle();
   const std::string rest(unread == Unread::handed_over ? input_.held() : std::string_view());
   wire_->transport().insert(std::move(filter), rest);
+  // What the filter makes of the rest comes before the end that was told already, and before reading_resumed.
+  if (!rest.empty() && std::exchange(ended_, false)) end_waits_ = true;
   input_.lend(input_.size());
   input_.settle();
   if (std::exchange(paused_, false)) wire_->transport().resume_reading();  // the filter is to have its input

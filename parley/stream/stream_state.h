@@ -46,6 +46,7 @@ class StreamProtocol : public Protocol {
   void connection_made() final;
   void data_received(std::span<char> lent) final;
   bool eof_received() final;
+  void reading_resumed() final;
   void pause_writing() final;
   void resume_writing() final;
   void connection_lost(Reason reason) final;
@@ -85,6 +86,9 @@ class StreamState {
   // What the connection tells. Where a task goes on, that is the last thing done: it may destroy the stream.
   void received(std::span<char> lent);
   void peer_ended();
+  void resumed() {
+    if (std::exchange(end_waits_, false)) peer_ended();
+  }
   void pressed() { pressed_ = true; }
   void relieved();
   void lost(Reason reason);
@@ -150,6 +154,7 @@ class StreamState {
   std::error_code broken_;  // how it was lost, if not in good order
   CompactAddress peer_;     // once it is gone
   bool ended_ = false;      // the peer sends no more
+  bool end_waits_ = false;  // nor does it, but what a filter makes of its last bytes is still to come
   bool closed_ = false;     // here
   bool pressed_ = false;    // the peer is slow
   bool paused_ = false;     // nobody reads

@@ -41,6 +41,7 @@ struct StringTransport::Filtering {
   Outbox application;
   std::unique_ptr<Protocol> owned{};  // one that was inserted, where there was none before
   Filter* inserted = nullptr;         // one that was inserted, and was not told of it yet
+  bool begun = false;                 // it is the filter below that begins it
   std::string rest{};
   BacklogStore store{};
   Tape scratch{};
@@ -54,24 +55,30 @@ void StringTransport::connect(Protocol& protocol) {
   protocol_ = &protocol;
   if (Filter* const filter = Filters::attach(protocol, *this))
     filtering_ = std::make_unique<Filtering>(*filter);
+  made_ = filtering_ == nullptr;
   Filters::begin(protocol);
   flush();
 }
 
 void StringTransport::insert(std::unique_ptr<Filter> filter, std::string_view rest) {
+  if (filter == nullptr) throw std::invalid_argument("insert: no filter was given");
   if (closing_ || write_ended_ || protocol_ == nullptr) return;
+  if (flushing_) {
+    throw std::logic_error("insert: a filter cannot be put there while the others are being flushed");
+  }
   if (filtering_ == nullptr) {
     filtering_ = std::make_unique<Filtering>(*filter);
     filtering_->owned = std::make_unique<Borrowed>(*protocol_);
     protocol_ = filter.get();
     filtering_->inserted =
-        &Filters::insert(filtering_->owned, std::move(filter), filtering_->application, *this, true);
+        &Filters::insert(filtering_->owned, std::move(filter), filtering_->application, *this, made_);
   } else if (filtering_->inserted == nullptr) {
     std::unique_ptr<Protocol>& place = filtering_->filters().application_place();
-    filtering_->inserted = &Filters::insert(place, std::move(filter), filtering_->application, *this, true);
+    filtering_->inserted = &Filters::insert(place, std::move(filter), filtering_->application, *this, made_);
   } else {
     throw std::logic_error("insert: another filter is being put there, and was not told of it yet");
   }
+  filtering_->begun = !made_;  // it is told with the others
   filtering_->rest = rest;
   resuming_ = true;
 }
@@ -81,17 +88,25 @@ void StringTransport::begin_inserted() {
   if (filtering_ == nullptr || filtering_->inserted == nullptr) return;
   Protocol& inserted = *std::exchange(filtering_->inserted, nullptr);
   std::string rest = std::move(filtering_->rest);
-  Filters::begin(inserted);
+  if (!filtering_->begun) Filters::begin(inserted);
   if (!rest.empty()) inserted.data_received(rest);
 }
 
 // As the loop does at the end of a turn.
 void StringTransport::flush() {
-  if (filtering_ == nullptr || protocol_ == nullptr || aborted()) return;
+  if (filtering_ == nullptr || protocol_ == nullptr) return;
   const Filters filters = filtering_->filters();
   bool again = true;
-  while (again) {
-    again = filters.flush(filter_window, write_ended_ || closing_, filtering_->scratch, filtering_->store);
+  while (again && !gone()) {
+    flushing_ = true;
+    try {
+      again = filters.flush(filter_window, write_ended_ || closing_, filtering_->scratch, filtering_->store);
+    } catch (...) {
+      flushing_ = false;
+      throw;
+    }
+    flushing_ = false;
+    if (gone()) break;  // with it goes what was to leave
     std::vector<std::string_view> pieces;
     filters.wire().show(filters.wire().size(), pieces);
     for (const std::string_view piece : pieces) written_ += piece;
@@ -193,7 +208,7 @@ void StringTransport::send_file(OpenFile file, std::uint64_t offset, std::uint64
   std::string bytes(static_cast<std::size_t>(count), '\0');
   const std::size_t got = file.read(bytes, offset);
   write(std::string_view(bytes).substr(0, got));
-  if (got < count) closing_ = Reason::Kind::failed;
+  if (got < count) fail(FileFailure::shorter);
 }
 
 void StringTransport::pause_reading() {

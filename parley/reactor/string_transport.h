@@ -38,13 +38,11 @@ class StringTransport final : public Transport {
   // producer that is pulled, then `connection_lost` if the connection is closing.
   void turn();
 
-  // What was written and not cleared.
+  // What was written and not cleared. After a failure, of a filter or of a file, nothing is added.
   const std::string& written() const { return written_; }
   void clear() { written_.clear(); }
   // Whether lose_connection or abort_connection was called here, or the end of input has closed it.
-  bool closing() const {
-    return closing_.has_value() && (aborted() || closing_ == Reason::Kind::failed || filters_finished());
-  }
+  bool closing() const { return closing_.has_value() && (gone() || filters_finished()); }
   bool aborted() const { return closing_ == Reason::Kind::aborted; }
   bool write_ended() const { return write_ended_ && filters_finished(); }
 
@@ -72,11 +70,13 @@ class StringTransport final : public Transport {
   void flush_soon() override {}
   void hold_input(bool held) override;
   void fail(std::error_code error) override;
+  void application_made() override { made_ = true; }
   void deliver();
   void flush();
   void begin_inserted();
   void close(Reason::Kind why);
   bool filters_finished() const;
+  bool gone() const { return aborted() || closing_ == Reason::Kind::failed; }
 
   Address peer_;
   Protocol* protocol_ = nullptr;  // null before it is connected, and after connection_lost
@@ -88,6 +88,8 @@ class StringTransport final : public Transport {
   std::optional<Reason::Kind> leaving_;  // will close once its producer has finished
   Producer* producer_ = nullptr;
   bool pulled_ = false;
+  bool made_ = false;      // the application was told of its connection
+  bool flushing_ = false;  // the filters are being asked what goes down
   bool paused_ = false;
   bool resuming_ = false;
   bool withheld_ = false;

@@ -1,11 +1,20 @@
 #include "parley/reactor/string_transport.h"
 
 #include <array>
+#include <cstdio>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <memory>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "parley/base/print.h"
+#include "parley/reactor/filter.h"
+#include "parley/socket/open_file.h"
 
 namespace parley {
 namespace {
@@ -125,6 +134,120 @@ TEST_F(StringTransportTest, BreaksAtOnce) {
   connect(notes);
   transport.lose(Reason(Reason::Kind::failed));
   EXPECT_EQ(notes.notes, "failed;");
+}
+
+// What a loop refuses is refused here too.
+
+class Farewell : public Filter {
+ public:
+  using Filter::fail;
+  using Filter::transport;
+  bool finish(Output& output) override {
+    output.put("farewell");
+    return true;
+  }
+};
+
+TEST_F(StringTransportTest, AFailureLeavesNoTimeForLastWords) {
+  Farewell filter;
+  filter.carry(std::make_unique<Notes>());
+  connect(filter);
+  transport.write("text");
+  filter.fail(std::make_error_code(std::errc::protocol_error));
+  transport.turn();
+  EXPECT_EQ(transport.written(), "");
+  EXPECT_TRUE(transport.closing());
+}
+
+TEST_F(StringTransportTest, NothingLeavesOfAFlushThatFails) {
+  class Failing final : public Filter {
+    void flush(Output& output) override {
+      output.pass(output.size());
+      fail(std::make_error_code(std::errc::protocol_error));
+    }
+  } filter;
+  filter.carry(std::make_unique<Notes>());
+  connect(filter);
+  transport.write("text");
+  transport.turn();
+  EXPECT_EQ(transport.written(), "");
+}
+
+TEST_F(StringTransportTest, AFilterIsNotPutThereInAFlushNorIsNone) {
+  connect(notes);
+  EXPECT_THROW(transport.insert(nullptr, {}), std::invalid_argument);
+
+  class Inserting final : public Filter {
+   public:
+    bool refused = false;
+
+   private:
+    void flush(Output& output) override {
+      try {
+        transport().insert(std::make_unique<Filter>(), {});
+      } catch (const std::logic_error&) {
+        refused = true;
+      }
+      output.pass(output.size());
+    }
+  } filter;
+  filter.carry(std::make_unique<Notes>());
+  StringTransport other;
+  other.connect(filter);
+  other.write("text");
+  other.turn();
+  EXPECT_TRUE(filter.refused);
+  EXPECT_EQ(other.written(), "text");
+}
+
+// A filter that puts another one above itself before it lets the application begin: each is told once.
+TEST_F(StringTransportTest, OneThatIsPutUnderAnApplicationBeforeItBeginsBeginsWithIt) {
+  class Told final : public Filter {
+   public:
+    explicit Told(int& times) : times_(times) {}
+    void connection_made() override {
+      ++times_;
+      Filter::connection_made();
+    }
+
+   private:
+    int& times_;
+  };
+  class Choosing final : public Filter {
+   public:
+    int told = 0;
+    void connection_made() override {
+      transport().insert(std::make_unique<Told>(told), {});
+      tell_made();
+    }
+  } filter;
+  auto application = std::make_unique<Notes>();
+  Notes& told = *application;
+  filter.carry(std::move(application));
+  transport.connect(filter);
+  transport.turn();
+  EXPECT_EQ(told.notes, "made 192.0.2.1:54321;resumed;");
+  EXPECT_EQ(filter.told, 1);
+  transport.receive("a");
+  EXPECT_EQ(told.notes, "made 192.0.2.1:54321;resumed;a;");
+}
+
+TEST_F(StringTransportTest, AFileThatIsTooShortIsAFailureThatSaysSo) {
+  class Failed final : public Protocol {
+   public:
+    std::error_code error;
+
+   private:
+    void data_received(std::span<char>) override {}
+    void connection_lost(Reason reason) override { error = reason.error(); }
+  } failed;
+  transport.connect(failed);
+  const std::string path = testing::TempDir() + "string_transport_short";
+  std::ofstream(path) << "text";
+  transport.send_file(OpenFile(path), 0, 5);
+  transport.turn();
+  EXPECT_EQ(failed.error, FileFailure::shorter);
+  std::remove(path.c_str());
 }
 
 }  // namespace

@@ -10,7 +10,8 @@ namespace parley {
 
 // Refuses connections while `most` protocols that it has made are alive. Beside
 // `ListenSettings::max_connections`, which counts those of the whole reactor and has words for who is
-// refused.
+// refused. What counts is a Filter under each connection: so `Reactor::detach` refuses it, and
+// `Transport::take_lent` copies.
 class LimitTotalConnectionsFactory final : public WrappingFactory {
  public:
   LimitTotalConnectionsFactory(std::shared_ptr<Factory> inner, std::size_t most);
@@ -26,7 +27,8 @@ class LimitTotalConnectionsFactory final : public WrappingFactory {
 };
 
 // Refuses a connection while its peer, which is its address without the port, has `most` others. All local
-// (Unix) peers are one. Who has an IPv6 network has many addresses: limit the total as well.
+// (Unix) peers are one. It counts with a Filter too. Who has an IPv6 network has many addresses: limit the
+// total as well.
 class LimitConnectionsByPeer final : public WrappingFactory {
  public:
   LimitConnectionsByPeer(std::shared_ptr<Factory> inner, std::size_t most);

@@ -60,7 +60,9 @@ class Throttled final : public Filter {
     const std::size_t size = std::min(output.size(), out_->available(now()));
     out_->spend(size);
     output.pass(size);
-    if (output.size() == 0 || writing_timer_.active()) return;
+    if (output.size() == 0) return;
+    output.defer();
+    if (writing_timer_.active()) return;
     writing_timer_ = reactor_.call_later(out_->until(now(), output.size()), [this] { want_flush(); });
   }
 

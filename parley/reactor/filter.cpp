@@ -1,6 +1,6 @@
 #include "parley/reactor/filter.h"
 
-#include <cassert>
+#include <stdexcept>
 #include <utility>
 
 #include "parley/reactor/loop/filters.h"
@@ -11,19 +11,30 @@ Filter::Filter() : below_(std::make_unique<Outbox>()) {}
 Filter::~Filter() = default;
 
 void Filter::carry(std::unique_ptr<Protocol> carried) {
-  assert(carried != nullptr && !begun_);
+  if (carried == nullptr) throw std::logic_error("carry: nothing was given");
   if (Filter* const next = above()) {
     next->carry(std::move(carried));
   } else {
-    assert(application_ == nullptr && "carry: it has an application already");
+    if (application_ != nullptr) throw std::logic_error("carry: it has an application already");
     application_ = std::move(carried);
   }
 }
 
+void Filter::begin() {
+  begun_ = true;
+  transport().flush_soon();  // what was written before waits for it
+  static_cast<Protocol&>(*this).connection_made();
+}
+
 void Filter::tell_made() {
-  if (std::exchange(application_made_, true)) return;
-  if (above() == nullptr) transport().application_made();
-  Filters::begin(*application_);
+  if (std::exchange(lets_begin_, true)) return;
+  const bool lived = std::exchange(application_made_, true);
+  if (Filter* const next = above()) {
+    if (!next->begun_) next->begin();
+  } else if (!lived) {
+    transport().application_made();
+    application_->connection_made();
+  }
 }
 
 // Not in the header: whoever calls protocols would be made to guess that each is a filter.

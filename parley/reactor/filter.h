@@ -20,16 +20,25 @@ class Outbox;
 // does, and what goes after. By itself it hands everything on, both ways; a derived class overrides what it
 // wants to see or change. Filters may stand upon filters.
 //
-// Input comes as to any Protocol. Output waits above the filter, in the connection, until the flush: there
-// `flush` is called, once for all that was written, and says what goes down. So what waits is counted, and
-// limited, as for any other connection, and a peer that does not read is not encrypted for.
+// Input comes as to any Protocol. A filter that hands on what it was lent in several pieces asks
+// `transport().reading()` before each, keeps the rest where that is false, and goes on in `reading_resumed`,
+// once it has handed that on.
+//
+// Output waits above the filter, in the connection, until the flush: there `flush` is called, for all that
+// was written together, and says what goes down. It is shown at most 64 KiB at once, or a quarter of
+// `Limits::sendq_bytes` if that is less, and each file by itself; for what is left it is called again, up to
+// `Limits::turn_bytes` in a turn. So what waits is counted, and limited, as for any other connection, and a
+// peer that does not read is not encrypted for. A connection under a filter cannot be detached, and
+// `take_lent` copies.
 class Filter : public Protocol {
  public:
   // What waits above a filter, and the way down: lent to `Filter::flush` and `Filter::finish`.
   class Output {
    public:
     // The first bytes that wait, in their order; there may be more than are shown. They are valid until they
-    // were passed or dropped. Those of a file are read here: one that is only passed is not read.
+    // were passed or dropped. Those of a file are read here: one that is only passed is not read. Throws
+    // SocketError where it cannot be read or has become shorter, which ends the connection as it does without
+    // filters; and std::bad_alloc.
     std::span<const std::string_view> pieces();
     std::size_t size() const { return size_; }
 
@@ -38,11 +47,18 @@ class Filter : public Protocol {
     // The first bytes are used up: what they have become was put, or will be.
     void drop(std::size_t count);
 
-    // Memory for new bytes, `most` of them; what `put` takes of it goes down, behind all that went before.
+    // Memory for new bytes, `most` of them; what `put` takes from its front goes down, behind all that went
+    // before. It is valid until `room` is called again, or the flush returns. `put` throws std::logic_error
+    // for more than is left of it.
     std::span<char> room(std::size_t most);
     void put(std::size_t count);
     // The same with bytes that stand elsewhere.
     void put(std::string_view bytes);
+
+    // What is left above waits for a time that the filter has set itself, and not for the peer: a connection
+    // that closes waits with it, however long that is. Otherwise `Limits::close_timeout` counts. To be said
+    // in each flush that leaves something.
+    void defer();
 
     Output(const Output&) = delete;
     Output& operator=(const Output&) = delete;
@@ -52,9 +68,10 @@ class Filter : public Protocol {
     struct Way;  // from which outbox, to which, and where new bytes are written
 
     explicit Output(Way& way);
-    ~Output() = default;
+    ~Output();
     void advance(std::size_t count);
     void read_file();
+    void close_room();
 
     Way& way_;
     std::span<std::string_view> pieces_;
@@ -67,7 +84,8 @@ class Filter : public Protocol {
   ~Filter() override;
 
   // Gives it what is to stand above it, once, before the connection is made: a protocol, or another filter.
-  // One that carries a filter already hands it on to that one.
+  // One that carries a filter already hands it on to that one. Throws std::logic_error where there is a
+  // protocol already, and for null.
   void carry(std::unique_ptr<Protocol> above);
 
   // What the loop, or the filter below, calls. A filter that must not let its application begin yet, because
@@ -88,16 +106,20 @@ class Filter : public Protocol {
   // above. It may close the connection, but must not call the application.
   virtual void flush(Output& output) { output.pass(output.size()); }
   // Called when our direction ends, after the last byte has gone down: for last words. False: not yet; it is
-  // asked again in the next flush, which `want_flush` brings. No input comes any more if the connection
-  // closes.
+  // asked again in the next flush, which `want_flush` brings. Once the connection closes, input comes to the
+  // filters as long as one of them holds something back and has not deferred it (a handshake that is still to
+  // end), within `Limits::close_timeout`, and not to the application.
   virtual bool finish(Output& /*output*/) { return true; }
 
  protected:
   Protocol& application() { return *application_; }
-  // Tells the application that its connection is made, once.
+  // Tells the application that its connection is made, once. One that lived before the filter was put under
+  // it is not told again.
   void tell_made();
+  // Whether the application was told of its connection.
   bool application_made() const { return application_made_; }
-  // Has `flush` called in the next flush, although nothing may be above.
+  // Has `flush` called in the next flush, although nothing may be above: from within a flush, in the next
+  // turn.
   void want_flush();
   // No input comes from now on, whatever the application wants, until `resume_input`; then it comes from the
   // next turn, after `reading_resumed`.
@@ -125,12 +147,18 @@ class Filter : public Protocol {
   // The filter above, if there is one.
   Filter* above() const { return application_ == nullptr ? nullptr : application_->as_filter(); }
 
+  void begin();
+
   std::unique_ptr<Protocol> application_;
   std::unique_ptr<Outbox> below_;  // what has gone through it
   bool begun_ = false;             // was told connection_made
+  bool lets_begin_ = false;        // has called tell_made
+  // The application is told what happens: it lives. Also of one that was put under a living application, and
+  // has not called tell_made yet.
   bool application_made_ = false;
   bool application_pauses_ = false;  // it was told pause_writing
   bool wants_flush_ = false;
+  bool defers_ = false;
   bool pauses_input_ = false;
   bool finished_ = false;  // has said its last words
 };

@@ -62,19 +62,24 @@ void StringTransport::connect(Protocol& protocol) {
 
 void StringTransport::insert(std::unique_ptr<Filter> filter, std::string_view rest) {
   if (filter == nullptr) throw std::invalid_argument("insert: no filter was given");
-  if (closing_ || write_ended_ || protocol_ == nullptr) return;
+  if (closing_ || protocol_ == nullptr) return;
   if (flushing_) {
     throw std::logic_error("insert: a filter cannot be put there while the others are being flushed");
   }
+  if (Filters::carries_application(*filter)) {
+    throw std::logic_error("insert: the filter has an application already");
+  }
+  if (write_ended_) throw std::logic_error("insert: our direction has ended, and a filter could say nothing");
   if (filtering_ == nullptr) {
     filtering_ = std::make_unique<Filtering>(*filter);
     filtering_->owned = std::make_unique<Borrowed>(*protocol_);
     protocol_ = filter.get();
     filtering_->inserted =
-        &Filters::insert(filtering_->owned, std::move(filter), filtering_->application, *this, made_);
+        &Filters::insert(filtering_->owned, std::move(filter), filtering_->application, *this, made_, false);
   } else if (filtering_->inserted == nullptr) {
     std::unique_ptr<Protocol>& place = filtering_->filters().application_place();
-    filtering_->inserted = &Filters::insert(place, std::move(filter), filtering_->application, *this, made_);
+    filtering_->inserted =
+        &Filters::insert(place, std::move(filter), filtering_->application, *this, made_, false);
   } else {
     throw std::logic_error("insert: another filter is being put there, and was not told of it yet");
   }

@@ -113,11 +113,14 @@ class Transport {
   // It has written everything. No error when none is registered.
   virtual void unregister_producer() = 0;
 
-  // Puts a filter under the protocol, above those that are there already: for STARTTLS and the like. What was
-  // written until now leaves without passing it. Its `connection_made` comes soon, and then, as its first
-  // input, `rest`: what had been received behind the place where it begins. Whoever was received more and
-  // does not hand it on drops it. Nothing else is delivered before. On a connection that has ended the filter
-  // is dropped. Throws std::logic_error in a flush, and while one is being put there already.
+  // Puts a filter, with those that it carries, under the protocol, above those that are there already: for
+  // STARTTLS and the like. What was written until now leaves without passing it. Its `connection_made` comes
+  // soon, and then, as its first input, `rest`: what had been received behind the place where it begins.
+  // Whoever was received more and does not hand it on drops it. Nothing else is delivered before. Above a
+  // filter that has not let anybody begin yet it is told when that does. On a connection that closes or has
+  // ended the filter is dropped. Throws std::logic_error in a flush, while one is being put there already,
+  // where our direction has ended, for a filter that carries a protocol, and for a `rest` above a filter that
+  // has not let anybody begin; then nothing has changed.
   virtual void insert(std::unique_ptr<Filter> filter, std::string_view rest) = 0;
 
   // Bytes that wait here for a peer that does not take them.
@@ -137,12 +140,15 @@ class Transport {
 
  private:
   friend class Filter;
+  friend class Filters;
 
   // For its filters, each of which says the same of itself in the words of `Filter`.
   virtual void flush_soon() = 0;
   virtual void hold_input(bool held) = 0;
   virtual void fail(std::error_code error) = 0;
   virtual void application_made() {}
+  // Nothing is sent any more, and nobody is to be asked for anything.
+  virtual bool gone() const { return false; }
 };
 
 }  // namespace parley

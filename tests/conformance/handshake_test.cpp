@@ -115,5 +115,25 @@ TEST_P(Handshakes, TheFactoryMayTryAgainAfterOne) {
   EXPECT_TRUE(story_.told.empty());
 }
 
+// What was agreed on stands above the handshake before anybody begins.
+TEST_P(Handshakes, OneThatPutsAnotherFilterAboveItMakesTheConnection) {
+  class Agreeing final : public Filter {
+   public:
+    void connection_made() override {
+      transport().insert(std::make_unique<Filter>(), {});
+      tell_made();
+    }
+  };
+  const auto server = listener();
+  const Connector connector =
+      connect(server->at(), {.wrap = [](const Address&) { return std::make_unique<Agreeing>(); }});
+  const auto [peer, from] = accepted(*server);
+  ASSERT_TRUE(until([&] { return story_.made(); }));
+  EXPECT_EQ(connector.state(), Connector::State::connected);
+  pass(40s);  // the time for connecting is over, and concerns nobody
+  peer->send("text");
+  ASSERT_TRUE(until([&] { return story_.received == "text"; }));
+}
+
 }  // namespace
 }  // namespace parley::conformance

@@ -21,6 +21,7 @@ class Agenda {
     hungry = 1U << 1,     // resume_producing, stop_producing
     posted = 1U << 2,     // calls of this thread or others
     datagrams = 1U << 3,  // held-back ones, and errors
+    flush = 1U << 4,      // of filters that had more to give
   };
   enum class Soon : std::uint8_t {
     made = 1U << 0,      // connection_made

@@ -108,6 +108,13 @@ class Connection final : public Transport, public StreamSlot {
            !bond.any(Bond::pulls, Bond::filtered);
   }
   bool filtered() const { return bond.any(Bond::filtered); }
+  // It closes, and its filters hold something back that may need input before it can leave.
+  bool filters_wait() {
+    return filtered() && (life == Life::leaving || life == Life::closing) && has_protocol() &&
+           filters().hold_back();
+  }
+  // They may be given some.
+  bool filters_read() const { return !input.any(Input::held, Input::resuming, Input::withheld); }
   // Its filters; it must have some.
   Filters filters() { return {*protocol_->as_filter(), outbox}; }
   // What goes to the kernel.
@@ -135,6 +142,7 @@ class Connection final : public Transport, public StreamSlot {
   void hold_input(bool held) override;
   void fail(std::error_code error) override;
   void application_made() override;
+  bool gone() const override { return given_up(); }
 
   Connections* owner_ = nullptr;
   std::unique_ptr<Protocol> protocol_;

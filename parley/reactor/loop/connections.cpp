@@ -46,7 +46,9 @@ void Connections::escaped(Connection& connection) {
 }
 
 void Connections::on_received(Connection& connection, std::span<char> lent) {
-  if (connection.life >= Life::closing || !connection.has_protocol()) return;  // what comes now is dropped
+  if (connection.life >= Life::leaving || !connection.has_protocol()) {
+    return call_filters(connection, [&](Protocol& lowest) { lowest.data_received(lent); });
+  }
   assert(connection.reading());
   call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });
 }
@@ -56,7 +58,9 @@ void Connections::on_end(Connection& connection) {
   connection.input.clear(Input::reads);
   if (!connection.has_protocol() && connection.life != Life::closing) return give_up(connection, false);
   if (connection.life >= Life::lingering) return give_up(connection, false);
-  if (connection.life >= Life::closing) return;
+  if (connection.life >= Life::closing) {
+    return call_filters(connection, [](Protocol& lowest) { lowest.eof_received(); });
+  }
   bool stays = false;
   call(connection, [&](Protocol& protocol) { stays = protocol.eof_received(); });
   if (connection.life >= Life::closing) return;
@@ -87,7 +91,7 @@ void Connections::resume_reading(const std::vector<TransportId>& resumed) {
 void Connections::resume(Connection& connection) {
   connection.input.clear(Input::held, Input::resuming);
   if (!inserted_.empty()) give_rest(connection);
-  if (!connection.reading()) return;
+  if (!connection.reading()) return resume_filters(connection);
   call(connection, [](Protocol& protocol) { protocol.reading_resumed(); });
   // What it has published just now is its share of this turn: input comes in the next.
   if (flow_.has_published() && connection.life == Life::open) reading_.hold(connection);
@@ -146,9 +150,12 @@ void Connections::after_flush(Connection& connection) {
   }
   const bool all_sent = !connection.output.any(Output::waits) && connection.nothing_waits();
   if (all_sent && connection.bond.any(Bond::pulls)) producers_.ask(connection);
-  if (all_sent && (connection.output.any(Output::ending) || connection.life == Life::closing) &&
-      (!connection.filtered() || connection.filters().finished())) {
-    return finish_ending(connection);
+  if (all_sent && (connection.output.any(Output::ending) || connection.life == Life::closing)) {
+    if (!connection.filtered()) return finish_ending(connection);
+    if (connection.filters().finished()) {
+      reading_.update(connection);  // nothing is left for which they would need input
+      return finish_ending(connection);
+    }
   }
   if (connection.life == Life::closing || connection.life == Life::leaving) watch_closing(connection);
 }
@@ -229,6 +236,16 @@ void Connections::give_up(Connection& connection, bool reset) {
   flow_.set_behind(connection, 0);
   flow_.forget(connection);
   stop_waiting(connection);
+  drop_output(connection);
+  backend_->close(connection, reset);
+}
+
+void Connections::drop_output(Connection& connection) {
+  if (connection.filtered()) {
+    // They look at it; it is dropped when they have returned.
+    if (flusher_.in_filters_of(connection)) return;
+    connection.filters().clear_above_wire(flusher_.backlog());
+  }
   // What is in flight is pinned: the kernel still reads it.
   Outbox& wire = connection.wire();
   if (connection.output.any(Output::in_flight)) {
@@ -236,8 +253,6 @@ void Connections::give_up(Connection& connection, bool reset) {
   } else {
     wire.clear(flusher_.backlog());
   }
-  if (connection.filtered()) connection.filters().clear_above_wire(flusher_.backlog());
-  backend_->close(connection, reset);
 }
 
 void Connections::stop_waiting(Connection& connection) {
@@ -273,9 +288,12 @@ void Connections::finish_ending(Connection& connection) {
 void Connections::watch_closing(Connection& connection) {
   const std::size_t left = connection.size();
   const bool produces = connection.life == Life::leaving;
-  // What a filter holds back is not for the peer to take.
-  if (left != 0 && !produces && !connection.output.any(Output::waits) && connection.wire().empty()) {
-    return closing_.drop(connection.id());
+  if (connection.filtered()) {
+    reading_.update(connection);
+    // It will leave by itself, and is not for the peer to take yet.
+    if (!produces && !connection.output.any(Output::waits) && connection.filters().deferred()) {
+      return closing_.drop(connection.id());
+    }
   }
   if (!produces && closing_.runs(connection.id()) && left + progress > closing_.left(connection.id())) return;
   closing_.renew(connection.id(), left);
@@ -388,7 +406,10 @@ void Connections::close_all() {
 }
 
 void Connections::drop_protocols() {
-  table_.each([](Connection& connection) { connection.protocol_.reset(); });
+  table_.each([this](Connection& connection) {
+    if (connection.filtered()) drop_filters(connection);
+    connection.protocol_.reset();
+  });
 }
 
 }  // namespace parley

@@ -104,7 +104,8 @@ class Connections final : public Flusher::Owner {
   // The same by its filters (connections_filters.cpp).
   void insert(Connection& connection, std::unique_ptr<Filter> filter, std::string_view rest);
   void flush_soon(Connection& connection) {
-    if (!connection.given_up()) flusher_.mark(connection);
+    if (connection.given_up()) return;
+    flusher_.in_filters() ? flush_again(connection) : flusher_.mark(connection);
   }
   void hold_input(Connection& connection, bool held);
   void application_made(Connection& connection);
@@ -137,6 +138,7 @@ class Connections final : public Flusher::Owner {
   // What was put off to this turn.
   void resume_reading(const std::vector<TransportId>& resumed);
   void ask_producers(const std::vector<TransportId>& hungry);
+  void flush_put_off();
   std::vector<TransportId> take_resumed() { return reading_.take_resumed(); }
   std::vector<TransportId> take_hungry() { return producers_.take_hungry(); }
   // Times that are over.
@@ -194,11 +196,12 @@ class Connections final : public Flusher::Owner {
   struct Inserted {
     Filter* filter;
     std::string rest;
-    bool begun;
   };
 
   void after_flush(Connection& connection) override;
   void filter_failed(Connection& connection) override;
+  void filters_left(Connection& connection) override { drop_output(connection); }
+  void flush_again(Connection& connection) override;
   bool make_room(Connection& connection, std::size_t bytes) override;
   bool find_memory_for(Connection* connection) override;
   void starved(Connection& connection) override;
@@ -226,14 +229,25 @@ class Connections final : public Flusher::Owner {
     }
     between_callbacks();
   }
+  // The same with the filters of one that closes, if they wait for something; its application is not told.
+  template <class Call>
+  void call_filters(Connection& connection, const Call& call_lowest) {
+    if (!connection.filters_wait()) return;
+    call(connection, [&](Protocol& lowest) {
+      connection.filters().deafen();
+      call_lowest(lowest);
+    });
+  }
   void escaped(Connection& connection);
 
   Connection& open(Handle handle, const CompactAddress& peer);
   void take_protocol(Connection& connection, std::unique_ptr<Protocol> protocol);
   void made(Connection& connection, std::error_code error);
   void tell_made();
-  bool begin_inserted(Connection& connection);
+  void tell_made(Connection& connection);
+  bool was_told_made(const Connection& connection) const;
   void give_rest(Connection& connection);
+  void resume_filters(Connection& connection);
   void drop_filters(Connection& connection);
   void resume(Connection& connection);
   void feed(Connection& connection);
@@ -245,6 +259,7 @@ class Connections final : public Flusher::Owner {
   void hand_over(Connection& connection);
   void finish_ending(Connection& connection);
   void give_up(Connection& connection, bool reset);
+  void drop_output(Connection& connection);
   void end(Connection& connection, Reason reason);
   void tell_lost();
   void tell_lost(const Loss& loss);
@@ -270,10 +285,13 @@ class Connections final : public Flusher::Owner {
   bool aborting_ = false;  // ... or cut off
   bool urgent_ = false;
 
-  std::vector<TransportId> made_;       // to be told connection_made
-  std::vector<Loss> losses_;            // to be told connection_lost
-  std::vector<Loss> telling_losses_;    // those of them that are being told
-  std::vector<Connection*> pressured_;  // to be told pause_writing or resume_writing
+  std::vector<TransportId> made_;          // to be told connection_made
+  std::vector<TransportId> telling_made_;  // those of them that are being told,
+  std::size_t told_made_ = 0;              // and how many of them were
+  std::vector<TransportId> flush_again_;   // to be flushed in the next turn
+  std::vector<Loss> losses_;               // to be told connection_lost
+  std::vector<Loss> telling_losses_;       // those of them that are being told
+  std::vector<Connection*> pressured_;     // to be told pause_writing or resume_writing
   // The furthest behind, when that was looked for last: the last is the furthest. And how much is held by
   // those that were given up, and whose writes the kernel still has.
   std::vector<Behind> furthest_;

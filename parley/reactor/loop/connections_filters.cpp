@@ -20,9 +20,41 @@ void Connections::drop_filters(Connection& connection) {
   connection.bond.clear(Bond::filtered);
 }
 
+// What filters have asked for in a flush, or could not give in it.
+void Connections::flush_again(Connection& connection) {
+  if (!flush_again_.empty() && flush_again_.back() == connection.id()) return;
+  add(flush_again_, connection.id(), *this);
+  agenda_.put_off(Agenda::Due::flush);
+}
+
+// The flush interval does not hold it back: what it gathers was gathered.
+void Connections::flush_put_off() {
+  for (const TransportId id : flush_again_) {
+    if (Connection* const connection = table_.find(id)) flush_soon(*connection);
+  }
+  flush_again_.clear();
+  urgent_ = true;
+}
+
+// Of one without filters.
+bool Connections::was_told_made(const Connection& connection) const {
+  const auto is_in = [&](const std::vector<TransportId>& list, std::size_t from) {
+    return std::find(list.begin() + static_cast<std::ptrdiff_t>(from), list.end(), connection.id()) !=
+           list.end();
+  };
+  return !is_in(made_, 0) && !is_in(telling_made_, told_made_);
+}
+
+// First what may fail, then what changes something.
 void Connections::insert(Connection& connection, std::unique_ptr<Filter> filter, std::string_view rest) {
   if (filter == nullptr) throw std::invalid_argument("insert: no filter was given");
-  if (connection.output.any(Output::shut) || !connection.has_protocol()) return;
+  if (connection.life >= Life::closing || !connection.has_protocol()) return;
+  if (Filters::carries_application(*filter)) {
+    throw std::logic_error("insert: the filter has an application already");
+  }
+  if (connection.output.any(Output::shut)) {
+    throw std::logic_error("insert: our direction has ended, and a filter could say nothing");
+  }
   if (flusher_.in_filters_of(connection)) {
     throw std::logic_error("insert: a filter cannot be put there while the others are being flushed");
   }
@@ -30,37 +62,52 @@ void Connections::insert(Connection& connection, std::unique_ptr<Filter> filter,
     throw std::logic_error("insert: another filter is being put there, and was not told of it yet");
   }
   flusher_.close_run(connection);  // what was said until now leaves without passing it
-  const bool made = std::find(made_.begin(), made_.end(), connection.id()) == made_.end();
+  const bool filtered = connection.filtered();
+  const bool made = filtered ? connection.filters().application_made() : was_told_made(connection);
+  const bool pauses =
+      filtered ? connection.filters().application_pauses() : connection.output.any(Output::full);
+  // Otherwise the one below tells it when it is ready.
+  const bool soon = !filtered || connection.filters().let_begin();
   std::unique_ptr<Protocol>& place =
-      connection.filtered() ? connection.filters().application_place() : connection.protocol_;
-  Filter& inserted = Filters::insert(place, std::move(filter), connection.outbox, connection, made);
+      filtered ? connection.filters().application_place() : connection.protocol_;
+  if (!soon) {
+    if (!rest.empty()) throw std::logic_error("insert: the filter below has not let anybody begin");
+    Filters::insert(place, std::move(filter), connection.outbox, connection, made, pauses);
+    return flusher_.mark(connection);
+  }
+  const auto [entry, _] = inserted_.emplace(connection.id().slot, Inserted{filter.get(), std::string(rest)});
+  try {
+    reading_.hold(connection);
+    add(made_, connection.id(), *this);
+  } catch (...) {
+    inserted_.erase(entry);
+    throw;
+  }
+  Filters::insert(place, std::move(filter), connection.outbox, connection, made, pauses);
   connection.bond.set(Bond::filtered);
   flusher_.mark(connection);
-  inserted_.emplace(connection.id().slot, Inserted{&inserted, std::string(rest), !made});
-  reading_.hold(connection);
-  if (!made) return;  // it is told so with the others
-  add(made_, connection.id(), *this);
   agenda_.leave_to_settle(Agenda::Soon::made);
-}
-
-// Tells one that was put under a protocol that the connection is made. False: there is none to be told.
-bool Connections::begin_inserted(Connection& connection) {
-  const auto found = inserted_.find(connection.id().slot);
-  if (found == inserted_.end() || found->second.begun) return false;
-  found->second.begun = true;
-  Filter& filter = *found->second.filter;
-  call(connection, [&](Protocol&) { Filters::begin(filter); });
-  return true;
 }
 
 // What was received where it begins comes before anything that is read from now on.
 void Connections::give_rest(Connection& connection) {
   const auto found = inserted_.find(connection.id().slot);
-  if (found == inserted_.end() || !connection.reading()) return;
+  if (found == inserted_.end()) return;
+  const bool closes = connection.filters_wait();
+  if (closes ? !connection.filters_read() : !connection.reading()) return;
   Inserted inserted = std::move(found->second);
   inserted_.erase(found);
   if (inserted.rest.empty()) return;
-  call(connection, [&](Protocol&) { static_cast<Protocol*>(inserted.filter)->data_received(inserted.rest); });
+  Protocol& filter = *inserted.filter;
+  const auto give = [&](Protocol&) { filter.data_received(inserted.rest); };
+  closes ? call_filters(connection, give) : call(connection, give);
+}
+
+// Of one that is not read, but perhaps closes.
+void Connections::resume_filters(Connection& connection) {
+  if (!connection.filters_wait() || !connection.filters_read()) return;
+  call_filters(connection, [](Protocol& lowest) { lowest.reading_resumed(); });
+  reading_.update(connection);
 }
 
 void Connections::hold_input(Connection& connection, bool held) {

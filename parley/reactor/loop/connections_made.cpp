@@ -80,16 +80,27 @@ void Connections::turn_away(Handle handle, const CompactAddress& peer, std::stri
 }
 
 void Connections::tell_made() {
-  const std::vector<TransportId> made = std::exchange(made_, {});
-  for (const TransportId id : made) {
-    Connection* const connection = find(id);
-    if (connection == nullptr) continue;
-    if (begin_inserted(*connection)) continue;
-    call(*connection, [](Protocol& protocol) { Filters::begin(protocol); });
-    reading_.update(*connection);
-    if (stopping_) lose(*connection);
-    if (aborting_) abort(*connection, Reason(Reason::Kind::aborted), false);
+  telling_made_.swap(made_);
+  for (told_made_ = 0; told_made_ < telling_made_.size();) {
+    Connection* const connection = find(telling_made_[told_made_++]);
+    if (connection != nullptr) tell_made(*connection);
   }
+  telling_made_.clear();
+  told_made_ = 0;
+}
+
+// One that was put under a protocol is told as if the connection were made now.
+void Connections::tell_made(Connection& connection) {
+  if (connection.filtered()) {
+    Filter* const filter = connection.filters().to_begin();
+    if (filter == nullptr) return;  // the one below has told it meanwhile, or will
+    call(connection, [&](Protocol&) { Filters::begin(*filter); });
+  } else {
+    call(connection, [](Protocol& protocol) { protocol.connection_made(); });
+  }
+  reading_.update(connection);
+  if (stopping_) lose(connection);
+  if (aborting_) abort(connection, Reason(Reason::Kind::aborted), false);
 }
 
 TransportId Connections::connect(const Address& to, const ConnectOptions& options,

@@ -42,7 +42,8 @@ Connection* Connections::furthest() {
     while (!furthest_.empty()) {
       const Behind& last = furthest_.back();
       Connection* const connection = table_.find(last.id);
-      if (connection != nullptr && !connection->given_up() && connection->held() >= last.held / 2) {
+      if (connection != nullptr && !connection->given_up() && connection->held() >= last.held / 2 &&
+          !flusher_.in_filters_of(*connection)) {  // whose filters are just looking at what it holds
         return connection;
       }
       furthest_.pop_back();

@@ -1,13 +1,33 @@
 #include "parley/reactor/loop/filters.h"
 
 #include <algorithm>
-#include <cassert>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "parley/socket/error.h"
 
 namespace parley {
+
+namespace {
+
+// Stands for an application that has closed its connection.
+class Deaf final : public Protocol {
+ public:
+  explicit Deaf(std::unique_ptr<Protocol>& application) : application_(std::move(application)) {}
+
+  void connection_made() override { application_->connection_made(); }
+  void data_received(std::span<char> /*lent*/) override {}
+  bool eof_received() override { return true; }
+  void pause_writing() override { application_->pause_writing(); }
+  void resume_writing() override { application_->resume_writing(); }
+  void connection_lost(Reason reason) override { application_->connection_lost(reason); }
+
+ private:
+  std::unique_ptr<Protocol> application_;
+};
+
+}  // namespace
 
 // What waits above, as a filter sees it.
 
@@ -20,12 +40,19 @@ struct Filter::Output::Way {
   std::vector<std::string_view> pieces{};
   std::size_t taken = 0;
   const FilePart* file = nullptr;  // what comes first, where that is one
+  bool file_failed = false;
+  std::span<char> room{};  // what is left of it
+  bool deferred = false;
 };
 
 Filter::Output::Output(Way& way) : way_(way) {
   way.file = way.from.first_file();
   size_ = way.file != nullptr ? std::min(way.window, way.file->count) : way.from.show(way.window, way.pieces);
   pieces_ = way.pieces;
+}
+
+Filter::Output::~Output() {
+  close_room();
 }
 
 std::span<const std::string_view> Filter::Output::pieces() {
@@ -35,9 +62,11 @@ std::span<const std::string_view> Filter::Output::pieces() {
 
 void Filter::Output::read_file() {
   char* const into = way_.scratch.reserve(size_);
+  way_.file_failed = true;
   if (way_.file->file.read({into, size_}, way_.file->offset) < size_) {
     throw SocketError("send_file", {}, FileFailure::shorter);
   }
+  way_.file_failed = false;
   way_.scratch.take(size_);
   way_.pieces.assign(1, {into, size_});
   pieces_ = way_.pieces;
@@ -67,19 +96,32 @@ void Filter::Output::drop(std::size_t count) {
   advance(count);
 }
 
+// It is taken at once, so that nothing else is put there meanwhile; what was not used goes back if nothing
+// stands behind it.
 std::span<char> Filter::Output::room(std::size_t most) {
-  return {way_.scratch.reserve(most), most};
+  close_room();
+  char* const begin = way_.scratch.reserve(most);
+  way_.scratch.take(most);
+  return way_.room = {begin, most};
+}
+
+void Filter::Output::close_room() {
+  const std::span<char> room = std::exchange(way_.room, {});
+  if (room.data() + room.size() == way_.scratch.next()) way_.scratch.take_back(room.size());
 }
 
 void Filter::Output::put(std::size_t count) {
-  const char* const begin = way_.scratch.next();
-  assert(count <= way_.scratch.room_left() && "put: more than there was room for");
-  way_.scratch.take(count);
-  if (count != 0) way_.to.append({begin, count});
+  if (count > way_.room.size()) throw std::logic_error("put: there is no room for so many bytes");
+  if (count != 0) way_.to.append({way_.room.data(), count});
+  way_.room = way_.room.subspan(count);
 }
 
 void Filter::Output::put(std::string_view bytes) {
   if (!bytes.empty()) way_.to.append(way_.scratch.append(bytes));
+}
+
+void Filter::Output::defer() {
+  way_.deferred = true;
 }
 
 // All of a connection's filters.
@@ -93,11 +135,12 @@ bool Filters::flush(std::size_t window, bool ends, Tape& scratch, BacklogStore& 
   return flush(lowest_, window, ends, scratch, store);
 }
 
-// Those above first: what they pass is above this one.
+// Those above first: what they pass is above this one. Not while it has left much of that.
 bool Filters::flush(Filter& filter, std::size_t window, bool ends, Tape& scratch, BacklogStore& store) const {
   Filter* const next = filter.above();
-  bool again = next != nullptr && flush(*next, window, ends, scratch, store);
-  if (!filter.begun_) return false;
+  const bool full = next != nullptr && next->below_->size() >= window;
+  bool again = next != nullptr && !full && flush(*next, window, ends, scratch, store);
+  if (!filter.begun_ || filter.transport().gone()) return false;
   if (filter.finished_) return again;
   const bool above_finished = next == nullptr ? ends : next->finished_;
   Outbox& from = above(filter);
@@ -106,14 +149,17 @@ bool Filters::flush(Filter& filter, std::size_t window, bool ends, Tape& scratch
   Filter::Output::Way way{from, *filter.below_, scratch, store, window};
   Filter::Output output(way);
   filter.wants_flush_ = false;
+  filter.defers_ = false;
   try {
     if (wanted) filter.flush(output);
   } catch (const SocketError& error) {
-    if (way.file == nullptr) throw;
+    if (!way.file_failed) throw;
     filter.fail(error.code());  // as where no filter reads the file
     return false;
   }
-  again = again || (way.taken != 0 && !from.empty());
+  if (filter.transport().gone()) return false;
+  filter.defers_ = way.deferred;
+  again = again || (way.taken != 0 && (full || !from.empty()));
   if (above_finished && from.empty()) filter.finished_ = filter.finish(output);
   return again;
 }
@@ -167,26 +213,62 @@ void Filters::clear_above_wire(BacklogStore& store) const {
   each_outbox([&](Outbox& outbox) { outbox.clear(store); });
 }
 
+bool Filters::nothing_below() const {
+  const Filter* filter = &lowest_;
+  while (filter != nullptr && filter->below_->empty()) filter = filter->above();
+  return filter == nullptr;
+}
+
+bool Filters::deferred() const {
+  const Filter* filter = &lowest_;
+  while (filter != nullptr && (!filter->defers_ || above(*filter).empty())) filter = filter->above();
+  return filter != nullptr;
+}
+
+bool Filters::hold_back() const {
+  const Filter* filter = &lowest_;
+  while (filter != nullptr && (filter->defers_ || above(*filter).empty())) filter = filter->above();
+  return filter != nullptr;
+}
+
 void Filters::begin(Protocol& protocol) {
-  if (Filter* const filter = protocol.as_filter()) filter->begun_ = true;
+  if (Filter* const filter = protocol.as_filter()) return filter->begin();
   protocol.connection_made();
 }
 
+Filter* Filters::to_begin() const {
+  if (!lowest_.begun_) return &lowest_;
+  for (const Filter* filter = &lowest_; Filter* const next = filter->above(); filter = next) {
+    if (!next->begun_) return filter->lets_begin_ ? next : nullptr;
+  }
+  return nullptr;
+}
+
 Filter& Filters::insert(std::unique_ptr<Protocol>& place, std::unique_ptr<Filter> filter, Outbox& outbox,
-                        Transport& transport, bool made) {
+                        Transport& transport, bool made, bool pauses) {
   Filter& inserted = *filter;
+  const Filters all(inserted, outbox);
+  Filter& highest = all.highest();
   inserted.below_->swap(outbox);
-  inserted.application_made_ = made;
-  inserted.application_ = std::move(place);
-  inserted.transport_ = &transport;
+  highest.application_ = std::move(place);
+  attach(inserted, transport);
+  for (Filter* next = &inserted; next != nullptr; next = next->above()) {
+    next->application_made_ = made;
+    next->application_pauses_ = pauses;
+  }
   place = std::move(filter);
   return inserted;
 }
 
-std::unique_ptr<Protocol>& Filters::application_place() const {
+Filter& Filters::highest() const {
   Filter* highest = &lowest_;
   while (Filter* const next = highest->above()) highest = next;
-  return highest->application_;
+  return *highest;
+}
+
+void Filters::deafen() const {
+  std::unique_ptr<Protocol>& place = application_place();
+  if (dynamic_cast<const Deaf*>(place.get()) == nullptr) place = std::make_unique<Deaf>(place);
 }
 
 bool Filters::pause_input() const {

@@ -20,14 +20,20 @@ class Filters {
   Outbox& wire() const { return *lowest_.below_; }
 
   // One step of a flush: each filter, from the application downwards, is shown at most `window` bytes of
-  // what waits above it, and once nothing does and our direction `ends`, is asked for its last words. Answers
-  // whether it is worth another step: one of them has taken a part of what it was shown. Throws what a filter
-  // throws.
+  // what waits above it, and once nothing does and our direction `ends`, is asked for its last words; none
+  // any more once the connection has gone. Answers whether it is worth another step: one of them has taken a
+  // part of what it was shown. Throws what a filter throws.
   bool flush(std::size_t window, bool ends, Tape& scratch, BacklogStore& store) const;
   // All have said their last words.
   bool finished() const;
   // Nothing waits.
   bool empty() const;
+  // Nothing that a filter has let down.
+  bool nothing_below() const;
+  // Something waits above a filter that has deferred it.
+  bool deferred() const;
+  // Something waits above a filter that has not: it may be input that it waits for.
+  bool hold_back() const;
 
   // The sums of what Outbox tells under these names.
   std::size_t size() const;
@@ -46,20 +52,38 @@ class Filters {
     if (lowest != nullptr) attach(*lowest->application_, transport);
     return lowest;
   }
-  // It is told that the connection is made; from then on it is flushed.
+  // It is told that the connection is made; a filter is flushed from then on.
   static void begin(Protocol& protocol);
-  // Puts `filter` under the application, which stands at `place`: where the connection has it, or the highest
-  // filter (`application_place`). What `outbox`, the application's, holds was written before, and leaves
-  // without passing it. `made`: the application was told of its connection already.
+  // The one that is to be told next, if somebody is to: the lowest, or one above a filter that has called
+  // tell_made.
+  Filter* to_begin() const;
+  static bool carries_application(const Filter& filter) {
+    const Filter* highest = &filter;
+    while (const Filter* const next = highest->above()) highest = next;
+    return highest->application_ != nullptr;
+  }
+  // Puts `filter`, and those that it carries, under the application, which stands at `place`: where the
+  // connection has it, or the highest filter (`application_place`). What `outbox`, the application's, holds
+  // was written before, and leaves without passing them. `made`: the application was told of its connection
+  // already; `pauses`: and of pause_writing. It must carry no
+  // application.
   static Filter& insert(std::unique_ptr<Protocol>& place, std::unique_ptr<Filter> filter, Outbox& outbox,
-                        Transport& transport, bool made);
-  std::unique_ptr<Protocol>& application_place() const;
+                        Transport& transport, bool made, bool pauses);
+  std::unique_ptr<Protocol>& application_place() const { return highest().application_; }
+  // Of the highest: it has called tell_made; its application was told of its connection, and of
+  // pause_writing.
+  bool let_begin() const { return highest().lets_begin_; }
+  bool application_made() const { return highest().application_made_; }
+  bool application_pauses() const { return highest().application_pauses_; }
+  // The application is given no input from now on, and not told of it.
+  void deafen() const;
   // Whether a filter wants that no input comes.
   bool pause_input() const;
 
  private:
   bool flush(Filter& filter, std::size_t window, bool ends, Tape& scratch, BacklogStore& store) const;
   Outbox& above(const Filter& filter) const;
+  Filter& highest() const;
   template <class Function>
   void each_outbox(Function function) const;
 

@@ -164,22 +164,44 @@ void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::
 void Flusher::send_filtered(Connection& connection) {
   if (connection.output.any(Output::waits)) keep(connection);
   bool again = !connection.output.any(Output::waits, Output::ended);
+  std::size_t shown = 0;
   while (again) {
     // What was not taken before goes first, and alone where it is much.
-    if (connection.wire().size() < filter_window_) again = flush_filters(connection);
+    if (connection.wire().size() < filter_window_) {
+      const std::size_t before = connection.outbox.size();
+      again = flush_filters(connection);
+      shown += before - std::min(before, connection.outbox.size());
+    }
     if (connection.given_up()) return;
     Outbox& wire = connection.wire();
-    if (wire.empty()) continue;
-    std::size_t total = 0;
-    Written written;
-    if (!start(connection, wire, written, total)) return;
-    begun(connection, wire, written, total);
+    if (!wire.empty()) {
+      std::size_t total = 0;
+      Written written;
+      if (!start(connection, wire, written, total)) return;
+      begun(connection, wire, written, total);
+      if (connection.given_up()) return;
+      again = (again || !wire.empty()) && !connection.output.any(Output::waits);
+    }
+    if (!again) break;
+    reuse_scratch(connection);
     if (connection.given_up()) return;
-    again = (again || !wire.empty()) && !connection.output.any(Output::waits);
+    if (shown < turn_bytes_) continue;
+    owner_.flush_again(connection);
+    break;
   }
   keep(connection);
   if (in_flight_ == 0) scratch_.rewind();
   owner_.after_flush(connection);
+}
+
+// What stood on it has left, for the most part.
+void Flusher::reuse_scratch(Connection& connection) {
+  if (in_flight_ != 0) return;
+  if (!connection.filters().nothing_below()) {
+    if (scratch_.held() < 4 * filter_window_) return;
+    keep(connection);
+  }
+  scratch_.rewind();
 }
 
 // Answers whether they have more to give.
@@ -194,6 +216,7 @@ bool Flusher::flush_filters(Connection& connection) {
     owner_.filter_failed(connection);
   }
   in_filters_of_ = nullptr;
+  if (connection.given_up()) owner_.filters_left(connection);
   return again;
 }
 

@@ -34,6 +34,10 @@ class Flusher {
     virtual void after_flush(Connection& connection) = 0;
     // Within the `catch` of what a filter has let escape.
     virtual void filter_failed(Connection& connection) = 0;
+    // They have returned, and the connection was given up meanwhile.
+    virtual void filters_left(Connection& connection) = 0;
+    // They have more to give than one turn may take: it is to be flushed again in the next.
+    virtual void flush_again(Connection& connection) = 0;
     // So much is to be kept for this one, and would pass the limit of all: those furthest behind go, this one
     // perhaps among them. Answers whether it may be kept.
     virtual bool make_room(Connection& connection, std::size_t bytes) = 0;
@@ -54,6 +58,7 @@ class Flusher {
   Flusher(const Limits& limits, const Forms& forms, Owner& owner)
       : tape_bytes_(limits.tape_bytes),
         filter_window_(std::min<std::size_t>(64 * 1024, limits.sendq_bytes / 4)),
+        turn_bytes_(limits.turn_bytes),
         forms_(forms),
         owner_(owner),
         group_tape_(tape_limit(limits.queued_total)),
@@ -122,7 +127,8 @@ class Flusher {
 
   // Flushes until nothing is dirty.
   void flush();
-  // Whether its filters are being flushed now.
+  // Whether filters are being flushed now, and those of this one.
+  bool in_filters() const { return in_filters_of_ != nullptr; }
   bool in_filters_of(const Connection& connection) const { return in_filters_of_ == &connection; }
   void on_written(Connection& connection, std::size_t taken);
   // Answers whether last words are left to be sent.
@@ -169,6 +175,7 @@ class Flusher {
   bool start(Connection& connection, Outbox& wire, Written& written, std::size_t& total);
   void send_filtered(Connection& connection);
   bool flush_filters(Connection& connection);
+  void reuse_scratch(Connection& connection);
   void begun(Connection& connection, Outbox& wire, Written written, std::size_t total);
   void sent(Connection& connection, Written written, std::size_t total);
   void keep(Connection& connection);
@@ -182,6 +189,7 @@ class Flusher {
   // What filters are shown at once: a few records of TLS, so that little more is made of what waits than the
   // kernel takes. What was made and not taken counts in what the client is behind.
   const std::size_t filter_window_;
+  const std::size_t turn_bytes_;  // after so many of one connection the others have their turn
   const Forms& forms_;
   Owner& owner_;
   Backend* backend_ = nullptr;

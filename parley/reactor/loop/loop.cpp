@@ -106,6 +106,7 @@ bool Loop::work_off() {
     const auto hungry = connections_.take_hungry();
     const auto datagrams = datagrams_.take_due();
     if (due.any(Agenda::Due::posted)) posted = mailbox_.take();
+    if (due.any(Agenda::Due::flush)) connections_.flush_put_off();
     settle_callbacks();  // what was adopted between two turns is made before it is told anything else
     connections_.resume_reading(resumed);
     connections_.ask_producers(hungry);

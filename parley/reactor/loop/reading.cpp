@@ -2,12 +2,18 @@
 
 namespace parley {
 
+// One that closes is read too, and what comes is dropped: so that the peer gets to our last words. (A
+// connection that is closed with input unread is reset by the kernel.) Its filters may need it before they
+// let those go.
+inline bool Reading::wants_input(Connection& connection) {
+  if (connection.life < Life::leaving && connection.has_protocol()) return connection.reading();
+  if (connection.filters_wait()) return connection.filters_read();
+  return connection.life >= Life::closing || !connection.has_protocol();
+}
+
 void Reading::update(Connection& connection) {
   if (connection.life == Life::connecting || connection.given_up()) return;
-  // One that closes is read too, and what comes is dropped: so that the peer gets to our last words. (A
-  // connection that is closed with input unread is reset by the kernel.)
-  const bool drains = connection.life >= Life::closing || !connection.has_protocol();
-  const bool wanted = !connection.input.any(Input::peer_ended) && (drains || connection.reading());
+  const bool wanted = !connection.input.any(Input::peer_ended) && wants_input(connection);
   if (wanted == connection.input.any(Input::reads)) return;
   if (wanted) {
     connection.input.set(Input::reads);
@@ -51,7 +57,7 @@ void Reading::withhold(Connection& connection) {
 
 void Reading::allow(Connection& connection) {
   connection.input.clear(Input::withheld);
-  if (connection.life < Life::closing) put_off(connection);
+  if (connection.life < Life::closing || connection.filters_wait()) put_off(connection);
 }
 
 std::optional<TransportId> Reading::next_unbraked() {

@@ -54,6 +54,7 @@ class Reading {
     TransportId id;
   };
 
+  static bool wants_input(Connection& connection);
   void put_off(Connection& connection);
 
   const Limits& limits_;

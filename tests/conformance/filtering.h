@@ -93,6 +93,10 @@ class Filtering : public Conformance {
   Wrap scripted(const Scripted::Script& script) {
     return [script](const Address&) { return std::make_unique<Scripted>(script); };
   }
+  // By itself it hands everything on.
+  static Wrap plain() {
+    return [](const Address&) { return std::make_unique<Filter>(); };
+  }
   bool made(const Client& client) {
     return until([&] { return client.story->made(); });
   }

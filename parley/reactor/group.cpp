@@ -146,6 +146,7 @@ void Members::distribute() {
     if (connection->bond.any(Bond::apart)) {
       const char* from = run_.data();
       for (const Gap& gap : gaps_of(members_[i])) {
+        if (gap.member != members_[i]) continue;  // of one that had this place before
         connections_.deliver(*connection, {from, gap.bytes.data()});
         from = gap.bytes.data() + gap.bytes.size();
       }

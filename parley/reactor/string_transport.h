@@ -76,7 +76,7 @@ class StringTransport final : public Transport {
   void begin_inserted();
   void close(Reason::Kind why);
   bool filters_finished() const;
-  bool gone() const { return aborted() || closing_ == Reason::Kind::failed; }
+  bool gone() const override { return aborted() || closing_ == Reason::Kind::failed; }
 
   Address peer_;
   Protocol* protocol_ = nullptr;  // null before it is connected, and after connection_lost

@@ -45,9 +45,13 @@ void Connections::escaped(Connection& connection) {
   abort(connection, Reason(Reason::Kind::handler), true);
 }
 
+void Connections::received_while_closing(Connection& connection, std::span<char> lent) {
+  call_filters(connection, [&](Protocol& lowest) { lowest.data_received(lent); });
+}
+
 void Connections::on_received(Connection& connection, std::span<char> lent) {
-  if (connection.life >= Life::leaving || !connection.has_protocol()) {
-    return call_filters(connection, [&](Protocol& lowest) { lowest.data_received(lent); });
+  if (connection.life >= Life::leaving || !connection.has_protocol()) [[unlikely]] {
+    return received_while_closing(connection, lent);
   }
   assert(connection.reading());
   call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });

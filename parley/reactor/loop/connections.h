@@ -238,6 +238,7 @@ class Connections final : public Flusher::Owner {
       call_lowest(lowest);
     });
   }
+  [[gnu::cold]] void received_while_closing(Connection& connection, std::span<char> lent);
   void escaped(Connection& connection);
 
   Connection& open(Handle handle, const CompactAddress& peer);

@@ -1,6 +1,7 @@
 """Bursts: one client's flood costs readers who keep up nothing, not a byte."""
 
 import select
+import time
 
 from parley_e2e import Test, main
 from talkers import PATIENCE, exactly, pump, until_end
@@ -73,7 +74,8 @@ class Flood(Test):
             self.assertTrue(reader.seen == first)
 
     def test_the_brake_holds_a_flooder_until_slower_readers_come_along(self):
-        """They rest whenever the flooder could send no more for a while, and never fall too far behind."""
+        """They rest for a third of a second at a time, or until the flooder can send no more, and never fall too far
+        behind. (One who takes nothing for a second is not waited for.)"""
         server = self.parleyd("--quiet")
         flooder, *readers = self.join_many(server, 4)
         lines = [b"%04000d" % number for number in range(6000)]  # several times what the kernel holds
@@ -81,10 +83,11 @@ class Flood(Test):
         unsent = memoryview(b"\n".join(lines) + b"\n")
         wants = {reader: exactly(wanted) for reader in readers}
         while unsent:
-            while unsent and select.select([], [flooder.writing], [], 0.1)[1]:
+            rested = time.monotonic() + 0.3
+            while unsent and time.monotonic() < rested and select.select([], [flooder.writing], [], 0.1)[1]:
                 unsent = unsent[flooder.transmit(unsent[: 1 << 18]) :]
             for reader, enough in wants.items():
-                for _ in range(8):
+                for _ in range(40):  # all there is
                     reader.receive()
                 enough(reader)
         pump(wants, seconds=SECONDS)

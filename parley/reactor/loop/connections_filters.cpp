@@ -75,7 +75,9 @@ void Connections::insert(Connection& connection, std::unique_ptr<Filter> filter,
     Filters::insert(place, std::move(filter), connection.outbox, connection, made, pauses);
     return flusher_.mark(connection);
   }
-  const auto [entry, _] = inserted_.emplace(connection.id().slot, Inserted{filter.get(), std::string(rest)});
+  std::string copy;
+  copy.assign(rest);  // throws std::length_error for more than a string holds
+  const auto [entry, _] = inserted_.emplace(connection.id().slot, Inserted{filter.get(), std::move(copy)});
   try {
     reading_.hold(connection);
     add(made_, connection.id(), *this);

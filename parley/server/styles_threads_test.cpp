@@ -354,13 +354,11 @@ TEST(ForkingTest, ItsChildrenAreReapedPromptlyAndNobodyElses) {
 
 TEST(ForkingTest, AnIdleServerReapsToo) {
   ForkingTcpServer server({"127.0.0.1", 0}, handler<Holds>);
-  auto asked = std::async(std::launch::async, [&] {
-    Socket client = greeted(server);
-    return answer_to(client, "x\n");
-  });
+  auto came = std::async(std::launch::async, [&] { return greeted(server); });
   server.handle_request();
-  EXPECT_EQ(asked.get(), "heard x\n");
+  Socket client = came.get();
   EXPECT_EQ(server.active_children(), 1U);
+  EXPECT_EQ(answer_to(client, "x\n"), "heard x\n");
   server.timeout = 50ms;
   while (server.active_children() != 0) server.handle_request();  // nobody comes; the child's end is told
   EXPECT_EQ(children(), 0);

@@ -24,7 +24,8 @@ struct Limits {
   // `pause_writing` comes above the first, `resume_writing` at or below the second.
   std::size_t high_water = 64 * 1024;
   std::size_t low_water = 16 * 1024;
-  // How long a sender is not read when it rests for those who are behind (docs/loop.md says when it does).
+  // How long a sender is not read when it rests for those who are behind, at first; 0: it never does
+  // (docs/loop.md says when, and when it rests longer).
   Duration brake = std::chrono::milliseconds(10);
   // In how long a closing peer must take 64 KiB, or all that is queued; how long its end is waited for then.
   Duration close_timeout = std::chrono::seconds(30);

@@ -226,20 +226,21 @@ void Group::send(std::string_view message, TransportId omitted) {
     plain_.tell(message, omitted);
   }
   if (size == 0) return;
-  connections_.flow().published(size, connections_.flow().somebody_lags() && waits_for_members(omitted));
+  Flow& flow = connections_.flow();
+  flow.published(size, flow.somebody_lags() ? rest_for_members(omitted) : Duration::zero());
 }
 
-bool Group::waits_for_members(TransportId omitted) {
+Duration Group::rest_for_members(TransportId omitted) {
   Flow& flow = connections_.flow();
   if (crowd_ == nullptr) crowd_.reset(new (std::nothrow) Crowd);
-  if (crowd_ == nullptr) return false;  // without memory, nobody waits
+  if (crowd_ == nullptr) return {};  // without memory, nobody waits
   if (flow.must_look(*crowd_)) {
     Crowding crowding;
     plain_.count(crowding, omitted);
     for (const auto& members : formed_) members->count(crowding, omitted);
     flow.look(*crowd_, crowding);
   }
-  return flow.waits_for(*crowd_);
+  return flow.rest_for(*crowd_);
 }
 
 // Answers how long the longest is of what it has become. All of it is made before anybody is told: where a

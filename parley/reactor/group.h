@@ -73,7 +73,7 @@ class Group final {
   detail::Members& members_in(Form* form, std::uint8_t place);
   // `message` stands on the plain form's tape.
   void send(std::string_view message, TransportId omitted);
-  bool waits_for_members(TransportId omitted);
+  Duration rest_for_members(TransportId omitted);
   std::size_t send_in_forms(std::string_view message, TransportId omitted);
 
   Connections& connections_;

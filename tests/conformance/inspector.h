@@ -50,6 +50,7 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void close(StreamSlot& slot, bool reset) override;
   void detach(StreamSlot& slot) override;
   Address host(const StreamSlot& slot) const override { return inner_->host(slot); }
+  std::optional<std::size_t> held(const StreamSlot& slot) const override { return inner_->held(slot); }
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
   Result<Address> adopt(ListenerSlot& slot, Handle handle) override { return inner_->adopt(slot, handle); }
   void set_accepting(ListenerSlot& slot, bool on) override { inner_->set_accepting(slot, on); }

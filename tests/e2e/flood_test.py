@@ -95,6 +95,32 @@ class Flood(Test):
             del reader.seen[: len(wanted)]
         self.fence(flooder, *readers)
 
+    def test_slow_readers_of_one_speed_are_waited_for(self):
+        """What the kernel holds for each is several seconds of theirs, in which it has room for no more."""
+        server = self.parleyd("--quiet")
+        flooder = self.join(server)
+        readers = []
+        for _ in range(5):
+            readers.append(self.join(server, flooder, *readers, receive_buffer=1 << 16))
+        lines = [b"%04000d" % number for number in range(1700)]
+        wanted = b"".join(map(flooder.says, lines))
+        unsent = memoryview(b"\n".join(lines) + b"\n")
+        wants = {reader: exactly(wanted) for reader in readers}
+        begun = time.monotonic()
+        speed = 800_000  # bytes a second
+        while unsent or wants:
+            self.assertLess(time.monotonic() - begun, SECONDS, "waited in vain")
+            if select.select([], [flooder.writing] if unsent else [], [], 0.02)[1]:
+                unsent = unsent[flooder.transmit(unsent[: 1 << 16]) :]
+            for reader in list(wants):
+                if len(reader.seen) < speed * (time.monotonic() - begun):
+                    reader.receive()
+                    if wants[reader](reader):
+                        del wants[reader]
+        for reader in readers:
+            del reader.seen[: len(wanted)]
+        self.fence(flooder, *readers)
+
     def test_nobody_else_is_starved(self):
         """Somebody else's lines come through while a flood goes on and on."""
         server = self.parleyd("--quiet")

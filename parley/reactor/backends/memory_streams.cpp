@@ -179,6 +179,10 @@ Address MemoryBackend::host(const StreamSlot& slot) const {
   return known(slot).wire->host;
 }
 
+std::optional<std::size_t> MemoryBackend::held(const StreamSlot& slot) const {
+  return known(slot).wire->outgoing.size();
+}
+
 bool MemoryBackend::collect_received() {
   bool left = false;
   std::size_t total = 0;

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <limits>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -163,6 +165,12 @@ Address ReadinessBackend::host(const StreamSlot& slot) const {
   RawAddress raw;
   if (::getsockname(slot.handle.native, raw.data(), &raw.size) != 0) return {};
   return from_raw(raw);
+}
+
+std::optional<std::size_t> ReadinessBackend::held(const StreamSlot& slot) const {
+  int bytes = 0;
+  if (::ioctl(slot.handle.native, SIOCOUTQ, &bytes) != 0) return std::nullopt;
+  return static_cast<std::size_t>(bytes);
 }
 
 // Listeners.

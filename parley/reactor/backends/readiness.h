@@ -34,6 +34,7 @@ class ReadinessBackend final : public Backend {
   void close(StreamSlot& slot, bool reset) override;
   void detach(StreamSlot& slot) override;
   Address host(const StreamSlot& slot) const override;
+  std::optional<std::size_t> held(const StreamSlot& slot) const override;
 
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
   Result<Address> adopt(ListenerSlot& slot, Handle handle) override;

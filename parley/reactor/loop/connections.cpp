@@ -22,7 +22,7 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       agenda_(agenda),
       calls_(calls),
       flusher_(limits, forms_, *this),
-      reading_(limits, clock, agenda, *this),
+      reading_(clock, agenda, *this),
       flow_(limits, clock, reading_, calls.log()),
       producers_(agenda, *this),
       closing_(clock, limits.close_timeout, *this) {
@@ -35,6 +35,7 @@ void Connections::use(Backend& backend) {
   backend_ = &backend;
   flusher_.use(backend);
   reading_.use(backend);
+  flow_.use(backend);
 }
 
 // What happens to them.

@@ -213,7 +213,7 @@ class Connections final : public Flusher::Owner {
   void freed() override;
   Time next_trim() const;
   Connection* furthest();
-  void took(Connection& connection) override { flow_.took(connection); }
+  void took(Connection& connection, std::size_t bytes) override { flow_.took(connection, bytes); }
 
   // Calls the protocol; what it publishes meanwhile counts for this connection.
   template <class Call>

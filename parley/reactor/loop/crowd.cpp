@@ -1,6 +1,7 @@
 #include "parley/reactor/loop/crowd.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace parley {
 
@@ -23,15 +24,24 @@ bool Patience::wait(Time now, Duration time) {
   return true;
 }
 
+Duration Rests::next(Time now, Duration brake) {
+  if (now < until_) return until_ - now;
+  last_ = last_ == Duration::zero() ? brake : std::min(2 * last_, std::max(brake, most));
+  until_ = later(now, last_);
+  return last_;
+}
+
 void Loaded::set(TransportId id, std::size_t behind, Time now) {
   ++version_;
   const auto [found, added] = readers_.try_emplace(id.slot, Reader{behind, now});
-  if (!added) found->second.behind = behind;
+  Reader& reader = found->second;
+  reader.behind = behind;
+  if (!far(reader)) reader.rests.begin_anew();
 }
 
-void Loaded::took(TransportId id, Time now) {
+void Loaded::took(TransportId id, std::size_t bytes) {
   ++version_;
-  if (const auto found = readers_.find(id.slot); found != readers_.end()) found->second.took = now;
+  if (Reader* const reader = find(id)) reader->taken += bytes;
 }
 
 void Loaded::drop(TransportId id) {
@@ -39,14 +49,49 @@ void Loaded::drop(TransportId id) {
   readers_.erase(id.slot);
 }
 
-bool Loaded::moves(TransportId id, Time now) const {
+Loaded::Reader* Loaded::find(TransportId id) {
   const auto found = readers_.find(id.slot);
-  return found == readers_.end() || now - found->second.took < moves_for;
+  return found == readers_.end() ? nullptr : &found->second;
+}
+
+bool Loaded::asks(TransportId id, Time now) {
+  Reader* const reader = find(id);
+  if (reader == nullptr || now < reader->asked) return false;
+  reader->asked = later(now, asked_each);
+  return true;
+}
+
+void Loaded::holds(TransportId id, std::size_t bytes) {
+  Reader* const reader = find(id);
+  if (reader == nullptr) return;
+  const std::size_t taken = std::exchange(reader->taken, 0);
+  if (const auto before = std::exchange(reader->held, bytes)) {
+    if (*before + taken > bytes) reader->read += *before + taken - bytes;
+  }
+}
+
+bool Loaded::moves(TransportId id, Time now) {
+  Reader* const reader = find(id);
+  if (reader == nullptr) return true;
+  if (!reader->held) reader->read += std::exchange(reader->taken, 0);  // nobody knows better
+  const std::size_t least = std::max<std::size_t>(1, limits_.sendq_bytes / 16);
+  const Duration passed = now - reader->since;
+  if (passed >= judged_each) {
+    reader->moved = reader->read / least >= static_cast<std::size_t>(passed / judged_each);
+    reader->since = now;
+    reader->read = 0;
+  }
+  return reader->moved || reader->read >= least;
 }
 
 bool Loaded::far(TransportId id) const {
   const auto found = readers_.find(id.slot);
-  return found != readers_.end() && found->second.behind > limits_.sendq_bytes / 2;
+  return found != readers_.end() && far(found->second);
+}
+
+Duration Loaded::rest(TransportId id, Time now, Duration brake) {
+  Reader* const reader = find(id);
+  return reader != nullptr && moves(id, now) ? reader->rests.next(now, brake) : brake;
 }
 
 void Crowd::look(const Crowding& crowding, Time now, std::uint64_t version) {
@@ -54,15 +99,18 @@ void Crowd::look(const Crowding& crowding, Time now, std::uint64_t version) {
   patience_.pass(now, crowded);
   crowding_ = crowding;
   version_ = version;
-  if (crowding.many()) crowded_ = later(now, std::chrono::seconds(1));
+  if (crowding.many(crowding.loaded)) crowded_ = later(now, std::chrono::seconds(1));
+  if (!crowding.many(crowding.far)) rests_.begin_anew();
 }
 
-bool Crowd::waits(Time now, Duration brake, Patience& of_loop) {
-  if (crowding_.many()) return true;
-  if (!crowding_.far) return false;
-  if (2 * crowding_.busy > crowding_.moving) return true;
+Duration Crowd::rest(Time now, Duration brake, Patience& of_loop) {
+  if (crowding_.many(crowding_.far)) return rests_.next(now, brake);
+  if (crowding_.many(crowding_.loaded)) return brake;
+  if (crowding_.far == 0) return Duration::zero();
+  if (2 * crowding_.busy > crowding_.moving) return brake;
   of_loop.pass(now);
-  return (now < crowded_ && patience_.wait(now, brake)) || of_loop.wait(now, brake);
+  const bool waits = (now < crowded_ && patience_.wait(now, brake)) || of_loop.wait(now, brake);
+  return waits ? brake : Duration::zero();
 }
 
 }  // namespace parley

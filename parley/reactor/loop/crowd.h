@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "parley/base/clock.h"
@@ -29,32 +30,63 @@ class Patience {
   Time waits_{};   // until then it is paid for
 };
 
+// How long those rest who tell somebody that is far behind: the first time for the brake, and each time twice
+// as long until it has come nearer, since one message is let through after each. So it never falls dry, nor
+// is it outrun by messages that are large for its speed.
+class Rests {
+ public:
+  static constexpr Duration most = std::chrono::seconds(1);
+
+  // Who comes while another rests for the same reason, rests as long as that one.
+  Duration next(Time now, Duration brake);
+  void begin_anew() { last_ = Duration::zero(); }
+
+ private:
+  Duration last_{};
+  Time until_{};
+};
+
 // Which of a loop's connections are loaded: more than an eighth of a sendq behind.
 class Loaded {
  public:
-  // For so long after it has last taken something, a reader counts as one that moves. The kernel takes much
-  // at once, and then nothing for a while: a megabyte is half a second of a reader of 2 MiB/s.
-  static constexpr Duration moves_for = std::chrono::seconds(1);
+  // A reader moves that reads a sixteenth of a sendq in so long. The kernel takes much at once, and then
+  // nothing for a while, so it is judged by what the kernel holds for it, or else by what that has taken.
+  static constexpr Duration judged_each = std::chrono::seconds(1);
+  static constexpr Duration asked_each = std::chrono::milliseconds(100);
 
   explicit Loaded(const Limits& limits) : limits_(limits) {}
 
   bool is(std::size_t behind) const { return behind > limits_.sendq_bytes / 8; }
   void set(TransportId id, std::size_t behind, Time now);
-  void took(TransportId id, Time now);
+  void took(TransportId id, std::size_t bytes);
   void drop(TransportId id);
   bool empty() const { return readers_.empty(); }
   // Another number whenever something may have changed.
   std::uint64_t version() const { return version_; }
 
-  bool moves(TransportId id, Time now) const;
+  // Whether it is time to ask what the kernel holds for it, and the answer.
+  bool asks(TransportId id, Time now);
+  void holds(TransportId id, std::size_t bytes);
+  bool moves(TransportId id, Time now);
   // More than half a sendq behind.
   bool far(TransportId id) const;
+  // How long whoever tells it alone is to rest.
+  Duration rest(TransportId id, Time now, Duration brake);
 
  private:
   struct Reader {
     std::size_t behind;
-    Time took;
+    Time since;  // when this judgement began
+    Time asked{};
+    std::size_t taken = 0;  // by the kernel, since it was asked
+    std::optional<std::size_t> held{};
+    std::size_t read = 0;  // by the reader, in the time of this judgement
+    bool moved = true;     // by the last one
+    Rests rests{};
   };
+
+  Reader* find(TransportId id);
+  bool far(const Reader& reader) const { return reader.behind > limits_.sendq_bytes / 2; }
 
   const Limits& limits_;
   std::unordered_map<std::uint32_t, Reader> readers_;  // by slot
@@ -66,12 +98,12 @@ struct Crowding {
   std::size_t moving = 0;  // those who take what they are sent, loaded or not
   std::size_t loaded = 0;  // of them
   std::size_t busy = 0;    // of them: the kernel has taken all that it takes for them
-  bool far = false;        // one of them is more than half a sendq behind
+  std::size_t far = 0;     // of them: more than half a sendq behind
 
-  // Whether the loaded ones set the pace: they are most, or more than a tenth and not one alone. How much the
-  // kernel takes for a reader differs by megabytes, so that in a burst some are loaded long before others of
-  // the same speed.
-  bool many() const { return 2 * loaded > moving || (loaded > 1 && 10 * loaded > moving); }
+  // Whether so many set the pace: they are most, or more than a tenth and not one alone. How much the kernel
+  // takes for a reader differs by megabytes, so that in a burst some are loaded long before others of the
+  // same speed.
+  bool many(std::size_t count) const { return 2 * count > moving || (count > 1 && 10 * count > moving); }
 };
 
 // Whether those who tell a group something wait for its members; each group has one. Comparing what a reader
@@ -90,13 +122,14 @@ class Crowd {
 
   bool knows(std::uint64_t version) const { return version_ == version; }
   void look(const Crowding& crowding, Time now, std::uint64_t version);
-  // Whether one who tells it something now is to rest for `brake`.
-  bool waits(Time now, Duration brake, Patience& of_loop);
+  // How long one who tells it something now is to rest.
+  Duration rest(Time now, Duration brake, Patience& of_loop);
 
  private:
   Crowding crowding_;
   std::uint64_t version_ = 0;
   Time crowded_{};  // until then
+  Rests rests_;
   Patience patience_{percent_in_crowd, most_in_crowd, Duration::zero()};
 };
 

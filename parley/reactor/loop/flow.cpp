@@ -19,23 +19,34 @@ void Flow::note(Connection& connection, std::size_t behind) {
   loaded_.drop(connection.id());
 }
 
-void Flow::count(Crowding& crowding, const Connection& member) const {
+// The kernel tells when it has room for a third of its buffer, which may be a megabyte. So that one which
+// reads slowly is not taken for one that has stopped, it is asked in between.
+bool Flow::moves(const Connection& connection) {
+  const TransportId id = connection.id();
+  const Time now = clock_.turn();
+  if (loaded_.asks(id, now)) {
+    if (const auto held = backend_->held(connection)) loaded_.holds(id, *held);
+  }
+  return loaded_.moves(id, now);
+}
+
+void Flow::count(Crowding& crowding, const Connection& member) {
   if (member.output.any(Output::lagging)) {
-    if (!loaded_.moves(member.id(), clock_.turn())) return;
+    if (!moves(member)) return;
     ++crowding.loaded;
-    crowding.far = crowding.far || loaded_.far(member.id());
+    if (loaded_.far(member.id())) ++crowding.far;
   }
   ++crowding.moving;
   if (member.output.any(Output::waits)) ++crowding.busy;
 }
 
-bool Flow::waits_for(Crowd& crowd) {
-  return may_rest() && crowd.waits(clock_.turn(), limits_.brake, patience_);
+Duration Flow::rest_for(Crowd& crowd) {
+  return may_rest() ? crowd.rest(clock_.turn(), limits_.brake, patience_) : Duration::zero();
 }
 
-void Flow::rest(bool brake) {
+void Flow::rest(Duration brake) {
   if (!may_rest()) return;
-  if (brake) reading_.brake(*sender_);
+  if (brake != Duration::zero()) reading_.brake(*sender_, brake);
   if (published_ > share_) reading_.hold(*sender_);
 }
 
@@ -44,19 +55,26 @@ void Flow::rest(bool brake) {
 // is. Which of both it is shows when this one is told the next thing, or when the sender is not called any
 // more.
 void Flow::rest_for(std::size_t bytes, const Connection& to) {
-  bool brake = false;
+  Duration brake = Duration::zero();
   if (may_rest() && loaded_.far(to.id())) {
     const bool first = to_far_ == 0;
+    const bool moving = moves(to);
+    const Time now = clock_.turn();
     to_far_ += bytes;
-    patience_.pass(clock_.turn());
-    brake = (loaded_.moves(to.id(), clock_.turn()) && patience_.wait(clock_.turn(), limits_.brake)) ||
-            (!first && 2 * to_far_ > published_);
+    far_ = to.id();
+    patience_.pass(now);
+    if (!first && 2 * to_far_ > published_) {
+      brake = loaded_.rest(far_, now, limits_.brake);
+    } else if (moving && patience_.wait(now, limits_.brake)) {
+      brake = limits_.brake;
+    }
   }
   rest(brake);
 }
 
 void Flow::rest_after_most() {
-  if (2 * to_far_ > published_ && sender_->life == Life::open) reading_.brake(*sender_);
+  if (2 * to_far_ > published_ && sender_->life == Life::open)
+    reading_.brake(*sender_, loaded_.rest(far_, clock_.turn(), limits_.brake));
   to_far_ = 0;
 }
 

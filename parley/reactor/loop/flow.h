@@ -4,6 +4,7 @@
 
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
+#include "parley/reactor/backend.h"
 #include "parley/reactor/loop/connection.h"
 #include "parley/reactor/loop/crowd.h"
 #include "parley/reactor/loop/loop_clock.h"
@@ -23,6 +24,8 @@ class Flow {
         reading_(reading),
         log_(log),
         loaded_(limits) {}
+
+  void use(const Backend& backend) { backend_ = &backend; }
 
   // Everybody has a share of this turn again.
   void begin_turn() {
@@ -56,26 +59,26 @@ class Flow {
       rest_for(bytes, to);
     }
   }
-  // So much was told to a group, in which somebody is to be waited for or not.
-  void published(std::size_t bytes, bool rests) {
+  // So much was told to a group, for which the sender is to rest for so long.
+  void published(std::size_t bytes, Duration brake) {
     published_ += bytes;
-    if (rests || published_ > most_) rest(rests);
+    if (brake != Duration::zero() || published_ > most_) rest(brake);
   }
-  // Whether those who tell this group something are to rest.
-  bool waits_for(Crowd& crowd);
+  // How long who tells this group something is to rest.
+  Duration rest_for(Crowd& crowd);
   bool somebody_lags() const { return !loaded_.empty(); }
   // Whether it must be told anew how the group's members keep up: then each is counted, and it looks.
   bool must_look(const Crowd& crowd) const { return !crowd.knows(loaded_.version()); }
-  void count(Crowding& crowding, const Connection& member) const;
+  void count(Crowding& crowding, const Connection& member);
   void look(Crowd& crowd, const Crowding& crowding) {
     crowd.look(crowding, clock_.turn(), loaded_.version());
   }
 
-  // How far a connection is behind, and that it has taken something.
+  // How far a connection is behind, and that the kernel has taken more for it.
   void set_behind(Connection& connection, std::size_t behind) {
     if (connection.output.any(Output::lagging) || loaded_.is(behind)) note(connection, behind);
   }
-  void took(const Connection& connection) { loaded_.took(connection.id(), clock_.turn()); }
+  void took(const Connection& connection, std::size_t bytes) { loaded_.took(connection.id(), bytes); }
   // It is cut off, since it is so far behind: the log says so, once in a while.
   void fell_behind(const Connection& connection, std::size_t behind);
 
@@ -83,9 +86,10 @@ class Flow {
   static constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
 
   void note(Connection& connection, std::size_t behind);
+  bool moves(const Connection& connection);
   // Outside, nobody is to rest.
   bool may_rest() const { return most_ != unlimited && sender_->life == Life::open; }
-  [[gnu::cold]] void rest(bool brake);
+  [[gnu::cold]] void rest(Duration brake);
   [[gnu::cold]] void rest_for(std::size_t bytes, const Connection& to);
   [[gnu::cold]] void rest_after_most();
 
@@ -95,9 +99,11 @@ class Flow {
   const LoopClock& clock_;
   Reading& reading_;
   Log& log_;
+  const Backend* backend_ = nullptr;
   Connection* sender_ = nullptr;
   std::size_t published_ = 0;
   std::size_t to_far_ = 0;  // of it, to single ones far behind
+  TransportId far_{};       // the last one of these
   Loaded loaded_;
   Patience patience_{Crowd::percent, Crowd::most, Crowd::most};
   Time silent_until_{};       // so that the log does not say each

@@ -146,7 +146,7 @@ void Flusher::sent(Connection& connection, Written written, std::size_t total) {
 void Flusher::begun(Connection& connection, Outbox& wire, Written written, std::size_t total) {
   wire.consume(written.taken, backlog_);
   owner_.freed();
-  if (written.taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection);
+  if (written.taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection, written.taken);
   if (written.pending) {  // the rest is told by on_written
     pends_ = true;
     add(started_, Started{&connection, total - written.taken}, owner_);
@@ -241,7 +241,7 @@ void Flusher::on_written(Connection& connection, std::size_t taken) {
 }
 
 void Flusher::written(Connection& connection, std::size_t taken) {
-  if (connection.output.any(Output::lagging)) owner_.took(connection);
+  if (taken != 0 && connection.output.any(Output::lagging)) owner_.took(connection, taken);
   if (connection.output.any(Output::in_flight)) {
     Outbox& wire = connection.wire();
     const std::uint64_t epoch = wire.epoch();

@@ -48,8 +48,8 @@ class Flusher {
     virtual void starved(Connection& connection) = 0;
     // Memory that clients had needed since they lagged was given back.
     virtual void freed() = 0;
-    // One that lags has taken something.
-    virtual void took(Connection& connection) = 0;
+    // The kernel has taken so many bytes of one that lags.
+    virtual void took(Connection& connection, std::size_t bytes) = 0;
 
    protected:
     ~Owner() = default;

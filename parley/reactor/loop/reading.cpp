@@ -1,5 +1,8 @@
 #include "parley/reactor/loop/reading.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace parley {
 
 // One that closes is read too, and what comes is dropped: so that the peer gets to our last words. (A
@@ -35,10 +38,12 @@ void Reading::resume(Connection& connection) {
   put_off(connection);
 }
 
-void Reading::brake(Connection& connection) {
+void Reading::brake(Connection& connection, Duration time) {
   if (connection.input.any(Input::braked)) return;
   connection.input.set(Input::braked);
-  add(braked_, Braked{later(clock_.now(), limits_.brake), connection.id()}, relief_);
+  add(braked_, Braked{later(clock_.now(), time), connection.id()}, relief_);
+  for (auto at = std::prev(braked_.end()); at != braked_.begin() && at->until < std::prev(at)->until; --at)
+    std::iter_swap(at, std::prev(at));
   agenda_.wait_for_time();
   update(connection);
 }

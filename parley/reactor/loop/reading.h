@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "parley/base/clock.h"
-#include "parley/base/limits.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/connection.h"
@@ -19,8 +18,8 @@ namespace parley {
 // follow. What keeps one from being read is in `Connection::input`; the back end is told when that changes.
 class Reading {
  public:
-  Reading(const Limits& limits, const LoopClock& clock, Agenda& agenda, Relief& relief)
-      : limits_(limits), clock_(clock), agenda_(agenda), relief_(relief) {}
+  Reading(const LoopClock& clock, Agenda& agenda, Relief& relief)
+      : clock_(clock), agenda_(agenda), relief_(relief) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // Has the back end do what the connection's input and life say.
@@ -29,8 +28,8 @@ class Reading {
   void pause(Connection& connection);
   // `reading_resumed` follows in the next turn.
   void resume(Connection& connection);
-  // It rests for `Limits::brake`.
-  void brake(Connection& connection);
+  // It rests for so long.
+  void brake(Connection& connection, Duration time);
   // It rests until the next turn.
   void hold(Connection& connection);
 
@@ -49,7 +48,7 @@ class Reading {
   std::vector<TransportId> take_resumed() { return std::exchange(resuming_, {}); }
 
  private:
-  struct Braked {  // for the same time each, so that the first is due first
+  struct Braked {
     Time until;
     TransportId id;
   };
@@ -57,13 +56,12 @@ class Reading {
   static bool wants_input(Connection& connection);
   void put_off(Connection& connection);
 
-  const Limits& limits_;
   const LoopClock& clock_;
   Agenda& agenda_;
   Relief& relief_;
   Backend* backend_ = nullptr;
   std::vector<TransportId> resuming_;
-  std::deque<Braked> braked_;
+  std::deque<Braked> braked_;  // in the order in which they are due
 };
 
 }  // namespace parley

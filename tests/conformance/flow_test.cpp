@@ -60,6 +60,46 @@ TEST_P(FlowOfGroups, NorDoesOneThatDrips) {
   EXPECT_LT(rested, calm() ? 520 : 2000);
 }
 
+// What is told to them alone, in messages that take one of them a third of a second to read.
+TEST_P(FlowOfGroups, ALongRestOfOneIsNotThatOfAnother) {
+  if (!in_memory()) return;  // a kernel does not pass on a few bytes each millisecond
+  Limits limits;
+  limits.sendq_bytes = 40000;
+  start(limits);
+  struct Pair {
+    Client reader, speaker;
+    int rests = 0, longest = 0;
+  };
+  const std::string text = text_of(1000);
+  const auto meet = [&] {
+    Client reader = join({}, true);
+    reader.peer->window(0);
+    const Story* const story = reader.story;
+    return Pair{std::move(reader), join({.received = [story, text](Actor&, std::string_view) {
+                  if (!story->lost()) story->actor->wire().write(text);
+                }})};
+  };
+  Pair slow = meet();
+  Pair other = meet();
+  const auto go_on = [&](Pair& pair, std::size_t bytes) {
+    pair.reader.peer->window(bytes);
+    pair.rests = pair.speaker.wire().reading() ? 0 : pair.rests + 1;
+    pair.longest = std::max(pair.longest, pair.rests);
+    pair.speaker.peer->send("x");
+  };
+  for (int i = 0; i < 4000; ++i) {
+    go_on(slow, 4);
+    if (slow.rests > 50) go_on(other, 300);
+    pass(1ms);
+  }
+  EXPECT_FALSE(slow.reader.story->lost());
+  EXPECT_FALSE(other.reader.story->lost());
+  if (!calm()) return;
+  EXPECT_GT(slow.longest, 100);
+  EXPECT_GT(other.longest, 1);
+  EXPECT_LT(other.longest, 60);
+}
+
 TEST_P(FlowOfGroups, WhomItHitIsLoggedOnceInAWhile) {
   Limits limits;
   limits.sendq_bytes = 20000;

@@ -130,12 +130,12 @@ TEST_P(Bounds, TheBrakeHoldsWhoWritesToSomebodyFarBehind) {
   pass(9999us);
   EXPECT_EQ(sender.story->received, "1");
   EXPECT_EQ(sender.story->times("resumed"), 0U);
-  pass(1us);  // never longer, though the other is as far behind as before
+  pass(1us);
   EXPECT_EQ(sender.story->received, "12");
   EXPECT_EQ(sender.story->times("resumed"), 1U);
   EXPECT_FALSE(sender.wire().reading());
   sender.peer->send("3");
-  pass(9999us);
+  pass(19999us);  // twice as long, since the other is as far behind as before
   EXPECT_EQ(sender.story->received, "12");
   pass(1us);
   EXPECT_EQ(sender.story->received, "123");
@@ -195,9 +195,9 @@ TEST_P(Bounds, TheBrakeIsAskedBeforeEachLine) {
   EXPECT_EQ(lines, "a");
   pass(10ms);
   EXPECT_EQ(lines, "ab");
-  pass(10ms);
+  pass(20ms);
   EXPECT_EQ(lines, "abc");
-  pass(10ms);
+  pass(40ms);
   EXPECT_EQ(lines, "abcd");  // the end of input has waited for its line
 }
 

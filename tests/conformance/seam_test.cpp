@@ -25,6 +25,25 @@ TEST_P(Seam, NothingIsReadUntilItIsAskedFor) {
   EXPECT_EQ(backend_->host(link), at_);
 }
 
+TEST_P(Seam, WhatThePeerHasNotTakenIsHeld) {
+  Link& link = join(true);
+  const auto go_on = [&](Link&) {
+    while (link.sent < link.output->size()) {
+      const Written written = write(link);
+      if (written.pending || link.sent < link.output->size()) return;
+    }
+  };
+  when_written = go_on;
+  link.peer->window(0);
+  link.output = std::make_unique<std::string>(text_of(GetParam().memory ? 20000 : 300'000));
+  go_on(link);
+  turns(20);
+  EXPECT_GT(backend_->held(link), 0U);
+  link.peer->window(Peer::everything);
+  EXPECT_TRUE(until([&] { return link.peer->received().size() == link.output->size(); }));
+  EXPECT_TRUE(until([&] { return backend_->held(link) == 0U; }));
+}
+
 TEST_P(Seam, Rule1_PausingInTheMiddleOfABatch) {
   std::vector<Link*> all;
   for (int i = 0; i < 6; ++i) all.push_back(&join());

@@ -26,7 +26,7 @@ bool Patience::wait(Time now, Duration time) {
 
 Duration Rests::next(Time now, Duration brake) {
   if (now < until_) return until_ - now;
-  last_ = last_ == Duration::zero() ? brake : std::min(2 * last_, std::max(brake, most));
+  last_ = begun() ? std::min(2 * last_, std::max(brake, most)) : brake;
   until_ = later(now, last_);
   return last_;
 }
@@ -91,7 +91,12 @@ bool Loaded::far(TransportId id) const {
 
 Duration Loaded::rest(TransportId id, Time now, Duration brake) {
   Reader* const reader = find(id);
-  return reader != nullptr && moves(id, now) ? reader->rests.next(now, brake) : brake;
+  return reader != nullptr ? reader->rests.next(now, brake) : brake;
+}
+
+bool Loaded::rests(TransportId id) const {
+  const auto found = readers_.find(id.slot);
+  return found != readers_.end() && found->second.rests.begun();
 }
 
 void Crowd::look(const Crowding& crowding, Time now, std::uint64_t version) {

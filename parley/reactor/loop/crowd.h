@@ -39,6 +39,7 @@ class Rests {
 
   // Who comes while another rests for the same reason, rests as long as that one.
   Duration next(Time now, Duration brake);
+  bool begun() const { return last_ != Duration::zero(); }
   void begin_anew() { last_ = Duration::zero(); }
 
  private:
@@ -70,8 +71,9 @@ class Loaded {
   bool moves(TransportId id, Time now);
   // More than half a sendq behind.
   bool far(TransportId id) const;
-  // How long whoever tells it alone is to rest.
+  // How long whoever tells it alone is to rest; and whether one has rested for it since it is so far behind.
   Duration rest(TransportId id, Time now, Duration brake);
+  bool rests(TransportId id) const;
 
  private:
   struct Reader {

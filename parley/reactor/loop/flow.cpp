@@ -53,28 +53,28 @@ void Flow::rest(Duration brake) {
 // Whoever writes to one alone waits for it, even if it has stopped: until it reads or is cut off. But a
 // program may tell many something one by one; then this one is a few among them, who get what patience there
 // is. Which of both it is shows when this one is told the next thing, or when the sender is not called any
-// more.
+// more; and if it was the first the last time, it is again.
 void Flow::rest_for(std::size_t bytes, const Connection& to) {
   Duration brake = Duration::zero();
   if (may_rest() && loaded_.far(to.id())) {
     const bool first = to_far_ == 0;
-    const bool moving = moves(to);
-    const Time now = clock_.turn();
     to_far_ += bytes;
     far_ = to.id();
-    patience_.pass(now);
-    if (!first && 2 * to_far_ > published_) {
-      brake = loaded_.rest(far_, now, limits_.brake);
-    } else if (moving && patience_.wait(now, limits_.brake)) {
-      brake = limits_.brake;
-    }
+    far_moves_ = moves(to);
+    brake = rest_for_far(first ? far_moves_ && loaded_.rests(far_) : 2 * to_far_ > published_);
   }
   rest(brake);
 }
 
-void Flow::rest_after_most() {
-  if (2 * to_far_ > published_ && sender_->life == Life::open)
-    reading_.brake(*sender_, loaded_.rest(far_, clock_.turn(), limits_.brake));
+Duration Flow::rest_for_far(bool alone) {
+  const Time now = clock_.turn();
+  if (alone) return far_moves_ ? loaded_.rest(far_, now, limits_.brake) : limits_.brake;
+  patience_.pass(now);
+  return far_moves_ && patience_.wait(now, limits_.brake) ? limits_.brake : Duration::zero();
+}
+
+void Flow::rest_after_all() {
+  if (2 * to_far_ > published_ && sender_->life == Life::open) reading_.brake(*sender_, rest_for_far(true));
   to_far_ = 0;
 }
 

@@ -29,7 +29,7 @@ class Flow {
 
   // Everybody has a share of this turn again.
   void begin_turn() {
-    if (to_far_ != 0) rest_after_most();
+    if (to_far_ != 0) rest_after_all();
     sender_ = nullptr;
   }
   // From here until `leave`, the protocol of this connection is being called. Several pieces of its input,
@@ -37,7 +37,7 @@ class Flow {
   void enter(Connection& sender) {
     if (sender_ != &sender) {
       if (to_far_ != 0) [[unlikely]] {
-        rest_after_most();
+        rest_after_all();
       }
       sender_ = &sender;
       published_ = 0;
@@ -91,7 +91,8 @@ class Flow {
   bool may_rest() const { return most_ != unlimited && sender_->life == Life::open; }
   [[gnu::cold]] void rest(Duration brake);
   [[gnu::cold]] void rest_for(std::size_t bytes, const Connection& to);
-  [[gnu::cold]] void rest_after_most();
+  Duration rest_for_far(bool alone);
+  [[gnu::cold]] void rest_after_all();
 
   const std::size_t share_;       // bytes that a connection may publish in a turn
   std::size_t most_ = unlimited;  // the same, while its protocol is called
@@ -104,6 +105,7 @@ class Flow {
   std::size_t published_ = 0;
   std::size_t to_far_ = 0;  // of it, to single ones far behind
   TransportId far_{};       // the last one of these
+  bool far_moves_ = false;
   Loaded loaded_;
   Patience patience_{Crowd::percent, Crowd::most, Crowd::most};
   Time silent_until_{};       // so that the log does not say each

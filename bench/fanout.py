@@ -34,6 +34,14 @@ ODD = {
     "1 in bursts": (0, 0, 1),
     "a twentieth stuck": ("twentieth", 0, 0),
 }
+# The same in a flood, and one at half the speed.
+ODD_IN_FLOOD = {
+    "none": [],
+    "1 stuck": ["--stuck", 1],
+    "1 dripping": ["--dripping", 1],
+    "1 in bursts": ["--bursting", 1],
+    "1 half as fast": ["--halved", 1],
+}
 
 
 def faults(results):
@@ -158,7 +166,7 @@ def rate(bench, args):
     return lines + verdict([r for r in results if "error" in r or r["kept_up"]])
 
 
-# forms and slow
+# forms, slow and flood
 
 
 def forms(bench, args):
@@ -219,6 +227,39 @@ def slow(bench, args):
             met = "met" if statistics.median(shares) >= goal else "MISSED"
             lines.append(f"goal: {name}, {kind}: {ratio_text(shares)}, at least {goal}: {met}")
     table(["server", "beside the others", "deliveries/s of the others", "to none"], rows)
+    return lines + [line for line in verdict(results) if line.startswith("failed")]
+
+
+def flood(bench, args):
+    """What the others get beside an odd one while all are behind, and whether all survive."""
+    servers = bench.built(args.servers)
+    results = []
+    for turn in range(args.runs):
+        for kind, name in ((kind, name) for kind in rotated(list(ODD_IN_FLOOD), turn) for name in servers):
+            note(f"run {turn + 1} of {args.runs}: {args.clients} clients in a flood and {kind}, {name}")
+            load = ["fanout_load", "flood", "--clients", args.clients, "--seconds", args.seconds, *ODD_IN_FLOOD[kind]]
+            results.append(bench.attempt(name, load, {"round": turn, "clients": args.clients, "odd": kind}))
+    print(f"\n{args.clients} clients who read 0.9 to 1 MB a second each, while one sends as much as the server takes;")
+    print(f"beside them one who reads otherwise; {args.seconds} s; median of {args.runs}\n")
+    rows = []
+    lines = []
+    for name, kind in ((name, kind) for name in servers for kind in ODD_IN_FLOOD):
+        good = [r for r in results if (r["server"], r["odd"]) == (name, kind) and "error" not in r]
+        if not good:
+            rows.append([SERVERS[name][0], kind, "failed", "-", "-"])
+            continue
+        alone = {r["round"]: r["bytes_per_second"] for r in results
+                 if (r["server"], r["odd"]) == (name, "none") and "error" not in r}
+        shares = [r["bytes_per_second"] / alone[r["round"]] for r in good if r["round"] in alone]
+        cut = sum(r["cut"] for r in good)
+        speed = f"{median(good, 'bytes_per_second') / 1e6:.2f}"
+        rows.append([SERVERS[name][0], kind, speed, ratio_text(shares), f"{cut} of {len(good) * args.clients}"])
+        if kind == "none":
+            lines.append(f"goal: {name}: nobody is cut off: {'met' if cut == 0 else f'MISSED, {cut}'}")
+        elif shares:
+            met = "met" if statistics.median(shares) >= 0.75 else "MISSED"
+            lines.append(f"goal: {name}, {kind}: {ratio_text(shares)}, at least 0.75: {met}")
+    table(["server", "beside the others", "MB/s of each other", "to none", "of the others cut off"], rows)
     return lines + [line for line in verdict(results) if line.startswith("failed")]
 
 
@@ -286,6 +327,10 @@ def add_modes(add):
 
     mode = add("slow", slow, ["chat", "parleyd"], "what others get beside readers that are stuck, drip, read in bursts")
     mode.add_argument("--clients", type=int, default=1000)
+    mode.add_argument("--seconds", type=int, default=5)
+
+    mode = add("flood", flood, ["chat", "parleyd"], "the same while all are behind, since one sends without end")
+    mode.add_argument("--clients", type=int, default=10)
     mode.add_argument("--seconds", type=int, default=5)
 
     mode = add("memory", memory, ["turn", "asio", "chat", "parleyd"], "memory per idle client")

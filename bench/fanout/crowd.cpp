@@ -62,6 +62,8 @@ void Crowd::connect() {
   set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
   const linger abort{1, 0};  // thousands of sockets in TIME_WAIT would be in the next run's way
   check(::setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort, sizeof abort), "setsockopt");
+  if (receive_buffer_ != 0)
+    check(::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer_, sizeof receive_buffer_), "setsockopt");
   sockaddr_in source{};
   source.sin_family = AF_INET;
   const auto host = static_cast<in_addr_t>(1 + clients_.size() / clients_per_address);
@@ -92,13 +94,16 @@ void Crowd::set_aside(std::size_t first) {
   }
 }
 
-void Crowd::read_aside(std::size_t client, std::size_t most) {
-  while (most > 0) {
-    const std::size_t piece = std::min(most, buffer_.size());
+std::optional<std::size_t> Crowd::read_aside(std::size_t client, std::size_t most) {
+  std::size_t total = 0;
+  while (total < most) {
+    const std::size_t piece = std::min(most - total, buffer_.size());
     const ssize_t count = ::recv(clients_[client], buffer_.data(), piece, 0);
-    if (count <= 0) return;  // nothing is there, or it was cut off
-    most -= static_cast<std::size_t>(count);
+    if (count < 0 && errno == EAGAIN) break;
+    if (count <= 0) return std::nullopt;
+    total += static_cast<std::size_t>(count);
   }
+  return total;
 }
 
 void Crowd::gone(std::size_t client) {

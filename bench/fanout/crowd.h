@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <netinet/in.h>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <sys/epoll.h>
@@ -51,9 +52,13 @@ class Crowd {
   // Sends as much of the text as the kernel takes, and removes it from the text.
   void send(std::size_t client, std::string& text);
 
+  // Those who connect from now on have a receive buffer of so many bytes; the kernel does not tune it.
+  void narrow(int receive_buffer) { receive_buffer_ = receive_buffer; }
+
   // From this client on they are read with `read_aside` alone, which reads up to so much, and may be cut off.
+  // Answers how many bytes that were; none: it was cut off.
   void set_aside(std::size_t first);
-  void read_aside(std::size_t client, std::size_t most);
+  std::optional<std::size_t> read_aside(std::size_t client, std::size_t most);
 
   // What others see as the name of a client: "[127.0.0.2:40000] ".
   std::string name(std::size_t client) const;
@@ -68,6 +73,7 @@ class Crowd {
 
   sockaddr_in server_{};
   int epoll_;
+  int receive_buffer_ = 0;  // 0: the kernel's choice
   std::vector<int> clients_;
   std::array<epoll_event, 256> events_;
   std::vector<char> buffer_;

@@ -13,6 +13,12 @@
 //   [--dripping B] [--bursting C]
 //     As closed, for so many seconds; beside the N clients there are A + B + C that read not at all, 1 KiB
 //     each 0.1 s, or all there is for a tenth of each second. These do not send, and are not counted.
+//   fanout_load flood --port P --pid PID --clients N [--speed 1000000] [--seconds 5] [--warm-up 7]
+//   [--halved A] [--stuck B] [--dripping C] [--bursting D]
+//     One client sends short lines as fast as the server takes them. N read that many bytes a second, or up
+//     to a tenth less: slower than the server could be, so that all are behind. Beside them A read half as
+//     fast, and B + C + D as above. Prints what the N got, each on average, after the warm-up, and how many
+//     of them were cut off.
 //   fanout_load idle --port P --pid PID --clients N
 //     The server's memory with no client, with a tenth, and with all of them, each time at rest.
 //
@@ -242,11 +248,94 @@ void slow(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   crowd.grow(clients + some("--stuck") + some("--dripping") + some("--bursting"));
   crowd.settle(server);
   OddReaders odd(crowd, some("--stuck"), some("--dripping"), some("--bursting"));
+  crowd.set_aside(odd.first());
   Conversation talk(crowd, clients, options.count("--senders"), options.count("--window"));
   Measurement measurement(server, talk.checker());
   const auto time = static_cast<std::uint64_t>(options.number("--seconds", 5) * second);
   talk.talk_until(now() + time, [&] { odd.read(); });
   measurement.print("");
+}
+
+// Some who read one after the other, at speeds of their own, and what they get.
+class PacedReaders {
+ public:
+  // The clients from `first` on; the slowest has nine tenths of the speed of the fastest.
+  PacedReaders(Crowd& crowd, std::size_t first, std::size_t count, double bytes_per_second)
+      : crowd_(crowd), first_(first) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double part = static_cast<double>(i) / static_cast<double>(std::max<std::size_t>(count - 1, 1));
+      readers_.push_back({.speed = bytes_per_second * (0.9 + 0.1 * part)});
+    }
+  }
+
+  void read() {
+    const double seconds = static_cast<double>(now() - begin_) / second;
+    for (std::size_t i = 0; i < readers_.size(); ++i) {
+      Reader& reader = readers_[i];
+      const double due = reader.speed * seconds - reader.read - reader.idle;
+      if (reader.cut || due < 1) continue;
+      const auto count = crowd_.read_aside(first_ + i, static_cast<std::size_t>(due));
+      reader.cut = !count.has_value();
+      reader.read += static_cast<double>(count.value_or(0));
+      reader.idle += due - static_cast<double>(count.value_or(0));  // time that is over is not made up for
+    }
+  }
+  // Of those who were not cut off.
+  double bytes() const {
+    double total = 0;
+    for (const Reader& reader : readers_) total += reader.cut ? 0 : reader.read;
+    return total;
+  }
+  std::size_t cut() const {
+    return static_cast<std::size_t>(
+        std::count_if(readers_.begin(), readers_.end(), [](const Reader& reader) { return reader.cut; }));
+  }
+
+ private:
+  struct Reader {
+    double speed;
+    double read = 0;
+    double idle = 0;  // bytes that it could have read, and were not there
+    bool cut = false;
+  };
+
+  Crowd& crowd_;
+  std::size_t first_;
+  std::uint64_t begin_ = now();
+  std::vector<Reader> readers_;
+};
+
+void flood(const Options& options, Crowd& crowd, const ProcessMeter& server) {
+  const std::size_t clients = options.count("--clients");
+  const double speed = options.number("--speed", 1e6);
+  const auto some = [&](const char* name) { return static_cast<std::size_t>(options.number(name)); };
+  crowd.narrow(64 * 1024);
+  crowd.grow(1 + clients + some("--halved") + some("--stuck") + some("--dripping") + some("--bursting"));
+  crowd.settle(server);
+  OddReaders odd(crowd, some("--stuck"), some("--dripping"), some("--bursting"));
+  PacedReaders readers(crowd, 1, clients, speed);
+  PacedReaders halved(crowd, 1 + clients, some("--halved"), speed / 2);
+  crowd.set_aside(1);
+  std::string lines;
+  for (int i = 0; i < 1000; ++i) lines += "a line of a flood, as somebody pastes it into a chat by mistake\n";
+  std::string unsent;
+  // Until what the kernel takes for each has been read, nobody is behind.
+  const auto warm_up = static_cast<std::uint64_t>(options.number("--warm-up", 7) * second);
+  const auto time = static_cast<std::uint64_t>(options.number("--seconds", 5) * second);
+  const std::uint64_t begin = now();
+  double before = 0;
+  while (now() < begin + warm_up + time) {
+    if (now() < begin + warm_up) before = readers.bytes();
+    if (unsent.empty()) unsent = lines;
+    crowd.send(0, unsent);
+    readers.read();
+    halved.read();
+    odd.read();
+    crowd.turn(1, [](std::size_t, std::string_view, std::uint64_t) {});
+  }
+  std::printf("{\"bytes_per_second\": %.0f, \"cut\": %zu}\n",
+              (readers.bytes() - before) / static_cast<double>(time) * second / static_cast<double>(clients),
+              readers.cut());
 }
 
 void idle(const Options& options, Crowd& crowd, const ProcessMeter& server) {
@@ -270,7 +359,8 @@ int run(int argc, char** argv) {
   const ProcessMeter server(static_cast<pid_t>(options.count("--pid")));
   if (mode == "idle") return idle(options, crowd, server), 0;
   if (mode == "slow") return slow(options, crowd, server), 0;
-  if (mode != "closed" && mode != "rate") throw std::runtime_error("closed, rate, slow or idle?");
+  if (mode == "flood") return flood(options, crowd, server), 0;
+  if (mode != "closed" && mode != "rate") throw std::runtime_error("closed, rate, slow, flood or idle?");
   crowd.grow(options.count("--clients"));
   crowd.settle(server);
   if (mode == "closed")

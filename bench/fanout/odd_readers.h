@@ -12,14 +12,14 @@ namespace bench {
 
 class OddReaders {
  public:
-  // The last so many of the crowd, which are not read with the others any more.
+  // The last so many of the crowd, who are set aside.
   OddReaders(Crowd& crowd, std::size_t stuck, std::size_t dripping, std::size_t bursting)
       : crowd_(crowd),
         dripping_(dripping),
         bursting_(bursting),
-        first_(crowd.size() - stuck - dripping - bursting) {
-    crowd_.set_aside(first_);
-  }
+        first_(crowd.size() - stuck - dripping - bursting) {}
+
+  std::size_t first() const { return first_; }
 
   // Reads what is due: 1 KiB each 0.1 s; or for a tenth of every second, all there is.
   void read() {

@@ -51,10 +51,10 @@ void Connections::received_while_closing(Connection& connection, std::span<char>
 }
 
 void Connections::on_received(Connection& connection, std::span<char> lent) {
-  if (connection.life >= Life::leaving || !connection.has_protocol()) [[unlikely]] {
+  if (connection.life >= Life::leaving) [[unlikely]] {
     return received_while_closing(connection, lent);
   }
-  assert(connection.reading());
+  assert(connection.has_protocol() && connection.reading());
   call(connection, [&](Protocol& protocol) { protocol.data_received(lent); });
 }
 
@@ -241,7 +241,11 @@ void Connections::give_up(Connection& connection, bool reset) {
   flow_.set_behind(connection, 0);
   flow_.forget(connection);
   stop_waiting(connection);
-  drop_output(connection);
+  if (connection.filtered() || connection.output.any(Output::in_flight)) [[unlikely]] {
+    drop_output(connection);
+  } else {
+    connection.outbox.clear(flusher_.backlog());
+  }
   backend_->close(connection, reset);
 }
 

@@ -39,7 +39,7 @@ void Connections::accept(Handle handle, const CompactAddress& peer, std::unique_
   Connection& connection = *place;
   take_protocol(connection, std::move(protocol));
   // One that closes meanwhile has a time of its own for that: it has always come further than `left`.
-  if (handshake > Duration::zero() && connection.filtered()) {
+  if (connection.filtered() && handshake > Duration::zero()) {
     closing_.renew(connection.id(), std::numeric_limits<std::size_t>::max(), handshake);
     agenda_.wait_for_time();
   }

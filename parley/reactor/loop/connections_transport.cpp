@@ -18,9 +18,10 @@ constexpr std::size_t slice_from = 1024;
 }  // namespace
 
 void Connections::write(Connection& connection, std::string_view bytes) {
-  if (connection.output.any(Output::shut) || bytes.empty()) return;
-  if (bytes.size() < owned_from && flusher_.write_in_room(connection, bytes)) {
-    return flow_.published(bytes.size(), connection);
+  const bool small = bytes.size() - 1 < owned_from - 1;  // and not empty
+  if (small && !connection.output.any(Output::shut, Output::lagging) &&
+      flusher_.write_in_room(connection, bytes)) {
+    return flow_.published(bytes.size());
   }
   write_pieces(connection, bytes);
 }

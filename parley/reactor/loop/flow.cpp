@@ -47,7 +47,7 @@ Duration Flow::rest_for(Crowd& crowd) {
 void Flow::rest(Duration brake) {
   if (!may_rest()) return;
   if (brake != Duration::zero()) reading_.brake(*sender_, brake);
-  if (published_ > share_) reading_.hold(*sender_);
+  if (left_ < 0) reading_.hold(*sender_);
 }
 
 // Whoever writes to one alone waits for it, even if it has stopped: until it reads or is cut off. But a
@@ -61,7 +61,7 @@ void Flow::rest_for(std::size_t bytes, const Connection& to) {
     to_far_ += bytes;
     far_ = to.id();
     far_moves_ = moves(to);
-    brake = rest_for_far(first ? far_moves_ && loaded_.rests(far_) : 2 * to_far_ > published_);
+    brake = rest_for_far(first ? far_moves_ && loaded_.rests(far_) : most_to_far());
   }
   rest(brake);
 }
@@ -74,7 +74,7 @@ Duration Flow::rest_for_far(bool alone) {
 }
 
 void Flow::rest_after_all() {
-  if (2 * to_far_ > published_ && sender_->life == Life::open) reading_.brake(*sender_, rest_for_far(true));
+  if (most_to_far() && sender_->life == Life::open) reading_.brake(*sender_, rest_for_far(true));
   to_far_ = 0;
 }
 

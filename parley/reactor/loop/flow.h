@@ -18,7 +18,7 @@ namespace parley {
 class Flow {
  public:
   Flow(const Limits& limits, const LoopClock& clock, Reading& reading, Log& log)
-      : share_(limits.sendq_bytes / 4),
+      : share_(static_cast<std::ptrdiff_t>(limits.sendq_bytes / 4)),
         limits_(limits),
         clock_(clock),
         reading_(reading),
@@ -40,29 +40,33 @@ class Flow {
         rest_after_all();
       }
       sender_ = &sender;
-      published_ = 0;
+      left_ = share_;
     }
-    most_ = share_;
+    calls_ = true;
   }
-  void leave() { most_ = unlimited; }
+  void leave() { calls_ = false; }
   // Its place may be used again.
   void forget(const Connection& sender) {
     if (sender_ == &sender) to_far_ = 0;
   }
   // Whether the last one that was called has written anything.
-  bool has_published() const { return published_ != 0; }
+  bool has_published() const { return left_ != share_; }
 
-  // So much was written to this connection alone.
+  // So much was written to this connection alone; and to one that does not lag.
   void published(std::size_t bytes, const Connection& to) {
-    published_ += bytes;
-    if (published_ > most_ || to.output.any(Output::lagging)) [[unlikely]] {
-      rest_for(bytes, to);
+    left_ -= static_cast<std::ptrdiff_t>(bytes);
+    if (left_ < 0 || to.output.any(Output::lagging)) rest_for(bytes, to);
+  }
+  void published(std::size_t bytes) {
+    left_ -= static_cast<std::ptrdiff_t>(bytes);
+    if (left_ < 0) [[unlikely]] {
+      rest({});
     }
   }
   // So much was told to a group, for which the sender is to rest for so long.
   void published(std::size_t bytes, Duration brake) {
-    published_ += bytes;
-    if (brake != Duration::zero() || published_ > most_) rest(brake);
+    left_ -= static_cast<std::ptrdiff_t>(bytes);
+    if (brake != Duration::zero() || left_ < 0) rest(brake);
   }
   // How long who tells this group something is to rest.
   Duration rest_for(Crowd& crowd);
@@ -83,27 +87,27 @@ class Flow {
   void fell_behind(const Connection& connection, std::size_t behind);
 
  private:
-  static constexpr std::size_t unlimited = static_cast<std::size_t>(-1);
-
   void note(Connection& connection, std::size_t behind);
   bool moves(const Connection& connection);
   // Outside, nobody is to rest.
-  bool may_rest() const { return most_ != unlimited && sender_->life == Life::open; }
+  bool may_rest() const { return calls_ && sender_->life == Life::open; }
+  // Whether most of what it has written went to single ones far behind.
+  bool most_to_far() const { return static_cast<std::ptrdiff_t>(2 * to_far_) > share_ - left_; }
   [[gnu::cold]] void rest(Duration brake);
   [[gnu::cold]] void rest_for(std::size_t bytes, const Connection& to);
   Duration rest_for_far(bool alone);
   [[gnu::cold]] void rest_after_all();
 
-  const std::size_t share_;       // bytes that a connection may publish in a turn
-  std::size_t most_ = unlimited;  // the same, while its protocol is called
+  const std::ptrdiff_t share_;    // bytes that a connection may publish in a turn
+  std::ptrdiff_t left_ = share_;  // of them, for the sender; below 0: it has published more
+  bool calls_ = false;            // its protocol is being called
   const Limits& limits_;
   const LoopClock& clock_;
   Reading& reading_;
   Log& log_;
   const Backend* backend_ = nullptr;
   Connection* sender_ = nullptr;
-  std::size_t published_ = 0;
-  std::size_t to_far_ = 0;  // of it, to single ones far behind
+  std::size_t to_far_ = 0;  // what it has written to single ones far behind
   TransportId far_{};       // the last one of these
   bool far_moves_ = false;
   Loaded loaded_;

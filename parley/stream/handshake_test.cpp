@@ -271,18 +271,5 @@ TEST_F(TimedHandshakes, ZeroIsNoLimit) {
   turns(4);
 }
 
-TEST_F(TimedHandshakes, OneThatClosesHasNoTimeLeft) {
-  listen(10s);
-  MemoryPeer peer = begun();
-  peer.send("x");
-  turns(4);
-  ASSERT_TRUE(lost.has_value());
-  EXPECT_EQ(lost->kind(), Reason::Kind::closed);
-  peer.close();
-  clock.advance(20s);
-  turns(4);
-  EXPECT_EQ(network.open_descriptors(), 1U);  // the port
-}
-
 }  // namespace
 }  // namespace parley

@@ -280,10 +280,14 @@ class PacedReaders {
       reader.idle += due - static_cast<double>(count.value_or(0));  // time that is over is not made up for
     }
   }
-  // Of those who were not cut off.
+  // What counts is read from now on.
+  void begin() {
+    for (Reader& reader : readers_) reader.before = reader.read;
+  }
+  // By those who were not cut off.
   double bytes() const {
     double total = 0;
-    for (const Reader& reader : readers_) total += reader.cut ? 0 : reader.read;
+    for (const Reader& reader : readers_) total += reader.cut ? 0 : reader.read - reader.before;
     return total;
   }
   std::size_t cut() const {
@@ -295,6 +299,7 @@ class PacedReaders {
   struct Reader {
     double speed;
     double read = 0;
+    double before = 0;
     double idle = 0;  // bytes that it could have read, and were not there
     bool cut = false;
   };
@@ -323,9 +328,8 @@ void flood(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   const auto warm_up = static_cast<std::uint64_t>(options.number("--warm-up", 7) * second);
   const auto time = static_cast<std::uint64_t>(options.number("--seconds", 5) * second);
   const std::uint64_t begin = now();
-  double before = 0;
   while (now() < begin + warm_up + time) {
-    if (now() < begin + warm_up) before = readers.bytes();
+    if (now() < begin + warm_up) readers.begin();
     if (unsent.empty()) unsent = lines;
     crowd.send(0, unsent);
     readers.read();
@@ -334,7 +338,7 @@ void flood(const Options& options, Crowd& crowd, const ProcessMeter& server) {
     crowd.turn(1, [](std::size_t, std::string_view, std::uint64_t) {});
   }
   std::printf("{\"bytes_per_second\": %.0f, \"cut\": %zu}\n",
-              (readers.bytes() - before) / static_cast<double>(time) * second / static_cast<double>(clients),
+              readers.bytes() / static_cast<double>(time) * second / static_cast<double>(clients),
               readers.cut());
 }
 

@@ -176,7 +176,8 @@ class Backend {
   // Our end's address; unspecified when it can't be told.
   virtual Address host(const StreamSlot& slot) const = 0;
   // About how many bytes it has taken that have not arrived at the peer's kernel, which takes as many as the
-  // peer reads once its own buffer is full; none where that is not known.
+  // peer reads once its own buffer is full; none where that is not known. Of a local socket: the memory of
+  // what the peer has not read.
   virtual std::optional<std::size_t> held(const StreamSlot& slot) const = 0;
 
   // Listeners.

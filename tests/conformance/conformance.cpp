@@ -137,7 +137,7 @@ void Conformance::turn() {
 }
 
 bool Conformance::until(const std::function<bool()>& so) {
-  const auto patience = std::chrono::steady_clock::now() + 20s;
+  const auto patience = std::chrono::steady_clock::now() + 100s;
   for (int quiet = 0; !so();) {
     if (std::chrono::steady_clock::now() > patience) return false;
     const std::size_t upcalls = counts_.upcalls;

@@ -102,7 +102,7 @@ class Seam : public testing::TestWithParam<Setup>, private Backend::Upcalls {
     outside_->move();
   }
   bool until(const std::function<bool()>& so) {
-    const auto patience = std::chrono::steady_clock::now() + 20s;
+    const auto patience = std::chrono::steady_clock::now() + 100s;
     for (int quiet = 0; !so() && quiet < 1000;) {
       if (std::chrono::steady_clock::now() > patience) break;
       const std::size_t upcalls = counts_.upcalls;

@@ -405,13 +405,16 @@ void Connections::open_again() {
   stopping_ = aborting_ = false;
 }
 
+// Protocols may still ask for an address as they go, or tell a room something: by then the back end is gone,
+// and nobody is waited for.
 void Connections::close_all() {
   table_.each([this](Connection& connection) {
     if (!connection.given_up()) backend_->close(connection, false);
+    flow_.set_behind(connection, 0);
     connection.output.set(Output::shut);
     connection.life = Life::closed;
   });
-  backend_ = nullptr;  // it goes before the protocols, which may ask for an address as they go
+  backend_ = nullptr;
 }
 
 void Connections::drop_protocols() {

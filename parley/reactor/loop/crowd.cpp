@@ -57,6 +57,7 @@ Loaded::Reader* Loaded::find(TransportId id) {
 bool Loaded::asks(TransportId id, Time now) {
   Reader* const reader = find(id);
   if (reader == nullptr || now < reader->asked) return false;
+  if (reader->asked == Time{}) reader->since = now;  // nothing was known until now
   reader->asked = later(now, asked_each);
   return true;
 }
@@ -66,22 +67,24 @@ void Loaded::holds(TransportId id, std::size_t bytes) {
   if (reader == nullptr) return;
   const std::size_t taken = std::exchange(reader->taken, 0);
   if (const auto before = std::exchange(reader->held, bytes)) {
-    if (*before + taken > bytes) reader->read += *before + taken - bytes;
+    reader->read += static_cast<std::ptrdiff_t>(*before + taken - bytes);
   }
 }
 
 bool Loaded::moves(TransportId id, Time now) {
   Reader* const reader = find(id);
   if (reader == nullptr) return true;
-  if (!reader->held) reader->read += std::exchange(reader->taken, 0);  // nobody knows better
-  const std::size_t least = std::max<std::size_t>(1, limits_.sendq_bytes / 16);
-  const Duration passed = now - reader->since;
-  if (passed >= judged_each) {
-    reader->moved = reader->read / least >= static_cast<std::size_t>(passed / judged_each);
-    reader->since = now;
-    reader->read = 0;
+  if (!reader->held) {  // nobody knows better
+    reader->read += static_cast<std::ptrdiff_t>(std::exchange(reader->taken, 0));
   }
-  return reader->moved || reader->read >= least;
+  const auto least = static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, limits_.sendq_bytes / 16));
+  const bool reads = reader->read >= least;
+  if (now - reader->since >= judged_each) {
+    reader->moved = reads;
+    reader->since = now;
+    reader->read = std::min<std::ptrdiff_t>(reader->read, 0);
+  }
+  return reader->moved || reads;
 }
 
 bool Loaded::far(TransportId id) const {
@@ -89,14 +92,16 @@ bool Loaded::far(TransportId id) const {
   return found != readers_.end() && far(found->second);
 }
 
-Duration Loaded::rest(TransportId id, Time now, Duration brake) {
+Duration Loaded::rest(TransportId id, TransportId sender, Time now, Duration brake) {
   Reader* const reader = find(id);
-  return reader != nullptr ? reader->rests.next(now, brake) : brake;
+  if (reader == nullptr) return brake;
+  reader->rested = sender;
+  return reader->rests.next(now, brake);
 }
 
-bool Loaded::rests(TransportId id) const {
+bool Loaded::rests(TransportId id, TransportId sender) const {
   const auto found = readers_.find(id.slot);
-  return found != readers_.end() && found->second.rests.begun();
+  return found != readers_.end() && found->second.rests.begun() && found->second.rested == sender;
 }
 
 void Crowd::look(const Crowding& crowding, Time now, std::uint64_t version) {

@@ -40,7 +40,7 @@ class Rests {
   // Who comes while another rests for the same reason, rests as long as that one.
   Duration next(Time now, Duration brake);
   bool begun() const { return last_ != Duration::zero(); }
-  void begin_anew() { last_ = Duration::zero(); }
+  void begin_anew() { *this = {}; }
 
  private:
   Duration last_{};
@@ -71,9 +71,10 @@ class Loaded {
   bool moves(TransportId id, Time now);
   // More than half a sendq behind.
   bool far(TransportId id) const;
-  // How long whoever tells it alone is to rest; and whether one has rested for it since it is so far behind.
-  Duration rest(TransportId id, Time now, Duration brake);
-  bool rests(TransportId id) const;
+  // How long a sender who tells it alone is to rest; and whether this one was the last to rest so since it is
+  // so far behind.
+  Duration rest(TransportId id, TransportId sender, Time now, Duration brake);
+  bool rests(TransportId id, TransportId sender) const;
 
  private:
   struct Reader {
@@ -82,9 +83,11 @@ class Loaded {
     Time asked{};
     std::size_t taken = 0;  // by the kernel, since it was asked
     std::optional<std::size_t> held{};
-    std::size_t read = 0;  // by the reader, in the time of this judgement
-    bool moved = true;     // by the last one
+    // By the reader, in the time of this judgement. Below 0: what the kernel held and had not told of before.
+    std::ptrdiff_t read = 0;
+    bool moved = true;  // by the last one
     Rests rests{};
+    TransportId rested{};  // who rested for it alone
   };
 
   Reader* find(TransportId id);

@@ -44,37 +44,42 @@ Duration Flow::rest_for(Crowd& crowd) {
   return may_rest() ? crowd.rest(clock_.turn(), limits_.brake, patience_) : Duration::zero();
 }
 
-void Flow::rest(Duration brake) {
+void Flow::brake(Duration time) {
+  if (time != Duration::zero()) reading_.brake(*sender_, time);
+}
+
+void Flow::rest(Duration time) {
   if (!may_rest()) return;
-  if (brake != Duration::zero()) reading_.brake(*sender_, brake);
+  brake(time);
   if (left_ < 0) reading_.hold(*sender_);
 }
 
 // Whoever writes to one alone waits for it, even if it has stopped: until it reads or is cut off. But a
 // program may tell many something one by one; then this one is a few among them, who get what patience there
 // is. Which of both it is shows when this one is told the next thing, or when the sender is not called any
-// more; and if it was the first the last time, it is again.
+// more; and if it was alone the last time, it is again.
 void Flow::rest_for(std::size_t bytes, const Connection& to) {
   Duration brake = Duration::zero();
   if (may_rest() && loaded_.far(to.id())) {
-    const bool first = to_far_ == 0;
+    const bool again = to_far_ != 0 && far_ == to.id();
     to_far_ += bytes;
     far_ = to.id();
     far_moves_ = moves(to);
-    brake = rest_for_far(first ? far_moves_ && loaded_.rests(far_) : most_to_far());
+    const bool alone = again ? most_to_far() : far_moves_ && loaded_.rests(far_, sender_->id());
+    brake = rest_for_far(alone);
   }
   rest(brake);
 }
 
 Duration Flow::rest_for_far(bool alone) {
   const Time now = clock_.turn();
-  if (alone) return far_moves_ ? loaded_.rest(far_, now, limits_.brake) : limits_.brake;
+  if (alone) return far_moves_ ? loaded_.rest(far_, sender_->id(), now, limits_.brake) : limits_.brake;
   patience_.pass(now);
   return far_moves_ && patience_.wait(now, limits_.brake) ? limits_.brake : Duration::zero();
 }
 
 void Flow::rest_after_all() {
-  if (most_to_far() && sender_->life == Life::open) reading_.brake(*sender_, rest_for_far(true));
+  if (most_to_far() && sender_->life == Life::open) brake(rest_for_far(true));
   to_far_ = 0;
 }
 

@@ -93,7 +93,8 @@ class Flow {
   bool may_rest() const { return calls_ && sender_->life == Life::open; }
   // Whether most of what it has written went to single ones far behind.
   bool most_to_far() const { return static_cast<std::ptrdiff_t>(2 * to_far_) > share_ - left_; }
-  [[gnu::cold]] void rest(Duration brake);
+  void brake(Duration time);
+  [[gnu::cold]] void rest(Duration time);
   [[gnu::cold]] void rest_for(std::size_t bytes, const Connection& to);
   Duration rest_for_far(bool alone);
   [[gnu::cold]] void rest_after_all();

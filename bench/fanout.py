@@ -197,6 +197,12 @@ def forms(bench, args):
     return lines + verdict(results)
 
 
+def shares_of_none(results, good, key):
+    """Of runs of one server beside odd readers: what they got, to the run of the same round beside none."""
+    alone = {(r["server"], r["round"]): r[key] for r in results if r["odd"] == "none" and "error" not in r}
+    return [r[key] / alone[r["server"], r["round"]] for r in good if (r["server"], r["round"]) in alone]
+
+
 def slow(bench, args):
     """What the others get when some read too slowly, or not at all."""
     servers = bench.built(args.servers)
@@ -218,9 +224,7 @@ def slow(bench, args):
         if not good:
             rows.append([SERVERS[name][0], kind, "failed", "-"])
             continue
-        alone = {r["round"]: r["deliveries_per_second"] for r in results
-                 if (r["server"], r["odd"]) == (name, "none") and "error" not in r}
-        shares = [r["deliveries_per_second"] / alone[r["round"]] for r in good if r["round"] in alone]
+        shares = shares_of_none(results, good, "deliveries_per_second")
         rows.append([SERVERS[name][0], kind, f"{median(good, 'deliveries_per_second'):,.0f}", ratio_text(shares)])
         goal = 0.8 if "twentieth" in kind else 0.9
         if kind != "none" and shares:
@@ -248,9 +252,7 @@ def flood(bench, args):
         if not good:
             rows.append([SERVERS[name][0], kind, "failed", "-", "-"])
             continue
-        alone = {r["round"]: r["bytes_per_second"] for r in results
-                 if (r["server"], r["odd"]) == (name, "none") and "error" not in r}
-        shares = [r["bytes_per_second"] / alone[r["round"]] for r in good if r["round"] in alone]
+        shares = shares_of_none(results, good, "bytes_per_second")
         cut = sum(r["cut"] for r in good)
         speed = f"{median(good, 'bytes_per_second') / 1e6:.2f}"
         rows.append([SERVERS[name][0], kind, speed, ratio_text(shares), f"{cut} of {len(good) * args.clients}"])

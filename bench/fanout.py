@@ -1,5 +1,6 @@
 """Chat servers: CPU per delivered message (fanout), at a fixed rate (rate), memory per idle client (memory)."""
 
+import itertools
 import statistics
 
 from harness import median, note, ratio_text, ratios, rotated, table
@@ -197,41 +198,58 @@ def forms(bench, args):
     return lines + verdict(results)
 
 
+def slow(bench, args):
+    """What the others get when some read too slowly, or not at all: each such run lies between two without any, since
+    the machine's speed drifts."""
+    servers = bench.built(args.servers)
+    results = []
+    odd = [kind for kind in ODD if kind != "none"]
+
+    def attempt(name, clients, turn, kind):
+        note(f"run {turn + 1} of {args.runs}: {clients} clients and {kind}, 16 x 16, {name}")
+        stuck, dripping, bursting = (clients // 20 if n == "twentieth" else n for n in ODD[kind])
+        load = ["fanout_load", "slow", "--clients", clients, "--senders", 16, "--window", 16]
+        load += ["--seconds", args.seconds, "--stuck", stuck, "--dripping", dripping, "--bursting", bursting]
+        results.append(bench.attempt(name, load, {"round": turn, "clients": clients, "odd": kind}))
+        return results[-1]
+
+    for turn, clients, name in itertools.product(range(args.runs), args.clients, servers):
+        before = attempt(name, clients, turn, "none")
+        for kind in rotated(odd, turn):
+            beside = attempt(name, clients, turn, kind)
+            after = attempt(name, clients, turn, "none")
+            if not any("error" in r for r in (before, beside, after)):
+                none = (before["deliveries_per_second"] + after["deliveries_per_second"]) / 2
+                beside["share"] = beside["deliveries_per_second"] / none
+            before = after
+
+    lines = []
+    for clients in args.clients:
+        print(f"\n{clients} clients, 16 sending, 16 in flight each, for {args.seconds} s; beside them some who read")
+        print(f"not at all, 1 KiB each 0.1 s, or all there is in a tenth of each second; median of {args.runs}\n")
+        rows = []
+        for name, kind in itertools.product(servers, ODD):
+            good = [
+                r for r in results if (r["clients"], r["server"], r["odd"]) == (clients, name, kind) and "error" not in r
+            ]
+            if not good:
+                rows.append([SERVERS[name][0], kind, "failed", "-"])
+                continue
+            shares = [r["share"] for r in good if "share" in r]
+            rows.append([SERVERS[name][0], kind, f"{median(good, 'deliveries_per_second'):,.0f}", ratio_text(shares)])
+            goal = 0.8 if "twentieth" in kind else 0.9
+            if shares:
+                met = "met" if statistics.median(shares) >= goal else "MISSED"
+                lines.append(f"goal: {name}, {clients} and {kind}: {ratio_text(shares)}, at least {goal}: {met}")
+        table(["server", "beside the others", "deliveries/s of the others", "to none"], rows)
+    # What is in flight at the end is not lost.
+    return lines + verdict([{**r, "lost": 0} for r in results])
+
+
 def shares_of_none(results, good, key):
     """Of runs of one server beside odd readers: what they got, to the run of the same round beside none."""
     alone = {(r["server"], r["round"]): r[key] for r in results if r["odd"] == "none" and "error" not in r}
     return [r[key] / alone[r["server"], r["round"]] for r in good if (r["server"], r["round"]) in alone]
-
-
-def slow(bench, args):
-    """What the others get when some read too slowly, or not at all."""
-    servers = bench.built(args.servers)
-    results = []
-    kinds = list(ODD)
-    for turn in range(args.runs):
-        for kind, name in ((kind, name) for kind in rotated(kinds, turn) for name in servers):
-            note(f"run {turn + 1} of {args.runs}: {args.clients} clients and {kind}, 16 x 16, {name}")
-            stuck, dripping, bursting = (args.clients // 20 if n == "twentieth" else n for n in ODD[kind])
-            load = ["fanout_load", "slow", "--clients", args.clients, "--senders", 16, "--window", 16]
-            load += ["--seconds", args.seconds, "--stuck", stuck, "--dripping", dripping, "--bursting", bursting]
-            results.append(bench.attempt(name, load, {"round": turn, "clients": args.clients, "odd": kind}))
-    print(f"\n{args.clients} clients, 16 sending, 16 in flight each, for {args.seconds} s; beside them some who read")
-    print(f"not at all, 1 KiB each 0.1 s, or all there is in a tenth of each second; median of {args.runs}\n")
-    rows = []
-    lines = []
-    for name, kind in ((name, kind) for name in servers for kind in kinds):
-        good = [r for r in results if (r["server"], r["odd"]) == (name, kind) and "error" not in r]
-        if not good:
-            rows.append([SERVERS[name][0], kind, "failed", "-"])
-            continue
-        shares = shares_of_none(results, good, "deliveries_per_second")
-        rows.append([SERVERS[name][0], kind, f"{median(good, 'deliveries_per_second'):,.0f}", ratio_text(shares)])
-        goal = 0.8 if "twentieth" in kind else 0.9
-        if kind != "none" and shares:
-            met = "met" if statistics.median(shares) >= goal else "MISSED"
-            lines.append(f"goal: {name}, {kind}: {ratio_text(shares)}, at least {goal}: {met}")
-    table(["server", "beside the others", "deliveries/s of the others", "to none"], rows)
-    return lines + [line for line in verdict(results) if line.startswith("failed")]
 
 
 def flood(bench, args):
@@ -326,7 +344,7 @@ def add_modes(add):
     mode.add_argument("--clients", type=int, default=1000)
 
     mode = add("slow", slow, ["chat", "parleyd"], "what others get beside readers that are stuck, drip, read in bursts")
-    mode.add_argument("--clients", type=int, default=1000)
+    mode.add_argument("--clients", type=numbers, default=[100, 1000], metavar="N,N")
     mode.add_argument("--seconds", type=int, default=5)
 
     mode = add("flood", flood, ["chat", "parleyd"], "the same while all are behind, since one sends without end")

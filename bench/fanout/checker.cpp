@@ -83,8 +83,8 @@ std::size_t Checker::compare(Receiver& receiver, std::string_view bytes) {
   for (std::size_t end; (end = bytes.find('\n', used)) != bytes.npos; used = end + 1) {
     const std::string_view text = bytes.substr(used, end + 1 - used);
     std::optional<Line> line = parse(text);
-    if (!line || line->sequence != next_at_end_[line->sender]) return leave_tape(receiver), used;
-    ++next_at_end_[line->sender];
+    if (!line || !is_next(*line)) return leave_tape(receiver), used;
+    if (line->sender != nobody) ++next_at_end_[line->sender];
     tape_.append(text);
     line->end = receiver.offset += text.size();
     lines_.push_back(*line);
@@ -95,10 +95,16 @@ std::size_t Checker::compare(Receiver& receiver, std::string_view bytes) {
   return used;
 }
 
+// Whether it comes next on the tape.
+bool Checker::is_next(const Line& line) const {
+  return line.sender == nobody || line.sequence == next_at_end_[line.sender];
+}
+
 std::size_t Checker::parse_all(Receiver& receiver, std::string_view bytes) {
   std::size_t used = 0;
   for (std::size_t end; (end = bytes.find('\n', used)) != bytes.npos; used = end + 1) {
     const std::optional<Line> line = parse(bytes.substr(used, end + 1 - used));
+    if (line && line->sender == nobody) continue;
     if (!line || senders_[line->sender].client == static_cast<std::size_t>(&receiver - receivers_.data())) {
       ++cut_;
       continue;
@@ -113,8 +119,9 @@ std::size_t Checker::parse_all(Receiver& receiver, std::string_view bytes) {
   return used;
 }
 
-// Answers the sender and the sequence of a line that is, to the byte, a message in flight.
+// Answers the sender and the sequence of a line that is, to the byte, a message in flight, or a notice.
 std::optional<Checker::Line> Checker::parse(std::string_view line) {
+  if (std::find(notices_.begin(), notices_.end(), line) != notices_.end()) return Line{0, nobody, 0};
   const std::size_t size = message_size + 2;
   if (line.size() < size) return std::nullopt;
   const std::string_view name = line.substr(0, line.size() - size);
@@ -138,7 +145,7 @@ void Checker::leave_tape(Receiver& receiver) {
   receiver.next = next_at_begin_;
   for (std::uint64_t i = lines_begin_; i < receiver.line; ++i) {
     const Line& line = lines_[i - lines_begin_];
-    receiver.next[line.sender] = line.sequence + 1;
+    if (line.sender != nobody) receiver.next[line.sender] = line.sequence + 1;
   }
 }
 
@@ -153,7 +160,7 @@ void Checker::trim_tape() {
   }
   const auto passed = static_cast<std::ptrdiff_t>(first - lines_begin_);
   for (auto line = lines_.begin(); line != lines_.begin() + passed; ++line) {
-    next_at_begin_[line->sender] = line->sequence + 1;
+    if (line->sender != nobody) next_at_begin_[line->sender] = line->sequence + 1;
   }
   lines_.erase(lines_.begin(), lines_.begin() + passed);
   tape_.erase(0, offset - tape_begin_);
@@ -163,6 +170,7 @@ void Checker::trim_tape() {
 }
 
 void Checker::count(const Receiver& receiver, std::size_t sender, std::uint64_t sequence) {
+  if (sender == nobody) return;
   Flight& message = flight(sender, sequence);
   ++deliveries_;
   if (receiver.sampled) latency_.add(time_ - message.time);

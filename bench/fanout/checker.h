@@ -8,6 +8,7 @@
 // senders should receive the same bytes, the first to receive a line has it parsed and appended to the
 // *tape*; whoever comes later has its bytes compared with the tape. Nothing is taken on trust: a client
 // whose bytes differ, and each sender (which gets no line of its own), has all its lines parsed instead.
+// Lines that the server says of its own, and that are announced to the checker, are on the tape too.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/fanout/meter.h"
@@ -35,6 +37,9 @@ class Checker {
   // At most `window` messages of each sender are in flight at a time.
   Checker(const std::vector<Origin>& origins, std::size_t clients, std::size_t window);
 
+  // The server may say this of its own, with its line end, as when somebody leaves.
+  void expect(std::string notice) { notices_.push_back(std::move(notice)); }
+
   // Appends a sender's next message, sent at the given time, with its line end.
   void write(std::size_t sender, std::uint64_t time, std::string& out);
 
@@ -49,7 +54,7 @@ class Checker {
   std::uint64_t lost() const;
   // Lines that came after a later one of the same sender, or twice.
   std::uint64_t reordered() const { return reordered_; }
-  // Lines that are not one whole message of another client.
+  // Lines that are neither one whole message of another client nor a notice that was expected.
   std::uint64_t cut() const { return cut_; }
   std::uint64_t deliveries() const { return deliveries_; }
   std::uint64_t reads() const { return reads_; }
@@ -58,6 +63,7 @@ class Checker {
   Histogram& latency() { return latency_; }
 
  private:
+  static constexpr std::size_t nobody = static_cast<std::size_t>(-1);  // who says a notice
   struct Flight {
     std::uint64_t time = 0;
     std::size_t received = 0;
@@ -69,8 +75,8 @@ class Checker {
     std::uint64_t done = 0;
   };
   struct Line {
-    std::uint64_t end;  // where it ends on the tape
-    std::size_t sender;
+    std::uint64_t end;   // where it ends on the tape
+    std::size_t sender;  // or nobody
     std::uint64_t sequence;
   };
   struct Receiver {
@@ -85,6 +91,7 @@ class Checker {
   std::size_t compare(Receiver& receiver, std::string_view bytes);
   std::size_t parse_all(Receiver& receiver, std::string_view bytes);
   std::optional<Line> parse(std::string_view line);
+  bool is_next(const Line& line) const;
   void leave_tape(Receiver& receiver);
   void trim_tape();
   Flight& flight(std::size_t sender, std::uint64_t sequence) {
@@ -92,6 +99,7 @@ class Checker {
   }
   void count(const Receiver& receiver, std::size_t sender, std::uint64_t sequence);
 
+  std::vector<std::string> notices_;
   std::vector<Sender> senders_;
   std::vector<Receiver> receivers_;
   std::size_t window_;           // a power of two

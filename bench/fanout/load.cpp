@@ -250,6 +250,10 @@ void slow(const Options& options, Crowd& crowd, const ProcessMeter& server) {
   OddReaders odd(crowd, some("--stuck"), some("--dripping"), some("--bursting"));
   crowd.set_aside(odd.first());
   Conversation talk(crowd, clients, options.count("--senders"), options.count("--window"));
+  for (std::size_t client = odd.first(); client < crowd.size(); ++client) {
+    const std::string name = crowd.name(client);  // "[HOST:PORT] "
+    talk.checker().expect("Client left " + name.substr(1, name.size() - 3) + "\r\n");
+  }
   Measurement measurement(server, talk.checker());
   const auto time = static_cast<std::uint64_t>(options.number("--seconds", 5) * second);
   talk.talk_until(now() + time, [&] { odd.read(); });

@@ -15,10 +15,10 @@ void Patience::pass(Time now, bool earns) {
   earned_ = now;
 }
 
-bool Patience::wait(Time now, Duration time) {
+bool Patience::wait(Time now, Duration time, Duration left) {
   const Time until = later(now, time);
   const Duration more = until - std::max(now, std::min(waits_, until));
-  if (more > saved_) return false;
+  if (more > Duration::zero() && more > saved_ - left) return false;
   saved_ -= more;
   waits_ = std::max(waits_, until);
   return true;
@@ -119,7 +119,8 @@ Duration Crowd::rest(Time now, Duration brake, Patience& of_loop) {
   if (crowding_.far == 0) return Duration::zero();
   if (2 * crowding_.busy > crowding_.moving) return brake;
   of_loop.pass(now);
-  const bool waits = (now < crowded_ && patience_.wait(now, brake)) || of_loop.wait(now, brake);
+  const Duration left = crowding_.tenth(crowding_.far) ? Duration::zero() : kept;
+  const bool waits = (now < crowded_ && patience_.wait(now, brake)) || of_loop.wait(now, brake, left);
   return waits ? brake : Duration::zero();
 }
 

@@ -18,9 +18,9 @@ class Patience {
 
   // Time that has passed until now counts; `earns`: and is saved.
   void pass(Time now, bool earns = true);
-  // Waits from now on for so long. Who waits at the same time as another costs nothing more. False: there is
-  // not enough, and nothing was taken.
-  bool wait(Time now, Duration time);
+  // Waits from now on for so long, if `left` is left then. Who waits at the same time as another costs
+  // nothing more. False: there is not enough, and nothing was taken.
+  bool wait(Time now, Duration time, Duration left = {});
 
  private:
   const unsigned percent_;
@@ -108,7 +108,9 @@ struct Crowding {
   // Whether so many set the pace: they are most, or more than a tenth and not one alone. How much the kernel
   // takes for a reader differs by megabytes, so that in a burst some are loaded long before others of the
   // same speed.
-  bool many(std::size_t count) const { return 2 * count > moving || (count > 1 && 10 * count > moving); }
+  bool many(std::size_t count) const { return 2 * count > moving || (count > 1 && tenth(count)); }
+  // Whether they are more than a tenth.
+  bool tenth(std::size_t count) const { return 10 * count > moving; }
 };
 
 // Whether those who tell a group something wait for its members; each group has one. Comparing what a reader
@@ -123,6 +125,8 @@ class Crowd {
   static constexpr unsigned percent = 5;
   static constexpr unsigned percent_in_crowd = 20;
   static constexpr Duration most = std::chrono::milliseconds(400);
+  // Of which so much is kept for groups where those far behind are more than a tenth.
+  static constexpr Duration kept = std::chrono::milliseconds(200);
   static constexpr Duration most_in_crowd = std::chrono::milliseconds(500);
 
   bool knows(std::uint64_t version) const { return version_ == version; }

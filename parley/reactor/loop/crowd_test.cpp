@@ -136,7 +136,8 @@ constexpr double keeps_up = 20000;  // bytes in a millisecond, of 10,000 that ar
 constexpr double offered = 10000;
 
 // Others than the first, which reads as it does, and what they read without it.
-double share_of_others(const std::function<double(int)>& odd, std::size_t count, double speed, double told) {
+double share_of_others(const std::function<double(int)>& odd, std::size_t count, double speed, double told,
+                       int milliseconds = 20000) {
   const auto room_with = [&](const std::function<double(int)>& first) {
     std::vector<Reader> readers(count, Reader{.speed = steady(speed)});
     readers[0].speed = first;
@@ -144,8 +145,8 @@ double share_of_others(const std::function<double(int)>& odd, std::size_t count,
   };
   Room without = room_with(steady(speed));
   Room with = room_with(odd);
-  without.run(20000, told);
-  with.run(20000, told);
+  without.run(milliseconds, told);
+  with.run(milliseconds, told);
   return with.others() / without.others();
 }
 
@@ -165,6 +166,15 @@ TEST(Crowd, OneReaderCostsTheOthersATenthWhileMostKeepUp) {
     SCOPED_TRACE(number++);
     EXPECT_GT(share_of_others(odd, 20, keeps_up, offered), 0.9);
     EXPECT_GT(share_of_others(odd, 4, keeps_up, offered), 0.9);
+  }
+}
+
+// All that was saved is spent in them. A smaller room may spend more of it.
+TEST(Crowd, OneReaderCostsARoomOfManyATenthInTheFirstSecondsToo) {
+  int number = 0;
+  for (const auto& odd : odd_readers(offered)) {
+    SCOPED_TRACE(number++);
+    EXPECT_GT(share_of_others(odd, 20, keeps_up, offered, 5000), 0.9);
   }
 }
 
@@ -265,8 +275,11 @@ TEST(Patience, IsAShareOfTimeAndWhoWaitsAlongCostsNothing) {
   for (int i = 0; i < 100; ++i) patience.pass(now += 1ms);
   EXPECT_TRUE(patience.wait(now, 10ms));
   EXPECT_FALSE(patience.wait(now + 10ms, 10ms));
+  EXPECT_TRUE(patience.wait(now, 10ms, 10ms));  // along, whatever is to be left
   patience.pass(now += 24h * 365 * 100);
   int waits = 0;
+  for (; patience.wait(now, 10ms, 80ms); now += 10ms) ++waits;
+  EXPECT_EQ(waits, 12);
   for (; patience.wait(now, 10ms); now += 10ms) ++waits;
   EXPECT_EQ(waits, 20);
 }

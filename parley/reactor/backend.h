@@ -151,6 +151,9 @@ class Backend {
   virtual void discard(Handle handle) noexcept = 0;
   // After `set_reading(false)` nothing is delivered, not even what is already at hand.
   virtual void set_reading(StreamSlot& slot, bool on) = 0;
+  // From the next receive on, no connection is delivered more than so many bytes per turn: `read_bytes` of
+  // the limits, which holds at first, or fewer.
+  virtual void limit_input(std::size_t bytes) = 0;
   // Inside `on_received`: gives away the block that the lent bytes stand in, from its beginning on, so that
   // they need not be copied. A back end may always keep it, and answer none; and does so where the bytes fill
   // less than a quarter of it, so that who takes it holds no more memory than four times what it was sent.

@@ -42,6 +42,7 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
   void discard(Handle handle) noexcept override { inner_->discard(handle); }
   void set_reading(StreamSlot& slot, bool on) override;
+  void limit_input(std::size_t bytes) override { inner_->limit_input(bytes); }
   InputBlock take_lent(std::span<const char> lent) override { return inner_->take_lent(lent); }
   Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
   std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;

@@ -141,6 +141,57 @@ TEST_P(Bounds, TheBrakeHoldsWhoWritesToSomebodyFarBehind) {
   EXPECT_EQ(sender.story->received, "123");
 }
 
+// Each may have been stopped in the middle of all that it was allowed to take in.
+TEST_P(Bounds, WhenManyWaitNobodyTakesInMuch) {
+  Limits limits;
+  limits.sendq_bytes = 400000;
+  limits.brake = 1h;
+  limits.waiting_input = 2 * limits.read_bytes;
+  start(limits);
+  const Client behind = join({}, true);
+  lag(behind, 210000);
+  std::vector<Client> senders;
+  for (int i = 0; i < 3; ++i) {
+    senders.push_back(join({.received = [&](Actor&, std::string_view) { behind.wire().write("x"); }}));
+  }
+  std::size_t most = 0;
+  const Client other =
+      join({.received = [&](Actor&, std::string_view bytes) { most = std::max(most, bytes.size()); }});
+  const auto takes_in_much = [&] {
+    most = 0;
+    const std::size_t all = other.story->received.size() + 5000;
+    other.peer->send(text_of(5000));
+    EXPECT_TRUE(until([&] { return other.story->received.size() >= all; }));
+    return most > 1024;
+  };
+  const auto stop = [&](const Client& sender) {
+    sender.peer->send("1");
+    ASSERT_TRUE(until([&] { return !sender.wire().reading(); }));
+  };
+  stop(senders[0]);
+  stop(senders[1]);
+  if (calm()) {
+    EXPECT_TRUE(takes_in_much());
+  }
+  stop(senders[2]);
+  EXPECT_FALSE(takes_in_much());
+  senders[0].wire().abort_connection();
+  ASSERT_TRUE(until([&] { return senders[0].story->lost(); }));
+  settle();
+  if (calm()) {
+    EXPECT_TRUE(takes_in_much());
+  }
+  pass(1h);  // the others go on
+  senders.push_back(join({.received = [&](Actor&, std::string_view) { behind.wire().write("x"); }}));
+  stop(senders[1]);
+  stop(senders[3]);
+  if (calm()) {
+    EXPECT_TRUE(takes_in_much());
+  }
+  stop(senders[2]);
+  EXPECT_FALSE(takes_in_much());
+}
+
 TEST_P(Bounds, PausingUnderTheBrakeOutlastsIt) {
   Limits limits;
   limits.sendq_bytes = 400000;

@@ -28,6 +28,7 @@ class MemoryBackend final : public Backend {
   void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
   void discard(Handle handle) noexcept override;
   void set_reading(StreamSlot& slot, bool on) override;
+  void limit_input(std::size_t bytes) override { input_bytes_ = bytes; }
   InputBlock take_lent(std::span<const char> lent) override;
   Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
   std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
@@ -157,6 +158,7 @@ class MemoryBackend final : public Backend {
 
   Upcalls& up_;
   const Limits& limits_;
+  std::size_t input_bytes_ = limits_.read_bytes;  // of one connection and turn
   World& world_;
   MemoryDatagrams datagrams_;
   // By serial numbers, which stand in the storage as `state`: in an order that a seed repeats.

@@ -193,7 +193,7 @@ bool MemoryBackend::collect_received() {
     if (link.leaving() || link.ended || link.failed || link.error) continue;
     if (link.reading) {
       for (const Arrived& received : link.at_hand) {  // from before a pause
-        if (link.taken_in >= limits_.read_bytes || total >= limits_.turn_bytes) {
+        if (link.taken_in >= input_bytes_ || total >= limits_.turn_bytes) {
           left = true;
           break;
         }
@@ -235,7 +235,7 @@ bool MemoryBackend::collect_received() {
 // The kernel fills one buffer. False: there is nothing for now.
 bool MemoryBackend::receive(std::uint32_t serial, Link& link, std::size_t most) {
   Wire& wire = *link.wire;
-  if (!link.armed || link.taken_in >= limits_.read_bytes) return false;
+  if (!link.armed || link.taken_in >= input_bytes_) return false;
   if (wire.incoming.empty() && (!wire.peer_ended || wire.broken)) return false;
   if (world_.late()) return false;
   Arrived received;
@@ -243,8 +243,7 @@ bool MemoryBackend::receive(std::uint32_t serial, Link& link, std::size_t most) 
     received.end = true;
     link.armed = false;
   } else {
-    most = std::min(
-        {most, limits_.read_bytes - link.taken_in, world_.faults.buffer_bytes, wire.incoming.size()});
+    most = std::min({most, input_bytes_ - link.taken_in, world_.faults.buffer_bytes, wire.incoming.size()});
     const std::size_t count = world_.some(most, world_.faults.short_read);
     received.bytes = wire.incoming.substr(0, count);
     wire.incoming.erase(0, count);

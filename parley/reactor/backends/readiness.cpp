@@ -453,7 +453,7 @@ void ReadinessBackend::finish_connecting(StreamSlot& slot) {
 }
 
 inline void ReadinessBackend::receive(StreamSlot& slot) {
-  const ssize_t received = ::recv(slot.handle.native, buffer_.get(), std::min(buffer_bytes_, room_), 0);
+  const ssize_t received = ::recv(slot.handle.native, buffer_.get(), std::min(input_bytes_, room_), 0);
   if (received <= 0) return receive_nothing(slot, received == 0 ? 0 : errno);
   const auto count = static_cast<std::size_t>(received);
   room_ -= count;

@@ -26,6 +26,7 @@ class ReadinessBackend final : public Backend {
   void connect(StreamSlot& slot, const Address& to, const ConnectOptions& options) override;
   void discard(Handle handle) noexcept override;
   void set_reading(StreamSlot& slot, bool on) override;
+  void limit_input(std::size_t bytes) override { input_bytes_ = bytes; }
   InputBlock take_lent(std::span<const char> lent) override;
   Written start_write(StreamSlot& slot, std::span<const std::string_view> pieces) override;
   std::size_t offer(StreamSlot& slot, std::span<const std::string_view> pieces) override;
@@ -126,8 +127,9 @@ class ReadinessBackend final : public Backend {
   Wakeup wakeup_;
   ReserveDescriptor reserve_;
   const std::size_t buffer_bytes_;
-  std::unique_ptr<char[]> buffer_;  // where everybody's input is read into
-  std::span<Ready> batch_;          // what the last wait told; a turn's limit may leave some for the next
+  std::size_t input_bytes_ = buffer_bytes_;  // how much of it is read at once
+  std::unique_ptr<char[]> buffer_;           // where everybody's input is read into
+  std::span<Ready> batch_;  // what the last wait told; a turn's limit may leave some for the next
   std::size_t next_ = 0;
   bool telling_ = false;  // an upcall is going on, or what is to be told is being gone through
   std::size_t room_ = 0;  // bytes that may still be received in this turn

@@ -41,6 +41,7 @@ enum class Input : std::uint8_t {
   reads = 1U << 4,       // the back end was told to read
   peer_ended = 1U << 5,  // nothing more comes
   withheld = 1U << 6,    // by one of its filters
+  waiting = 1U << 7,     // counted among those that the loop makes wait, until it has gone on
 };
 
 // What becomes of what it writes.

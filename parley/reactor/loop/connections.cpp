@@ -22,7 +22,7 @@ Connections::Connections(const Limits& limits, const LoopClock& clock, Agenda& a
       agenda_(agenda),
       calls_(calls),
       flusher_(limits, forms_, *this),
-      reading_(clock, agenda, *this),
+      reading_(limits, clock, agenda, *this),
       flow_(limits, clock, reading_, calls.log()),
       producers_(agenda, *this),
       closing_(clock, limits.close_timeout, *this) {
@@ -95,6 +95,11 @@ void Connections::resume_reading(const std::vector<TransportId>& resumed) {
 
 void Connections::resume(Connection& connection) {
   connection.input.clear(Input::held, Input::resuming);
+  go_on(connection);
+  reading_.went_on(connection);
+}
+
+void Connections::go_on(Connection& connection) {
   if (!inserted_.empty()) give_rest(connection);
   if (!connection.reading()) return resume_filters(connection);
   call(connection, [](Protocol& protocol) { protocol.reading_resumed(); });
@@ -240,6 +245,7 @@ void Connections::give_up(Connection& connection, bool reset) {
   connection.output.set(Output::shut);
   flow_.set_behind(connection, 0);
   flow_.forget(connection);
+  reading_.forget(connection);
   stop_waiting(connection);
   if (connection.filtered() || connection.output.any(Output::in_flight)) [[unlikely]] {
     drop_output(connection);

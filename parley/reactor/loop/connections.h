@@ -251,6 +251,7 @@ class Connections final : public Flusher::Owner {
   void resume_filters(Connection& connection);
   void drop_filters(Connection& connection);
   void resume(Connection& connection);
+  void go_on(Connection& connection);
   void feed(Connection& connection);
   void write_pieces(Connection& connection, std::string_view bytes);
   void write_large(Connection& connection, std::span<const std::string_view> pieces, std::size_t total);

@@ -152,6 +152,7 @@ void Connections::detach(TransportId id, std::function<void(Detached)> then) {
   connection.life = Life::detaching;
   connection.output.set(Output::shut);
   flow_.set_behind(connection, 0);
+  reading_.forget(connection);
   leaving_.emplace(id.slot, Leaving{std::move(then)});
   add(losses_, Loss{&connection, Reason(Reason::Kind::detached)}, *this);
   agenda_.leave_to_settle(Agenda::Soon::lost);

@@ -41,6 +41,7 @@ void Reading::resume(Connection& connection) {
 void Reading::brake(Connection& connection, Duration time) {
   if (connection.input.any(Input::braked)) return;
   connection.input.set(Input::braked);
+  count(connection);
   add(braked_, Braked{later(clock_.now(), time), connection.id()}, relief_);
   for (auto at = std::prev(braked_.end()); at != braked_.begin() && at->until < std::prev(at)->until; --at)
     std::iter_swap(at, std::prev(at));
@@ -51,8 +52,34 @@ void Reading::brake(Connection& connection, Duration time) {
 void Reading::hold(Connection& connection) {
   if (connection.input.any(Input::held)) return;
   connection.input.set(Input::held);
+  count(connection);
   put_off(connection);
   update(connection);
+}
+
+// It was stopped in the middle of its input, perhaps, and keeps the rest.
+void Reading::count(Connection& connection) {
+  if (connection.input.any(Input::waiting)) return;
+  connection.input.set(Input::waiting);
+  ++waiting_;
+  limit_input();
+}
+
+void Reading::went_on(Connection& connection) {
+  if (!connection.input.any(Input::braked, Input::held, Input::resuming)) forget(connection);
+}
+
+void Reading::uncount(Connection& connection) {
+  connection.input.clear(Input::waiting);
+  --waiting_;
+  limit_input();
+}
+
+void Reading::limit_input() {
+  const bool many = waiting_ > limits_.waiting_input / std::max<std::size_t>(limits_.read_bytes, 1);
+  if (many == many_) return;
+  many_ = many;
+  backend_->limit_input(many ? std::min<std::size_t>(limits_.read_bytes, 1024) : limits_.read_bytes);
 }
 
 void Reading::withhold(Connection& connection) {

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "parley/base/clock.h"
+#include "parley/base/limits.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/connection.h"
@@ -18,8 +20,8 @@ namespace parley {
 // follow. What keeps one from being read is in `Connection::input`; the back end is told when that changes.
 class Reading {
  public:
-  Reading(const LoopClock& clock, Agenda& agenda, Relief& relief)
-      : clock_(clock), agenda_(agenda), relief_(relief) {}
+  Reading(const Limits& limits, const LoopClock& clock, Agenda& agenda, Relief& relief)
+      : limits_(limits), clock_(clock), agenda_(agenda), relief_(relief) {}
   void use(Backend& backend) { backend_ = &backend; }
 
   // Has the back end do what the connection's input and life say.
@@ -32,6 +34,13 @@ class Reading {
   void brake(Connection& connection, Duration time);
   // It rests until the next turn.
   void hold(Connection& connection);
+  // Unless it rests again, it has gone on, or is not read any more: nothing of its input waits for the loop.
+  void went_on(Connection& connection);
+  void forget(Connection& connection) {
+    if (connection.input.any(Input::waiting)) [[unlikely]] {
+      uncount(connection);
+    }
+  }
 
   // A filter wants that nothing comes; and no filter does any more.
   void withhold(Connection& connection);
@@ -55,11 +64,17 @@ class Reading {
 
   static bool wants_input(Connection& connection);
   void put_off(Connection& connection);
+  void count(Connection& connection);
+  void uncount(Connection& connection);
+  void limit_input();
 
+  const Limits& limits_;
   const LoopClock& clock_;
   Agenda& agenda_;
   Relief& relief_;
   Backend* backend_ = nullptr;
+  std::size_t waiting_ = 0;  // those whose input may wait
+  bool many_ = false;        // of them: little is taken in
   std::vector<TransportId> resuming_;
   std::deque<Braked> braked_;  // in the order in which they are due
 };

@@ -181,6 +181,11 @@ bool Checker::nothing_in_flight() const {
   return std::all_of(senders_.begin(), senders_.end(), [](const Sender& s) { return s.sent == s.done; });
 }
 
+std::size_t Checker::on_tape() const {
+  return static_cast<std::size_t>(std::count_if(receivers_.begin(), receivers_.end(),
+                                                [](const Receiver& receiver) { return receiver.on_tape; }));
+}
+
 std::uint64_t Checker::lost() const {
   std::uint64_t sent = 0;
   for (const Sender& sender : senders_) sent += sender.sent;

@@ -50,6 +50,9 @@ class Checker {
   std::size_t in_flight(std::size_t sender) const { return senders_[sender].sent - senders_[sender].done; }
   bool nothing_in_flight() const;
 
+  // How many clients' bytes are compared with the tape.
+  std::size_t on_tape() const;
+
   // Lines that should have come and have not (yet).
   std::uint64_t lost() const;
   // Lines that came after a later one of the same sender, or twice.

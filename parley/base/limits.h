@@ -12,8 +12,8 @@ struct Limits {
   // What one connection may take in per turn, and all of them together: nobody starves the others.
   std::size_t read_bytes = 64 * 1024;
   std::size_t turn_bytes = 256 * 1024;
-  // What all senders that the loop makes wait may keep of what came from them, each counted with read_bytes:
-  // beyond it nobody takes in more than 1 KiB per turn, until some of them go on.
+  // How much of their input all senders that the loop makes wait may hold, each counted with read_bytes:
+  // beyond it nobody takes in more than 1 KiB per turn, until some of them go on (docs/loop.md).
   std::size_t waiting_input = 64 * 1024 * 1024;
   // Connections accepted from one listener per turn.
   std::size_t accept_batch = 256;

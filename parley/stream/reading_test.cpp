@@ -329,6 +329,31 @@ TEST_F(ReadingTest, ReadsAtMostSoMuchAsSoonAsThereIsAnything) {
   EXPECT_TRUE(running.done());
 }
 
+TEST_F(ReadingTest, WhatHasComeWaitsWhileTheConnectionIsNotRead) {
+  Wire wire;
+  std::string seen;
+  const auto body = [&]() -> Task<> {
+    while (const auto line = co_await wire.stream.read_line(10)) {
+      seen += *line;
+      wire.transport.pause_reading();
+    }
+    seen += "end";
+  };
+  const Running<> running = begin(body);
+  wire.transport.receive("a\nb\nc");
+  EXPECT_EQ(seen, "a");
+  wire.transport.resume_reading();
+  EXPECT_EQ(seen, "a");
+  wire.transport.turn();
+  EXPECT_EQ(seen, "ab");
+  wire.transport.resume_reading();
+  wire.transport.turn();
+  EXPECT_EQ(seen, "ab");
+  wire.transport.receive_end();
+  EXPECT_EQ(seen, "abcend");
+  EXPECT_TRUE(running.done());
+}
+
 TEST_F(ReadingTest, ADeadlineOfAFillLosesNothing) {
   Wire wire;
   const auto body = [&]() -> Task<> {

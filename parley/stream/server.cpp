@@ -1,5 +1,7 @@
 #include "parley/stream/server.h"
 
+#include <stdexcept>
+
 #include "parley/stream/task_group.h"
 
 namespace parley {
@@ -37,6 +39,13 @@ class StreamServer::Wire final : public detail::StreamProtocol {
 
 StreamServer::StreamServer(Reactor& reactor, std::unique_ptr<Handler> handler, ServeSettings settings)
     : Nursery(reactor), handler_(std::move(handler)), settings_(std::move(settings)) {}
+
+ServeSettings StreamServer::without_filters(ServeSettings settings) {
+  if (settings.wrap) {
+    throw std::invalid_argument("StreamServer: a filter is for the port, in its ListenSettings::wrap");
+  }
+  return settings;
+}
 
 StreamServer::~StreamServer() {
   forget_coming();

@@ -18,7 +18,8 @@
 
 namespace parley {
 
-// How streams are served. It has a constructor so that it may stand in a `co_await` expression.
+// How streams are served. It has a constructor so that it may stand in a `co_await` expression. `options`,
+// `wrap`, `handshake_timeout` and `listening` are about the port that serve_tcp and serve_unix open.
 struct ServeSettings {
   ServeSettings() {}
 
@@ -46,10 +47,11 @@ struct ServeSettings {
 class StreamServer final : detail::Nursery {
  public:
   // `handle` is called with each connection's Stream, and answers the Task<> that serves it. It is kept here,
-  // so that a lambda's captures live as long as its coroutines.
+  // so that a lambda's captures live as long as its coroutines. The port is the caller's: filters are for its
+  // `ListenSettings::wrap`. Throws std::invalid_argument where they are in `settings`.
   template <class Handle>
   StreamServer(Reactor& reactor, Handle handle, ServeSettings settings = {})
-      : StreamServer(reactor, keep(std::move(handle)), std::move(settings)) {}
+      : StreamServer(reactor, keep(std::move(handle)), without_filters(std::move(settings))) {}
   // Drops the handlers that still run; their connections close.
   ~StreamServer();
 
@@ -89,6 +91,7 @@ class StreamServer final : detail::Nursery {
     std::size_t count = 0;
   };
 
+  static ServeSettings without_filters(ServeSettings settings);
   StreamServer(Reactor& reactor, std::unique_ptr<Handler> handler, ServeSettings settings);
   void begin(Stream stream);
   std::size_t coming() const { return coming_ == nullptr ? 0 : coming_->count; }
@@ -113,7 +116,9 @@ Task<> serve(StreamServer& server, Address address, ServeSettings settings);
 // cancels the handlers, and has ended when they have. Throws SocketError when it cannot listen.
 template <class Handle>
 Task<> serve_tcp(Address address, Handle handle, ServeSettings settings = {}) {
-  StreamServer server(current_reactor(), std::move(handle), settings);
+  ServeSettings of_handlers = settings;
+  of_handlers.wrap = {};  // the port has them
+  StreamServer server(current_reactor(), std::move(handle), std::move(of_handlers));
   co_await detail::serve(server, std::move(address), std::move(settings));
 }
 

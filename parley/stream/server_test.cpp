@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "parley/reactor/group.h"
 #include "parley/socket/socket.h"
 #include "parley/stream/stream_fixture.h"
 
@@ -44,6 +45,40 @@ TEST_F(ServerTest, EchoesUntilThePeerEnds) {
   turns(4);
   EXPECT_EQ(Alive::count, 0);
   EXPECT_TRUE(peer.ended());
+}
+
+// Each line tells the room 100 kB: three are more than a quarter of Limits::sendq_bytes.
+TEST_F(ServerTest, WhoTellsOthersEachLineHasAShareOfATurn) {
+  Group room(reactor);
+  const std::string text(100'000, 'x');
+  std::size_t lines = 0;
+  const Running<> server = serve([&](Stream peer) -> Task<> {
+    const TransportId self = peer.transport()->id();
+    room.add(self);
+    while (co_await peer.read_line()) {
+      ++lines;
+      room.broadcast(omit(self), text);
+    }
+  });
+  MemoryPeer reader = network.connect(700);
+  MemoryPeer speaker = network.connect(700);
+  turns(4);
+  speaker.send("1\n2\n3\n4\n5\n6\n7\n8\n9\n");
+  std::size_t most = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::size_t before = lines;
+    turns(1);
+    most = std::max(most, lines - before);
+  }
+  EXPECT_EQ(lines, 9U);
+  EXPECT_EQ(most, 3U);
+  EXPECT_EQ(reader.received().size(), 9 * text.size());
+}
+
+TEST_F(ServerTest, FiltersAreForThePort) {
+  ServeSettings settings;
+  settings.wrap = [](const Address&) { return std::unique_ptr<Filter>(); };
+  EXPECT_THROW(StreamServer(reactor, echo, settings), std::invalid_argument);
 }
 
 TEST_F(ServerTest, ATimeoutEndsThatPeerAlone) {

@@ -101,6 +101,11 @@ void StreamState::take_in_large(std::span<char> lent) {
   input_.adopt(wire_->transport().take_lent(lent), lent.size());
 }
 
+void StreamState::resumed() {
+  if (std::exchange(end_waits_, false)) return peer_ended();
+  if (reader_ != nullptr && reader_->satisfied()) std::exchange(reader_, nullptr)->resume();
+}
+
 void StreamState::peer_ended() {
   ended_ = true;
   if (reader_ != nullptr) std::exchange(reader_, nullptr)->resume();

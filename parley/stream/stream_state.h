@@ -86,9 +86,7 @@ class StreamState {
   // What the connection tells. Where a task goes on, that is the last thing done: it may destroy the stream.
   void received(std::span<char> lent);
   void peer_ended();
-  void resumed() {
-    if (std::exchange(end_waits_, false)) peer_ended();
-  }
+  void resumed();
   void pressed() { pressed_ = true; }
   void relieved();
   void lost(Reason reason);
@@ -115,6 +113,8 @@ class StreamState {
     if (reader_ == &reader) reader_ = nullptr;
   }
   ReadBuffer& input() { return input_; }
+  // What has come is not to be read now: reading_resumed follows.
+  bool rests() const { return !input_.empty() && !paused_ && !input_over() && !wire_->transport().reading(); }
   // Nothing more comes.
   bool input_over() const { return ended_ || wire_ == nullptr; }
 

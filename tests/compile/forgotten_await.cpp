@@ -9,7 +9,8 @@ Task<> task();
 Task<> several(std::vector<Task<int>> tasks);
 
 Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>& queue, TaskGroup& group,
-            StreamServer& server, Running<int>& running, std::vector<Task<int>> tasks) {
+            StreamServer& server, Running<int>& running, std::vector<Task<int>> tasks,
+            std::vector<Task<int>> others, const OpenFile& file, const Address& path) {
   peer.read();                                                   //! nodiscard
   peer.read(10);                                                 //! nodiscard
   peer.read_exactly(10);                                         //! nodiscard
@@ -19,6 +20,8 @@ Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>
   peer.write("text");                                            //! nodiscard
   peer.write(Slice::permanent("text"));                          //! nodiscard
   peer.writelines({});                                           //! nodiscard
+  peer.send_file(file);                                          //! nodiscard
+  peer.send_file(file, 0, 10);                                   //! nodiscard
   listener.accept();                                             //! nodiscard
   socket.recvfrom();                                             //! nodiscard
   queue.put(1);                                                  //! nodiscard
@@ -35,8 +38,10 @@ Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>
   when_all(task(), peer.read());                                 //! nodiscard
   when_any(task(), sleep(1s));                                   //! nodiscard
   when_all(std::move(tasks));                                    //! nodiscard
+  when_any(std::move(others));                                   //! nodiscard
   task();                                                        //! nodiscard
   spawn(task());                                                 //! nodiscard
   serve_tcp({"", 80}, [](Stream) -> Task<> { return task(); });  //! nodiscard
+  serve_unix(path, [](Stream) -> Task<> { return task(); });     //! nodiscard
   co_await task();
 }

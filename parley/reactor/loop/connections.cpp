@@ -232,6 +232,7 @@ void Connections::end(Connection& connection, Reason reason) {
   if (connection.lost()) return;
   connection.life = Life::lingering;
   connection.output.set(Output::shut);
+  reading_.forget(connection);
   if (!connection.has_protocol()) return;
   add(losses_, Loss{&connection, reason}, *this);
   agenda_.leave_to_settle(Agenda::Soon::lost);

@@ -120,6 +120,7 @@ bool Connections::find_memory_for(Connection* connection) {
 }
 
 void Connections::starved(Connection& connection) {
+  flow_.fell_behind(connection, connection.held());
   abort(connection, Reason(Reason::Kind::overload), true);
 }
 

@@ -125,7 +125,7 @@ class Crowd {
   static constexpr unsigned percent = 5;
   static constexpr unsigned percent_in_crowd = 20;
   static constexpr Duration most = std::chrono::milliseconds(400);
-  // Of which so much is kept for groups where those far behind are more than a tenth.
+  // Of which so much is kept for groups where those far behind are more than a tenth of the moving members.
   static constexpr Duration kept = std::chrono::milliseconds(200);
   static constexpr Duration most_in_crowd = std::chrono::milliseconds(500);
 

@@ -75,7 +75,7 @@ Duration Flow::rest_for_far(bool alone) {
   const Time now = clock_.turn();
   if (alone) return far_moves_ ? loaded_.rest(far_, sender_->id(), now, limits_.brake) : limits_.brake;
   patience_.pass(now);
-  return far_moves_ && patience_.wait(now, limits_.brake) ? limits_.brake : Duration::zero();
+  return far_moves_ && patience_.wait(now, limits_.brake, Crowd::kept) ? limits_.brake : Duration::zero();
 }
 
 void Flow::rest_after_all() {

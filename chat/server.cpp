@@ -23,6 +23,7 @@ parley::ListenSettings listen_settings(const Config& config) {
   parley::ListenSettings settings;
   settings.refusal = "Server is full, try again later\r\n";
   settings.max_connections = config.connections;
+  settings.options.send_buffer = config.send_buffer;
   return settings;
 }
 

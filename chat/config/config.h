@@ -36,6 +36,7 @@ struct Config {
   std::vector<ListenerConfig> listeners = {ListenerConfig{}};
   parley::Limits limits;
   std::uint32_t line_bytes = 4096;  // of one line of the line chat, its end not counted
+  int send_buffer = 0;              // bytes of each connection in the kernel; 0: it decides
   std::size_t connections = 0;      // in all; 0: what the descriptors allow
   parley::Level log_level = parley::Level::info;
   bool chat = true;  // the conversation on stdout

@@ -48,6 +48,7 @@ flush_interval = "10ms"
 line_chat_bytes = 1000
 sendq_bytes = "64KiB"
 queued_total = "2MiB"
+send_buffer = "32KiB"
 turn_bytes = 65536
 connections = 10
 [log]
@@ -59,6 +60,7 @@ chat = false
   EXPECT_EQ(config.line_bytes, 1000U);
   EXPECT_EQ(config.limits.sendq_bytes, 65536U);
   EXPECT_EQ(config.limits.queued_total, 2U << 20);
+  EXPECT_EQ(config.send_buffer, 32 << 10);
   EXPECT_EQ(config.limits.turn_bytes, 65536U);
   EXPECT_EQ(config.connections, 10U);
   EXPECT_EQ(config.log_level, parley::Level::warn);

@@ -58,6 +58,7 @@ TEST(KeysTest, TheSampleIsAConfigurationThatChangesNothing) {
   EXPECT_EQ(read.limits.sendq_bytes, none.limits.sendq_bytes);
   EXPECT_EQ(read.limits.queued_total, none.limits.queued_total);
   EXPECT_EQ(read.limits.turn_bytes, none.limits.turn_bytes);
+  EXPECT_EQ(read.send_buffer, none.send_buffer);
   EXPECT_EQ(read.line_bytes, none.line_bytes);
   EXPECT_EQ(read.connections, none.connections);
   EXPECT_EQ(read.log_level, none.log_level);

@@ -1,5 +1,6 @@
 #include "parley/service/opening.h"
 
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
@@ -7,9 +8,12 @@
 #include <optional>
 #include <string>
 #include <unistd.h>
+#include <utility>
 
 #include "parley/process/child.h"
+#include "parley/reactor/filter.h"
 #include "parley/service/server_service.h"
+#include "parley/socket/create.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
 
@@ -45,6 +49,9 @@ class Opening : public testing::Test {
   std::string heard(const Address& at) {
     Socket client(at.family());
     client.connect(at);
+    return heard(client);
+  }
+  std::string heard(Socket& client) {
     client.setblocking(false);
     std::string text;
     for (const Time end = reactor_.now() + 20s; reactor_.now() < end;) {
@@ -187,6 +194,90 @@ TEST_F(Opening, Connects) {
   EXPECT_EQ(from, "127.0.0.2");
   EXPECT_THROW(connect(reactor_, "tcp:localhost", client), EndpointError);
   EXPECT_THROW(listen(reactor_, "tcp:localhost:80", client), EndpointError);
+}
+
+// Makes itself heard, both ways.
+class Loud final : public Filter {
+ public:
+  void data_received(std::span<char> lent) override {
+    for (char& c : lent) c = static_cast<char>(std::toupper(c));
+    Filter::data_received(lent);
+  }
+  bool finish(Output& output) override {
+    output.put("!");
+    return true;
+  }
+};
+
+Wrap loud() {
+  return [](const Address&) { return std::make_unique<Loud>(); };
+}
+
+TEST_F(Opening, EveryWayToListenHasItsFilter) {
+  const ListenSettings wrapped{.wrap = loud()};
+  const Address local = Address::local(path());
+  const auto expect_loud = [&](const char* way, ListeningPort port) {
+    EXPECT_EQ(heard(port.host()), "hello!") << way;
+    port.stop_listening();
+  };
+  expect_loud("TCP", reactor_.listen_tcp({"127.0.0.1", 0}, factory(greeter), wrapped));
+  expect_loud("Unix", reactor_.listen_unix(local, factory(greeter), wrapped));
+  expect_loud("tcp:", listen(reactor_, "tcp:0:interface=127.0.0.1", greeter, wrapped));
+  expect_loud("unix:", listen(reactor_, "unix:" + path(), greeter, wrapped));
+  Socket listening(Family::inet);
+  listening.bind({"127.0.0.1", 0});
+  listening.listen();
+  expect_loud("a port that was taken over",
+              reactor_.adopt_port(std::move(listening), factory(greeter), wrapped));
+  ServerService service(reactor_, "unix:" + path(), greeter, wrapped);
+  service.start_service();
+  EXPECT_EQ(heard(local), "hello!");
+  service.stop_service();
+}
+
+TEST_F(Opening, EveryWayToConnectHasItsFilter) {
+  struct Client : Protocol {
+    explicit Client(std::string& to) : text(to) {}
+    void data_received(std::span<char> lent) override { text.append(lent.data(), lent.size()); }
+    std::string& text;
+  };
+  const ListeningPort tcp = listen(reactor_, "tcp:0:interface=127.0.0.1", greeter);
+  const ListeningPort local = listen(reactor_, "unix:" + path(), greeter);
+  const std::string port = format("tcp:127.0.0.1:", tcp.host().port());
+  std::string text;
+  const auto client = [&] { return std::make_unique<Client>(text); };
+  const auto expect_loud = [&](const char* way, const Connector&) {
+    for (const Time end = reactor_.now() + 20s; text.size() < 5 && reactor_.now() < end;) {
+      reactor_.turn(10ms);
+    }
+    EXPECT_EQ(std::exchange(text, {}), "HELLO") << way;
+  };
+  const ConnectSettings wrapped{.wrap = loud()};
+  expect_loud("TCP", reactor_.connect_tcp({"127.0.0.1", tcp.host().port()}, client, wrapped));
+  expect_loud("Unix", reactor_.connect_unix(local.host(), client, wrapped));
+  expect_loud("tcp:", connect(reactor_, port, client, wrapped));
+  expect_loud("unix:", connect(reactor_, "unix:" + path(), client, wrapped));
+}
+
+TEST_F(Opening, WhatIsAdoptedHasItsFilter) {
+  struct Answerer : Protocol {
+    void data_received(std::span<char> lent) override {
+      transport().write(std::string_view(lent.data(), lent.size()));
+      transport().lose_connection();
+    }
+  };
+  auto [one, peer] = socketpair();
+  reactor_.adopt(std::move(one), greeter(), loud());
+  EXPECT_EQ(heard(peer), "hello!");
+  auto [other, witness] = socketpair();
+  std::optional<Detached> left;
+  reactor_.detach(reactor_.adopt(std::move(other), std::make_unique<Answerer>()),
+                  [&](Detached detached) { left = std::move(detached); });
+  while (!left) reactor_.turn(10ms);
+  left->queued = "as it was, ";
+  left->received = "through the filter";
+  reactor_.adopt(*std::move(left), std::make_unique<Answerer>(), loud());
+  EXPECT_EQ(heard(witness), "as it was, THROUGH THE FILTER!");
 }
 
 TEST_F(Opening, AServerServiceListensWhileItRuns) {

@@ -60,6 +60,18 @@ TEST_P(FlowOfGroups, NorDoesOneThatDrips) {
   EXPECT_LT(rested, calm() ? 520 : 2000);
 }
 
+TEST_P(FlowOfGroups, NorDoesOneThatReadsInBursts) {
+  const int rested = talk(2000, [](Peer& peer, int at) {
+    if (at % 100 == 0) peer.window(at % 200 == 0 ? 0 : Peer::everything);
+  });
+  EXPECT_LT(rested, calm() ? 520 : 2000);
+}
+
+TEST_P(FlowOfGroups, NorDoesOneThatReadsHalf) {
+  const int rested = talk(2000, [](Peer& peer, int at) { peer.window(at % 10 == 0 ? 10000 : 0); });
+  EXPECT_LT(rested, calm() ? 520 : 2000);
+}
+
 // What is told to them alone, in messages that take one of them a third of a second to read.
 TEST_P(FlowOfGroups, ALongRestOfOneIsNotThatOfAnother) {
   if (!in_memory()) return;  // a kernel does not pass on a few bytes each millisecond

@@ -196,6 +196,30 @@ TEST_P(Bounds, WhenManyWaitNobodyTakesInMuch) {
   expect_to_take_in(false);
 }
 
+TEST_P(Bounds, WhatManyKeepWhoWaitIsBounded) {
+  Limits limits;
+  limits.sendq_bytes = 400000;
+  limits.brake = 1h;
+  limits.read_bytes = 4096;
+  limits.turn_bytes = 8192;
+  limits.waiting_input = 5 * limits.read_bytes;
+  start(limits);
+  const Client behind = join({}, true);
+  lag(behind, 210000);
+  std::vector<Client> senders;
+  for (int i = 0; i < 30; ++i) {
+    senders.push_back(join({.received = [&](Actor&, std::string_view) { behind.wire().write("x"); }}));
+  }
+  for (const Client& sender : senders) sender.peer->send(text_of(20000));
+  std::size_t kept = 0;
+  for (const Client& sender : senders) {
+    ASSERT_TRUE(until([&] { return !sender.wire().reading(); }));
+    kept += sender.story->received.size();
+  }
+  // One more, and what was on its way already.
+  EXPECT_LE(kept, limits.waiting_input + limits.read_bytes + limits.turn_bytes + senders.size() * 1024);
+}
+
 TEST_P(Bounds, PausingUnderTheBrakeOutlastsIt) {
   Limits limits;
   limits.sendq_bytes = 400000;

@@ -16,6 +16,13 @@ class Reading : protected Suspension {
  public:
   using awaits_in = Fiber;
 
+  // What has come waits where the loop makes the connection rest, so that who reads line by line tells others
+  // no more than they can follow.
+  bool await_ready() {
+    state_->begin_reading();
+    return satisfied() && !state_->rests();
+  }
+
   std::string where() const;
 
   // For the stream. Whether what has come is enough, or there is nothing to wait for.
@@ -35,12 +42,6 @@ class Reading : protected Suspension {
     if (waits()) withdraw();
   }
 
-  // Begins; whether there is no need to wait. What has come waits where the loop makes the connection rest,
-  // so that who reads line by line tells others no more than they can follow.
-  bool ready() {
-    state_->begin_reading();
-    return satisfied() && !state_->rests();
-  }
   template <class Promise>
   bool wait(std::coroutine_handle<Promise> who) {
     if (!suspend(who)) return false;
@@ -62,7 +63,6 @@ class [[nodiscard]] ReadSome final : public Reading {
 
   explicit ReadSome(StreamState& state) : Reading(state) {}
 
-  bool await_ready() { return ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -78,7 +78,7 @@ class [[nodiscard]] ReadAtMost final : public Reading {
 
   ReadAtMost(StreamState& state, std::size_t most) : Reading(state), most_(most) {}
 
-  bool await_ready() { return ready() || most_ == 0; }
+  bool await_ready() { return Reading::await_ready() || most_ == 0; }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -98,7 +98,6 @@ class [[nodiscard]] ReadExactly final : public Reading {
   ReadExactly(StreamState& state, std::size_t count, std::size_t limit)
       : Reading(state), count_(count), limit_(limit) {}
 
-  bool await_ready() { return ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -120,7 +119,6 @@ class [[nodiscard]] Fill final : public Reading {
   Fill(StreamState& state, std::size_t at_least, std::size_t limit)
       : Reading(state), at_least_(at_least), limit_(limit) {}
 
-  bool await_ready() { return ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -166,7 +164,6 @@ class [[nodiscard]] ReadUntil final : public ReadDelimited {
   ReadUntil(StreamState& state, std::string_view end, std::size_t limit)
       : ReadDelimited(state, end, limit, Counted::all) {}
 
-  bool await_ready() { return ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);
@@ -180,7 +177,6 @@ class [[nodiscard]] ReadLine final : public ReadDelimited {
 
   ReadLine(StreamState& state, std::size_t limit) : ReadDelimited(state, "\n", limit, Counted::line) {}
 
-  bool await_ready() { return ready(); }
   template <class Promise>
   bool await_suspend(std::coroutine_handle<Promise> who) {
     return wait(who);

@@ -88,6 +88,9 @@ class Transport {
   // cannot follow, when this turn's share of published bytes is used up, and once closing: a protocol
   // that cuts its input stops here, keeps the rest, and goes on in `reading_resumed`.
   virtual bool reading() const = 0;
+  // Whether that is for the loop's reasons alone: it has told others more than they can follow, or is about
+  // to be told that it goes on. `reading_resumed` follows.
+  virtual bool resting() const { return false; }
 
   // Inside `data_received`, for those who keep large pieces: a block, the caller's own, that begins with the
   // lent bytes. It is the one that they were received into, where that can be given away: then nothing is

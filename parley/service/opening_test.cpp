@@ -273,7 +273,8 @@ TEST_F(Opening, WhatIsAdoptedHasItsFilter) {
   std::optional<Detached> left;
   reactor_.detach(reactor_.adopt(std::move(other), std::make_unique<Answerer>()),
                   [&](Detached detached) { left = std::move(detached); });
-  while (!left) reactor_.turn(10ms);
+  for (const Time end = reactor_.now() + 20s; !left && reactor_.now() < end;) reactor_.turn(10ms);
+  ASSERT_TRUE(left);
   left->queued = "as it was, ";
   left->received = "through the filter";
   reactor_.adopt(*std::move(left), std::make_unique<Answerer>(), loud());

@@ -114,7 +114,7 @@ class StreamState {
   }
   ReadBuffer& input() { return input_; }
   // What has come is not to be read now: reading_resumed follows.
-  bool rests() const { return !input_.empty() && !paused_ && !input_over() && !wire_->transport().reading(); }
+  bool rests() const { return !input_.empty() && !paused_ && !input_over() && wire_->transport().resting(); }
   // Nothing more comes.
   bool input_over() const { return ended_ || wire_ == nullptr; }
 

@@ -87,6 +87,10 @@ class Connection final : public Transport, public StreamSlot {
     return life == Life::open &&
            !input.any(Input::paused, Input::braked, Input::held, Input::resuming, Input::withheld);
   }
+  bool resting() const override {
+    return life == Life::open && input.any(Input::braked, Input::held, Input::resuming) &&
+           !input.any(Input::paused, Input::withheld);
+  }
   InputBlock take_lent(std::span<const char> lent) override;
   void shutdown_write() override;
   void lose_connection() override;

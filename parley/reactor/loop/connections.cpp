@@ -147,7 +147,7 @@ void Connections::after_flush(Connection& connection) {
   if (connection.given_up()) return;
   const std::size_t behind = connection.behind();
   if (behind > limits_.sendq_bytes) {
-    flow_.fell_behind(connection, behind);
+    flow_.cut_off(connection, "reads too slowly", behind);
     return abort(connection, Reason(Reason::Kind::behind), true);
   }
   flow_.set_behind(connection, behind);

@@ -120,7 +120,7 @@ bool Connections::find_memory_for(Connection* connection) {
 }
 
 void Connections::starved(Connection& connection) {
-  flow_.fell_behind(connection, connection.held());
+  flow_.cut_off(connection, "holds too much of the memory for all that lags", connection.held());
   abort(connection, Reason(Reason::Kind::overload), true);
 }
 

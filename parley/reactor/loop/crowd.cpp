@@ -119,7 +119,7 @@ Duration Crowd::rest(Time now, Duration brake, Patience& of_loop) {
   if (crowding_.far == 0) return Duration::zero();
   if (2 * crowding_.busy > crowding_.moving) return brake;
   of_loop.pass(now);
-  const Duration left = crowding_.tenth(crowding_.far) ? Duration::zero() : kept;
+  const Duration left = crowding_.tenth(crowding_.far) ? Duration::zero() : kept(brake);
   const bool waits = (now < crowded_ && patience_.wait(now, brake)) || of_loop.wait(now, brake, left);
   return waits ? brake : Duration::zero();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -126,7 +127,9 @@ class Crowd {
   static constexpr unsigned percent_in_crowd = 20;
   static constexpr Duration most = std::chrono::milliseconds(400);
   // Of which so much is kept for groups where those far behind are more than a tenth of the moving members.
-  static constexpr Duration kept = std::chrono::milliseconds(200);
+  static Duration kept(Duration brake) {
+    return std::min<Duration>(std::chrono::milliseconds(200), most - std::min(most, brake));
+  }
   static constexpr Duration most_in_crowd = std::chrono::milliseconds(500);
 
   bool knows(std::uint64_t version) const { return version_ == version; }

@@ -75,7 +75,8 @@ Duration Flow::rest_for_far(bool alone) {
   const Time now = clock_.turn();
   if (alone) return far_moves_ ? loaded_.rest(far_, sender_->id(), now, limits_.brake) : limits_.brake;
   patience_.pass(now);
-  return far_moves_ && patience_.wait(now, limits_.brake, Crowd::kept) ? limits_.brake : Duration::zero();
+  return far_moves_ && patience_.wait(now, limits_.brake, Crowd::kept(limits_.brake)) ? limits_.brake
+                                                                                      : Duration::zero();
 }
 
 void Flow::rest_after_all() {
@@ -83,13 +84,13 @@ void Flow::rest_after_all() {
   to_far_ = 0;
 }
 
-void Flow::fell_behind(const Connection& connection, std::size_t behind) {
+void Flow::cut_off(const Connection& connection, std::string_view why, std::size_t bytes) {
   if (clock_.turn() < silent_until_) {
     ++unlogged_;
     return;
   }
   silent_until_ = later(clock_.turn(), std::chrono::seconds(10));
-  Calls::say(log_, Level::warn, connection.peer(), " reads too slowly and is cut off: ", behind,
+  Calls::say(log_, Level::warn, connection.peer(), ' ', why, " and is cut off: ", bytes,
              " bytes wait for it (and ", unlogged_, " others since the last message)");
   unlogged_ = 0;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
@@ -83,8 +84,8 @@ class Flow {
     if (connection.output.any(Output::lagging) || loaded_.is(behind)) note(connection, behind);
   }
   void took(const Connection& connection, std::size_t bytes) { loaded_.took(connection.id(), bytes); }
-  // It is cut off, since it is so far behind: the log says so, once in a while.
-  void fell_behind(const Connection& connection, std::size_t behind);
+  // It is cut off, since so much waits for it: the log says so, once in a while.
+  void cut_off(const Connection& connection, std::string_view why, std::size_t bytes);
 
  private:
   void note(Connection& connection, std::size_t behind);

@@ -246,12 +246,6 @@ def slow(bench, args):
     return lines + verdict([{**r, "lost": 0} for r in results])
 
 
-def shares_of_none(results, good, key):
-    """Of runs of one server beside odd readers: what they got, to the run of the same round beside none."""
-    alone = {(r["server"], r["round"]): r[key] for r in results if r["odd"] == "none" and "error" not in r}
-    return [r[key] / alone[r["server"], r["round"]] for r in good if (r["server"], r["round"]) in alone]
-
-
 def flood(bench, args):
     """What the others get beside an odd one while all are behind, and whether all survive."""
     servers = bench.built(args.servers)
@@ -270,7 +264,9 @@ def flood(bench, args):
         if not good:
             rows.append([SERVERS[name][0], kind, "failed", "-", "-"])
             continue
-        shares = shares_of_none(results, good, "bytes_per_second")
+        alone = {r["round"]: r["bytes_per_second"] for r in results
+                 if (r["server"], r["odd"]) == (name, "none") and "error" not in r}
+        shares = [r["bytes_per_second"] / alone[r["round"]] for r in good if r["round"] in alone]
         cut = sum(r["cut"] for r in good)
         speed = f"{median(good, 'bytes_per_second') / 1e6:.2f}"
         rows.append([SERVERS[name][0], kind, speed, ratio_text(shares), f"{cut} of {len(good) * args.clients}"])

@@ -1,12 +1,6 @@
 #include "chat/front_desk.h"
 
-#include "chat/wire/line/clean.h"
-
 namespace chat {
-
-std::string_view FrontDesk::clean(std::string_view text) {
-  return chat::clean(text, scratch_);
-}
 
 void FrontDesk::close(SessionId session) {
   // In this order: what the hall has to say about the end, it says to the post, which still finds the

@@ -2,8 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <string>
-#include <string_view>
 
 #include "chat/hall/hall.h"
 #include "chat/hall/post.h"
@@ -42,9 +40,6 @@ class FrontDesk {
     hall_.apply(Command{stamp(), what}, post_);
   }
 
-  // The text as it may be said (chat/wire/line/clean.h); valid until the next call.
-  std::string_view clean(std::string_view text);
-
   parley::Log& log() const { return log_; }
 
  private:
@@ -57,7 +52,6 @@ class FrontDesk {
   parley::Log& log_;
   parley::Duration offset_;  // from the loop's time to 1970
   std::uint64_t commands_ = 0;
-  std::string scratch_;
 };
 
 }  // namespace chat

@@ -1,5 +1,6 @@
 #include "chat/line_session.h"
 
+#include "chat/wire/line/clean.h"
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
 
@@ -40,8 +41,7 @@ void LineSession::data_received(std::span<char> lent) {
 }
 
 void LineSession::line_received(std::string_view line) {
-  FrontDesk& desk = service_.desk_;
-  desk.submit(Say{session(), desk.clean(line)});
+  service_.desk_.submit(Say{session(), clean(line, service_.cleaned_)});
 }
 
 void LineSession::line_length_exceeded(std::string_view /*line*/) {

@@ -63,6 +63,7 @@ class LineService {
   std::string room_;
   std::uint32_t line_bytes_;
   parley::Slab<LineSession> places_;
+  std::string cleaned_;  // of a line that had to be changed, until the next
 };
 
 }  // namespace chat

@@ -37,29 +37,19 @@ std::string advice(const parley::SocketError& error) {
   return "; try another one, as in --listen line://127.0.0.1:2627";
 }
 
-std::string list(const std::vector<std::string>& names) {
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-  return list;
-}
-
 // Runs the server until a signal ends it.
 void serve(const chat::Config& config, chat::AsyncWriter& out, parley::Log& log) {
   parley::raise_descriptor_limit();
   parley::ignore_signal(parley::Signal::broken_pipe);
-  parley::Signals signals({parley::Signal::interrupt, parley::Signal::terminate});
 
   chat::Server server(config, out, log);
-  server.reactor().watch(signals.fileno(), parley::Interest::read, [&](parley::Interest) {
-    for (const parley::Signal signal : signals.take()) {
-      log.write(parley::Level::info, parley::format(signal, ": shutting down"));
-      server.shut_down();
-    }
-  });
+  const auto shut_down = [&](parley::Signal signal) {
+    log.write(parley::Level::info, parley::format(signal, ": shutting down"));
+    server.shut_down();
+  };
+  server.reactor().on_signal(parley::Signal::interrupt, shut_down);
+  server.reactor().on_signal(parley::Signal::terminate, shut_down);
   server.listen();
-  if (!config.not_built.empty()) {
-    log.write(parley::Level::warn, "not built yet, and without effect: " + list(config.not_built));
-  }
   server.run();
 }
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/service/opening.h"
 
 namespace chat {
 namespace {
@@ -46,13 +47,13 @@ void Server::listen() {
   for (const ListenerConfig& listener : config_.listeners) {
     // A deque: its elements stay where they are, and each session keeps a reference to its own.
     LineService& service = services_.emplace_back(desk_, listener.room, config_.line_bytes);
-    const auto new_session = [&service] { return service.new_session(); };
-    const bool local = listener.address.family() == parley::Family::local;
-    const parley::ListeningPort port =
-        local ? reactor_.listen_unix(listener.address, new_session, listen_settings(config_))
-              : reactor_.listen_tcp(listener.address, new_session, listen_settings(config_));
-    started += local ? parley::format("ChatServer started on ", port.host(), "\n")
-                     : parley::format("ChatServer started on port ", port.host().port(), "\n");
+    const parley::ListeningPort port = parley::listen(
+        reactor_, listener.endpoint, parley::factory([&service] { return service.new_session(); }),
+        listen_settings(config_));
+    const parley::Address where = port.host();
+    started += where.family() == parley::Family::local
+                   ? parley::format("ChatServer started on ", where, "\n")
+                   : parley::format("ChatServer started on port ", where.port(), "\n");
   }
   // Not before all are open: who waits for these lines, to connect, is to find everything there.
   out_.put(started);

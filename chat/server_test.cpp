@@ -104,9 +104,10 @@ TEST_F(ServerTest, TheConversationIsNotShownWhenNobodyWantsIt) {
 
 TEST_F(ServerTest, ListenersHaveTheirRooms) {
   Config config;
-  config.listeners = {{parley::Address("127.0.0.1", 1000), "#lobby"},
-                      {parley::Address("127.0.0.1", 1001), "#lobby"},
-                      {parley::Address("127.0.0.1", 1002), "#kitchen"}};
+  const auto at = [](int port) {
+    return parley::ServerEndpoint{parley::ServerEndpoint::Tcp{.address = {"127.0.0.1", port}}};
+  };
+  config.listeners = {{at(1000), "#lobby"}, {at(1001), "#lobby"}, {at(1002), "#kitchen"}};
   start(config);
   parley::MemoryPeer ann = network.connect(1000);
   turns();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -10,7 +11,7 @@
 #include "parley/base/limits.h"
 #include "parley/base/log.h"
 #include "parley/reactor/reactor.h"
-#include "parley/socket/address.h"
+#include "parley/service/endpoints.h"
 
 namespace chat {
 
@@ -23,13 +24,13 @@ class ConfigError : public std::runtime_error {
 
 // Where the line chat is offered.
 struct ListenerConfig {
-  parley::Address address{"127.0.0.1", 2626};
+  parley::ServerEndpoint endpoint{parley::ServerEndpoint::Tcp{.address = {"127.0.0.1", 2626}}};
   std::string room = "#lobby";  // that one lands in
 
   bool operator==(const ListenerConfig&) const = default;
 };
 
-// What parleyd was told, as far as what it is about is built. The defaults are those of parleyd.toml.
+// What parleyd was told. The defaults are those of parleyd.toml.
 struct Config {
   parley::Reactor::Kind reactor = parley::Reactor::automatic;
   parley::Duration flush_interval{0};
@@ -38,10 +39,16 @@ struct Config {
   std::uint32_t line_bytes = 4096;  // of one line of the line chat, its end not counted
   int send_buffer = 0;              // bytes of each connection in the kernel; 0: it decides
   std::size_t connections = 0;      // in all; 0: what the descriptors allow
+  // Networks and addresses ("127.0.0.0/8", "::1") that the next four do not hold for.
+  std::vector<std::string> exempt = {"127.0.0.0/8", "::1"};
+  std::uint32_t connections_per_ip = 64;  // 0: as many as one likes, as for the others
+  std::uint32_t connect_rate = 32;        // new connections of an address in ten seconds
+  std::uint32_t message_rate = 20;        // lines of a client in a second, and so many at once
+  std::uint32_t message_burst = 60;
+  parley::Duration idle_timeout{0};                      // without a line from a client; 0: for ever
+  parley::Duration keep_alive{std::chrono::minutes(2)};  // of silence until the kernel asks; 0: never
   parley::Level log_level = parley::Level::info;
   bool chat = true;  // the conversation on stdout
-  // The keys of the file that nothing reads yet, for the log.
-  std::vector<std::string> not_built;
 };
 
 }  // namespace chat

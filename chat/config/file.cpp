@@ -1,6 +1,5 @@
 #include "chat/config/file.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <optional>
@@ -59,12 +58,6 @@ std::optional<Value> value_of(const toml::node& node, Type type) {
   return std::nullopt;
 }
 
-// Whether the value is the key's default.
-bool is_default(const Key& key, const Value& value) {
-  const toml::table table = toml::parse(parley::format("x = ", key.fallback));
-  return value_of(*table.get("x"), key.type) == value;
-}
-
 // What was written, as far as it fits in a message.
 std::string written(const toml::node& node) {
   if (node.is_table() || node.is_array()) return {};
@@ -81,10 +74,8 @@ class Reader {
   void read(const toml::table& root) {
     for (const auto& [key, node] : root) {
       const std::string_view name = key.str();
-      if (name == "listener" || name == "oper") {
-        tables_of(name, node);
-      } else if (name == "oper_class") {
-        classes(key, node);
+      if (name == "listener") {
+        listeners(node);
       } else if (known_table(name)) {
         table(key, node, std::string(name));
       } else if (node.is_table() || node.is_array_of_tables()) {
@@ -103,15 +94,8 @@ class Reader {
   const std::optional<std::pair<Line, std::string>>& mistake() const { return mistake_; }
 
   Config take() {
-    std::sort(not_built_.begin(), not_built_.end());
-    Config& config = settings_.config;
-    for (auto& [line, name] : not_built_) {
-      if (std::find(config.not_built.begin(), config.not_built.end(), name) == config.not_built.end()) {
-        config.not_built.push_back(std::move(name));
-      }
-    }
-    if (!listeners_.empty()) config.listeners = std::move(listeners_);
-    return std::move(config);
+    if (!listeners_.empty()) settings_.config.listeners = std::move(listeners_);
+    return std::move(settings_.config);
   }
 
  private:
@@ -137,26 +121,23 @@ class Reader {
 
   void keys_of(const toml::table& table, const std::string& name) {
     for (const auto& [key, node] : table) {
-      const std::string below = parley::format(name, ".", key.str());
       if (const Key* known = find_key(name, key.str())) {
         value(*known, key, node);
-      } else if (known_table(below)) {
-        this->table(key, node, below);
       } else {
         unknown(key, name);
       }
     }
   }
 
-  void tables_of(std::string_view name, const toml::node& node) {
+  void listeners(const toml::node& node) {
     const toml::array* const array = node.is_array_of_tables() ? node.as_array() : nullptr;
     if (array == nullptr) {
-      return mistake(line_of(node.source()), "there may be several of ", name, ": write [[", name, "]]");
+      return mistake(line_of(node.source()), "there may be several of listener: write [[listener]]");
     }
     for (const toml::node& item : *array) {
       settings_.listener = {};
-      keys_of(*item.as_table(), std::string(name));
-      if (name == "listener") listener(item);
+      keys_of(*item.as_table(), "listener");
+      listener(item);
     }
   }
 
@@ -168,45 +149,18 @@ class Reader {
     }
   }
 
-  // [oper_class.NAME]: the names are the operator's own.
-  void classes(const toml::key& key, const toml::node& node) {
-    const toml::table* const table = node.as_table();
-    if (table == nullptr)
-      return mistake(line_of(key.source()), "a class has a name: write [oper_class.admin]");
-    for (const auto& [name, item] : *table) {
-      const toml::table* const entries = item.as_table();
-      if (entries == nullptr) {
-        mistake(line_of(name.source()), "a class has a name: write [oper_class.admin]");
-      } else {
-        keys_of(*entries, "oper_class");
-      }
-    }
-  }
-
   void value(const Key& key, const toml::key& where, const toml::node& node) {
     const Line line = line_of(where.source());
     const std::optional<Value> value = value_of(node, key.type);
-    if (key.state == State::guards) {  // it may be a password: nothing of it is shown
-      if (!value) return mistake(line, full_name(key), " must be ", expectation(key));
-      if (!is_default(key, *value)) {
-        return mistake(line, full_name(key), " is not built yet, and without it parleyd would be more open ",
-                       "than this file says; leave the key out to start all the same");
-      }
-    }
     if (!value) return mistake(line, full_name(key), written(node), " must be ", expectation(key));
     if (const std::string why = objection(key, *value); !why.empty()) {
       return mistake(line, full_name(key), written(node), " ", why);
     }
-    if (key.state == State::built) {
-      key.set(settings_, *value);
-    } else {
-      not_built_.emplace_back(line, full_name(key));
-    }
+    key.set(settings_, *value);
   }
 
   Settings settings_;
   std::vector<ListenerConfig> listeners_;
-  std::vector<std::pair<Line, std::string>> not_built_;
   std::optional<std::pair<Line, std::string>> mistake_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,7 @@ namespace chat {
 // A listener while its keys are read.
 struct ListenerDraft {
   std::string address = "127.0.0.1";
-  int port = 2626;
+  std::optional<int> port;  // none: 2626, where the address is an IP address
   std::string room = "#lobby";
 };
 
@@ -24,35 +25,27 @@ struct Settings {
   ListenerDraft listener;
 };
 
-enum class State : std::uint8_t {
-  built,
-  later,   // accepted, and said in the log
-  guards,  // the server would be more open than its file says: an error unless it is the default
-};
-
 // One key of the configuration. The table of them is all that parleyd knows of its file.
 struct Key {
-  std::string_view table;  // "server.admin"; of arrays and maps of tables the name: "listener", "oper_class"
+  std::string_view table;
   std::string_view name;
   Type type = Type::text;
   std::string_view fallback;  // the default, as TOML
-  State state = State::later;
-  std::int64_t min = 0;  // numbers, bytes, milliseconds
+  std::int64_t min = 0;       // numbers, bytes, milliseconds
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::string_view choices{};  // of a text, "|" between them; none: any text
-  std::string_view unbuilt{};  // more choices, which are not built yet
-  void (*set)(Settings& settings, const Value& value) = nullptr;  // built keys have it
+  void (*set)(Settings& settings, const Value& value) = nullptr;
 };
 
 std::span<const Key> keys();
 
-// "limits.nick".
+// "limits.connections".
 std::string full_name(const Key& key);
 // Null when there is none.
 const Key* find_key(std::string_view table, std::string_view name);
 // The one that was probably meant.
 const Key& nearest_key(std::string_view table, std::string_view name);
-// Whether keys stand in a table of that name, or in one below it; and the name that was probably meant.
+// Whether keys stand in a table of that name, and the name that was probably meant.
 bool known_table(std::string_view table);
 std::string_view nearest_table(std::string_view table);
 

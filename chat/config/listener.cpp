@@ -1,9 +1,8 @@
 #include "chat/config/listener.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstddef>
+#include <variant>
 
 #include "parley/base/print.h"
 
@@ -11,7 +10,7 @@ namespace chat {
 namespace {
 
 constexpr std::string_view forms = "line://127.0.0.1:2626, line://[::1]:2626 or line+unix:/path.sock";
-constexpr std::string_view unix_prefix = "unix:";
+constexpr int default_port = 2626;
 constexpr std::size_t longest_room = 64;
 
 // `room`: printable, and a name that IRC can have too (RFC 2812, 1.3).
@@ -27,68 +26,52 @@ void check_room(std::string_view room) {
                                    longest_room - 1, " bytes without spaces and commas"));
 }
 
-parley::Address local_address(std::string_view path) {
-  if (!path.starts_with('/') && !path.starts_with('.')) {
-    throw ConfigError("a Unix socket needs a path like /run/parleyd.sock");
-  }
-  try {
-    return parley::Address::local(path);
-  } catch (const parley::AddressError& error) {
-    throw ConfigError(error.what());
-  }
-}
-
-parley::Address numeric_address(std::string_view host, int port) {
-  // The library would take no host for every address of the machine: here that must be said.
-  if (host.empty())
+// The library takes no address for every one of the machine: here that must be said.
+void check_address(const parley::ServerEndpoint& endpoint) {
+  const auto* const tcp = std::get_if<parley::ServerEndpoint::Tcp>(&endpoint.where);
+  if (tcp != nullptr && tcp->address.family() == parley::Family::unspecified) {
     throw ConfigError("there is no address; every address of this machine is [::] or 0.0.0.0");
-  try {
-    return parley::Address(host, port);
-  } catch (const parley::AddressError&) {
-    throw ConfigError(parley::format("\"", host, "\" is no IP address; 127.0.0.1 is this machine alone, ",
-                                     "[::] or 0.0.0.0 every address it has"));
   }
 }
 
-int port_number(std::string_view text) {
-  int port = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc() || end != text.data() + text.size() || port < 0 || port > 65535) {
-    throw ConfigError(parley::format("\"", text, "\" is no port, which is a number from 0 to 65535"));
-  }
-  return port;
+parley::ServerEndpoint endpoint_of(std::string_view text) {
+  auto endpoint = parley::ServerEndpoint::parse(text);
+  if (!endpoint) throw ConfigError(endpoint.error().what());
+  check_address(*endpoint);
+  return *endpoint;
 }
 
-// What stands behind `line://`.
-parley::Address network_address(std::string_view place) {
+// Of what stands behind `line://`: an address, with or without a port.
+parley::ServerEndpoint endpoint_at(std::string_view place) {
   if (place.ends_with('/')) place.remove_suffix(1);
-  std::string_view host = place;
-  int port = ListenerDraft{}.port;
-  const std::size_t colon = place.rfind(':');
-  if (colon != place.npos && place.find(']', colon) == place.npos) {
-    host = place.substr(0, colon);
-    port = port_number(place.substr(colon + 1));
-  }
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != host.npos) {
-    throw ConfigError("an IPv6 address stands in brackets");
-  }
-  return numeric_address(host, port);
+  const std::size_t port = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+  return endpoint_of(port == place.npos ? parley::format("tcp://", place, ":", default_port)
+                                        : parley::format("tcp://", place));
 }
 
-parley::Address address_of(std::string_view url) {
-  const std::size_t colon = url.find(':');
-  const std::string_view scheme = url.substr(0, colon);
-  const std::string_view rest = colon == url.npos ? std::string_view() : url.substr(colon + 1);
-  if (scheme == "line" && rest.starts_with("//")) return network_address(rest.substr(2));
-  if (scheme == "line+unix" && colon != url.npos) return local_address(rest);
-  constexpr std::array<std::string_view, 6> unbuilt = {"irc", "ircs", "ws", "wss", "http", "https"};
-  const std::string_view protocol = scheme.substr(0, scheme.find('+'));
-  if (colon != url.npos && std::find(unbuilt.begin(), unbuilt.end(), protocol) != unbuilt.end()) {
-    throw ConfigError(parley::format(protocol, " is not built yet"));
-  }
+parley::ServerEndpoint endpoint_of_url(std::string_view url) {
+  constexpr std::string_view short_form = "line://";
+  constexpr std::string_view long_form = "line+";
+  if (url.starts_with(short_form)) return endpoint_at(url.substr(short_form.size()));
+  if (url.starts_with(long_form)) return endpoint_of(url.substr(long_form.size()));
   throw ConfigError("this is no URL to listen at");
+}
+
+parley::ServerEndpoint endpoint_of_draft(const ListenerDraft& draft) {
+  try {
+    parley::ServerEndpoint endpoint{
+        parley::ServerEndpoint::Tcp{.address = {draft.address, draft.port.value_or(default_port)}}};
+    check_address(endpoint);
+    return endpoint;
+  } catch (const parley::AddressError&) {
+    if (draft.address.find(':') == draft.address.npos) {
+      throw ConfigError(parley::format("\"", draft.address, "\" is no IP address; 127.0.0.1 is this machine ",
+                                       "alone, :: or 0.0.0.0 every address it has"));
+    }
+  }
+  const parley::ServerEndpoint endpoint = endpoint_of(draft.address);
+  if (draft.port) throw ConfigError("an endpoint says all: there is no listener.port beside it");
+  return endpoint;
 }
 
 }  // namespace
@@ -96,7 +79,7 @@ parley::Address address_of(std::string_view url) {
 ListenerConfig listener_from_url(std::string_view url) {
   try {
     ListenerConfig listener;
-    listener.address = address_of(url);
+    listener.endpoint = endpoint_of_url(url);
     return listener;
   } catch (const ConfigError& error) {
     throw ConfigError(parley::format("--listen ", url, ": ", error.what(), "; it must be like ", forms));
@@ -108,9 +91,7 @@ ListenerConfig listener_from_draft(const ListenerDraft& draft) {
   ListenerConfig listener;
   listener.room = draft.room;
   try {
-    const std::string_view address = draft.address;
-    listener.address = address.starts_with(unix_prefix) ? local_address(address.substr(unix_prefix.size()))
-                                                        : numeric_address(address, draft.port);
+    listener.endpoint = endpoint_of_draft(draft);
   } catch (const ConfigError& error) {
     throw ConfigError(parley::format("listener.address: ", error.what()));
   }

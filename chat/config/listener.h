@@ -7,11 +7,13 @@
 
 namespace chat {
 
-// A listener of the command line: `line://127.0.0.1:2626`, `line://[::1]:2626`, `line+unix:/path.sock`.
-// Without a port: 2626. Throws ConfigError.
+// A listener of the command line: `line://127.0.0.1:2626`, `line://[::1]` (then the port is 2626), or `line+`
+// and one of the library's endpoint strings, as in `line+unix:/run/parleyd.sock:mode=660`. Throws
+// ConfigError.
 ListenerConfig listener_from_url(std::string_view url);
 
-// A listener of the file. Its address is numeric, or `unix:` and a path. Throws ConfigError.
+// A listener of the file. Its address is an IP address, or one of the library's endpoint strings, which says
+// all then. Throws ConfigError.
 ListenerConfig listener_from_draft(const ListenerDraft& draft);
 
 }  // namespace chat

@@ -5,11 +5,53 @@ get_property(parts GLOBAL PROPERTY PARLEY_PARTS)
 get_property(roots GLOBAL PROPERTY PARLEY_PUBLIC_HEADERS)
 list(TRANSFORM parts PREPEND parley_ OUTPUT_VARIABLE libraries)
 
+# All of it or nothing: a library that is missing is noticed before the first file is copied.
+set(files)
+foreach(library ${libraries})
+  list(APPEND files $<TARGET_FILE:${library}>)
+endforeach()
+install(CODE "foreach(library ${files})
+  if(NOT EXISTS \${library})
+    message(FATAL_ERROR \"\${library} is not built yet, and nothing was installed. First: cmake --build ${PROJECT_BINARY_DIR} --target parley\")
+  endif()
+endforeach()" COMPONENT parley)
+if(PROJECT_IS_TOP_LEVEL)
+  add_custom_target(parley DEPENDS ${libraries})   # what is installed, without programs and tests
+  set(own ${CMAKE_INSTALL_INCLUDEDIR}/parley ${CMAKE_INSTALL_LIBDIR}/cmake/parley ${CMAKE_INSTALL_DATADIR}/parley
+          ${CMAKE_INSTALL_DOCDIR})
+  add_custom_target(uninstall COMMAND ${CMAKE_COMMAND} -D MANIFEST=${CMAKE_BINARY_DIR}/install_manifest.txt
+                                      -D "FOLDERS=${own}" -P ${PROJECT_SOURCE_DIR}/cmake/install/uninstall.cmake
+                                      VERBATIM)
+endif()
+
 install(TARGETS ${libraries} parley_parley EXPORT parley-targets COMPONENT parley)
 install(CODE "set(PARLEY_SOURCE_DIR \"${PROJECT_SOURCE_DIR}\")
 set(PARLEY_PUBLIC_HEADERS \"${roots}\")
 set(PARLEY_INCLUDEDIR \"${CMAKE_INSTALL_INCLUDEDIR}\")" COMPONENT headers)
 install(SCRIPT ${PROJECT_SOURCE_DIR}/cmake/install/headers.cmake COMPONENT headers)
+
+# Which parts want c-ares: those that link it, and what stands on them.
+set(cares_parts)
+set(other_parts)
+foreach(part ${parts} parley)
+  get_property(links GLOBAL PROPERTY PARLEY_PART_LINKS_${part})
+  get_property(packages GLOBAL PROPERTY PARLEY_PART_PACKAGES_${part})
+  set(wants ${packages})
+  foreach(link ${links})
+    if(link IN_LIST cares_parts)
+      set(wants yes)
+    endif()
+  endforeach()
+  if(wants)
+    list(APPEND cares_parts ${part})
+  else()
+    list(APPEND other_parts ${part})
+  endif()
+endforeach()
+list(JOIN cares_parts " " cares_parts)
+list(JOIN other_parts " " other_parts)
+set(all_parts ${parts} parley)
+list(JOIN all_parts " " all_parts)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/parley)
 install(EXPORT parley-targets NAMESPACE parley:: DESTINATION ${package_dir} COMPONENT parley)

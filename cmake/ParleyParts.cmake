@@ -100,10 +100,11 @@ function(parley_unit_tests name)
 endfunction()
 
 # parley_cares(): c-ares, once. 1.16 is the first that answers as this wants to be answered (ares_getaddrinfo).
+set(PARLEY_CARES_OLDEST 1.16)
 macro(parley_cares)
-  find_package(CAres 1.16 QUIET)
+  find_package(CAres ${PARLEY_CARES_OLDEST} QUIET)
   if(NOT CAres_FOUND)
-    message(FATAL_ERROR "c-ares 1.16 or newer is missing: script/setup installs it (Debian: libc-ares-dev)")
+    message(FATAL_ERROR "c-ares ${PARLEY_CARES_OLDEST} or newer is missing: script/setup installs it (Debian: libc-ares-dev)")
   endif()
 endmacro()
 
@@ -113,7 +114,11 @@ function(parley_part name)
   cmake_parse_arguments(arg "CARES" "" "HEADERS;FOLDERS;LINKS" ${ARGN})
   list(TRANSFORM arg_FOLDERS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
   parley_sources(sources tests ${folders})
-  add_library(parley_${name} ${sources})
+  set(unless_used)
+  if(NOT PROJECT_IS_TOP_LEVEL AND NOT PARLEY_INSTALL)
+    set(unless_used EXCLUDE_FROM_ALL)   # whoever took Parley in builds what he links
+  endif()
+  add_library(parley_${name} ${unless_used} ${sources})
   add_library(parley::${name} ALIAS parley_${name})
   parley_compile(parley_${name})
   target_include_directories(parley_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
@@ -125,7 +130,9 @@ function(parley_part name)
     target_link_libraries(parley_${name} PRIVATE CAres::cares)
     set_property(GLOBAL PROPERTY PARLEY_PART_PACKAGES_${name} libcares)
   endif()
-  set_target_properties(parley_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME parley-${name})
+  # Position independent: they also go into a shared object, such as a plug-in or a module of Python.
+  set_target_properties(parley_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME parley-${name}
+                                                  POSITION_INDEPENDENT_CODE ON)
   if(BUILD_SHARED_LIBS)   # nothing is marked for export yet; hidden symbols would leave an empty library
     set_target_properties(parley_${name} PROPERTIES CXX_VISIBILITY_PRESET default VISIBILITY_INLINES_HIDDEN OFF
                           VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})

@@ -2,6 +2,9 @@
 
 // Reactor, Protocol, Factory, Transport, Group, LineReceiver: programs that wait for many things at once.
 
+#if __cplusplus < 202002L
+#error "Parley needs C++20: compile with -std=c++20"
+#else
 #include "parley/line/connection_limits.h"
 #include "parley/line/frame_receiver.h"
 #include "parley/line/int_receiver.h"
@@ -27,3 +30,4 @@
 #include "parley/reactor/threads/outcome.h"
 #include "parley/reactor/transport.h"
 #include "parley/socket/address.h"
+#endif

@@ -2,6 +2,9 @@
 
 // Sockets as objects, as Python's `socket` has them.
 
+#if __cplusplus < 202002L
+#error "Parley needs C++20: compile with -std=c++20"
+#else
 #include "parley/socket/address.h"
 #include "parley/socket/create.h"
 #include "parley/socket/error.h"
@@ -16,3 +19,4 @@
 #include "parley/socket/resolve.h"
 #include "parley/socket/services.h"
 #include "parley/socket/socket.h"
+#endif

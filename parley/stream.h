@@ -3,6 +3,9 @@
 // Task, Stream, serve_tcp, with_timeout, TaskGroup, Queue: programs that wait for many things at once, and
 // read as if they waited for one.
 
+#if __cplusplus < 202002L
+#error "Parley needs C++20: compile with -std=c++20"
+#else
 #include "parley/stream/as_result.h"
 #include "parley/stream/connect.h"
 #include "parley/stream/datagram.h"
@@ -19,3 +22,4 @@
 #include "parley/stream/task.h"
 #include "parley/stream/task_group.h"
 #include "parley/stream/when.h"
+#endif

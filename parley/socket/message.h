@@ -18,9 +18,9 @@ class Socket;
 // One piece of ancillary data: what a message carries beside its bytes. `level` and `type` are the
 // system's numbers (cmsg(3)), `data` is what they say it is.
 struct Ancillary {
-  int level;
-  int type;
-  std::string data;
+  int level = 0;
+  int type = 0;
+  std::string data{};
 
   // Open descriptors for the process at the other end of a local socket (SCM_RIGHTS).
   static Ancillary rights(std::span<const int> descriptors);

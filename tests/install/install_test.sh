@@ -2,7 +2,7 @@
 # Builds and runs small programs on Parley in a folder outside the tree, as somebody would who has it from
 # `cmake --install`, or has a copy of it inside their own project.
 #
-#   install_test.sh find_package|pkg_config|add_subdirectory SOURCE_DIR BUILD_DIR CXX [CXXFLAGS]
+#   install_test.sh WAY SOURCE_DIR BUILD_DIR CXX [CXXFLAGS]
 set -euo pipefail
 way=$1 source=$2 build=$3 cxx=$4 flags=${5-}
 room=$(mktemp -d)
@@ -18,9 +18,14 @@ runs() {   # WORD PROGRAM...: each program runs and says what it should
     grep -q "^$word: listening at 127.0.0.1:[1-9]" said
   done
 }
+said() { tr -s ' \n' ' ' <said | grep -q -- "$1"; }   # TEXT, wherever the lines were broken
 build_with_cmake() {   # FOLDER ARGUMENTS...
   cmake -G Ninja -S "newcomer/$1" -B made -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" "${@:2}"
   cmake --build made
+}
+configure_alone() {   # the library alone, as the README has it; nothing is built
+  cmake -G Ninja -S "$source" -B alone -DPARLEY_PROGRAMS=OFF -DPARLEY_TESTS=OFF -DCMAKE_CXX_COMPILER="$cxx" \
+    -DCMAKE_CXX_FLAGS="$flags" >/dev/null
 }
 install_parley() {
   cmake --install "$build" --prefix "$room/first" >/dev/null
@@ -64,8 +69,55 @@ case $way in
     runs service ./parley-service
     [[ $(pkg-config --modversion parley) == "$(sed -n 's/^project(parley VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" ]]
     ;;
-  add_subdirectory)
-    build_with_cmake add_subdirectory -DPARLEY_SOURCE_DIR="$source"
+  sockets_alone)
+    install_parley
+    build_with_cmake sockets_alone -DCMAKE_PREFIX_PATH="$room/moved"
+    runs socketserver made/socketserver_program
+    ;;
+  add_subdirectory | fetch_content)
+    build_with_cmake "$way" -DPARLEY_SOURCE_DIR="$source"
     runs socket made/socket_program
+    if [[ -n $(find made -name '*parley-reactor*') ]]; then echo "built a part that nobody links" && exit 1; fi
+    ;;
+  half_built)   # nothing is copied before it is known that all of it is there
+    configure_alone
+    if cmake --install alone --prefix "$room/half" >said 2>&1; then echo "installed what was not built" && exit 1; fi
+    cat said
+    said 'libparley-socket.* is not built yet.*--target parley'
+    [[ ! -e half ]]
+    grep -q '^CMAKE_BUILD_TYPE:.*=Release$' alone/CMakeCache.txt
+    if grep -e -Werror alone/build.ninja; then echo "warnings are errors for who only builds it" && exit 1; fi
+    ;;
+  uninstall)   # empty files stand for the libraries: what matters is where files go
+    configure_alone
+    for part in socket socketserver reactor stream service; do touch "alone/libparley-$part.a"; done
+    mkdir -p stage/usr/include/parley/line stage/usr/share
+    touch stage/usr/include/parley/line/of-somebody-else
+    (cd stage && find . | sort) >before
+    DESTDIR=$room/stage cmake --install alone --prefix /usr >/dev/null
+    [[ -e stage/usr/include/parley/line/line_receiver.h && -e stage/usr/share/doc/parley/LICENSE ]]
+    DESTDIR=$room/stage cmake --build alone --target uninstall >/dev/null
+    (cd stage && find . | sort) >after
+    diff before <(grep -vxE './usr/(lib.*|share/doc)' after)   # lib and share/doc are not Parley's own
+    [[ -z $(find stage/usr/lib* stage/usr/share -type f) ]]
+    if cmake --build alone --target uninstall >said 2>&1; then echo "uninstalled twice" && exit 1; fi
+    said 'nothing was installed'
+    ;;
+  cares_versions)
+    cares() {   # VERSION TEXT_OF_THE_VERSION EXPECTED
+      IFS=. read -r major minor patch <<<"$1"
+      printf '#define ARES_VERSION_MAJOR %s\n#define ARES_VERSION_MINOR %s\n#define ARES_VERSION_PATCH %s\n%s\n' \
+        "$major" "$minor" "$patch" "#define ARES_VERSION_STR $2" >include/ares_version.h
+      rm -rf made
+      cmake -S newcomer/cares_versions -B made -DPARLEY_SOURCE_DIR="$source" -DCAres_INCLUDE_DIR="$room/include" \
+        -DCAres_LIBRARY="$room/include/libcares.so" | tee said
+      grep -qx -- "-- c-ares: $3" said
+    }
+    mkdir include
+    cares 1.15.0 '"1.15.0"' "1.15.0 is too old"
+    cares 1.18.1 '"1.18.1"' 1.18.1
+    cares 1.34.8 '  "1.34.8"' 1.34.8
+    # As 1.34.0 has it, in several lines.
+    cares 1.34.0 $'\\\n  STRINGIFY(ARES_VERSION_MAJOR) \\\n  "." STRINGIFY(ARES_VERSION_MINOR) "." STRINGIFY(ARES_VERSION_PATCH)' 1.34.0
     ;;
 esac

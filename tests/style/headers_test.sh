@@ -10,8 +10,10 @@ trap 'rm -rf "$room"' EXIT
 mkdir -p "$room/parley"
 failures=0
 
-try() {   # WHAT EXPECTED_STATUS SAYS HEADER: status 0 or 1
-  printf '#pragma once\n%s\n' "$4" >"$room/parley/a.h"
+guard=$'#if __cplusplus < 202002L\n#error "needs C++20: compile with -std=c++20"\n#else\n%s\n#endif\n'
+try() {   # WHAT EXPECTED_STATUS SAYS HEADER [AROUND]: status 0 or 1
+  # shellcheck disable=SC2059  # the guard is a format
+  printf "#pragma once\n${5-$guard}" "$4" >"$room/parley/a.h"
   local status=0
   "$here/headers.sh" "$room" "$compiler" >"$room/output" 2>&1 || status=1
   if [[ $status != "$2" ]] || { [[ -n $3 ]] && ! grep -qF -- "$3" "$room/output"; }; then
@@ -27,6 +29,8 @@ try "a macro of the system" 1 "after the system's" 'namespace parley { enum clas
 try "a macro of GNU mode" 1 "-std=gnu++20: all headers before" 'namespace parley { void unix(); }'
 try "a function of the system" 1 "all headers" 'namespace parley { struct Listen {} inline listen; }'
 try "a warning" 1 "parley/a.h alone" 'namespace parley { inline int narrow(long wide) { return wide; } }'
+try "a header of C++20" 1 "does not just say" 'namespace parley { template <class T> concept Any = true; }' '%s\n'
+try "a header of any C++" 1 "does not just say" 'namespace parley {}' '%s\n'
 rm "$room/parley/a.h"
 "$here/headers.sh" "$room" "$compiler" >/dev/null 2>&1 && { echo "FAILED: no header at all"; failures=1; }
 

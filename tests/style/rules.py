@@ -222,6 +222,24 @@ def same_code(root, one, other):
     return []
 
 
+FIELD = re.compile(r"  (?! |using |static |friend |//)([^={}]*[\w>*&] \w+);")  # and nothing that it begins with
+
+
+def settings(root):
+    """Each field of what programs fill in field by field has an initializer: to leave it out is no warning then."""
+    complaints = []
+    for path in files(root, "*.h", under="parley"):
+        inside = None
+        for number, line in enumerate(lines(root, path), 1):
+            if match := re.match(r"struct (\w+(?:Settings|Options|Limits)|Limits|Ancillary)\b[^;]*\{$", line):
+                inside = match[1]
+            elif line == "};":
+                inside = None
+            elif inside and (match := FIELD.match(line)) and not match[1].endswith(" const"):
+                complaints.append(f"{path}:{number}: {inside}: write {match[1]}{{}};")
+    return complaints
+
+
 def readme_twins(root):
     """README.md and README.zh.md show the same code."""
     names = ("README.md", "README.zh.md")

@@ -27,6 +27,16 @@ class RulesTest(unittest.TestCase):
             self.assertIn(word, found[0])
 
 
+class Settings(RulesTest):
+    def test_fields_with_and_without_an_initializer(self):
+        head = "struct CallSettings {\n  CallSettings() {}\n  static int most;\n  using Wrap = int;\n  bool often() const;\n"
+        good = head + "  int size = 0;\n  std::function<void(int)> told{};  // when it is done;\n};\nstruct Got {\n  int size;\n};\n"
+        self.keeps(rules.settings, {"parley/a.h": good})
+        self.breaks(rules.settings, {"parley/a.h": good.replace("size = 0", "size")}, "a.h:6", "CallSettings", "int size{}")
+        self.breaks(rules.settings, {"parley/a.h": good.replace("told{}", "told")}, "a.h:7")
+        self.breaks(rules.settings, {"parley/a.h": "struct Ancillary {\n  std::map<int, int> kept;\n};\n"}, "a.h:2")
+
+
 class Awaitables(RulesTest):
     def test_a_class_that_says_so(self):
         text = "class [[nodiscard]] Sleep final : Suspension {\n void await_resume() {}\n};\n"

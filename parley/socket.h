@@ -15,6 +15,7 @@
 #include "parley/socket/interfaces.h"
 #include "parley/socket/message.h"
 #include "parley/socket/multicast.h"
+#include "parley/socket/network.h"
 #include "parley/socket/options.h"
 #include "parley/socket/resolve.h"
 #include "parley/socket/services.h"

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 
 #include "parley/socket/address.h"
@@ -20,6 +21,12 @@ struct ListenOptions {
   // The rest is what an accepted connection begins with.
   bool no_delay = true;     // small pieces are sent at once (RFC 896's algorithm off)
   bool keep_alive = false;  // idle connections are probed (RFC 1122, section 4.2.3.6)
+  // Of these, 0 is the kernel's choice. How long a connection is idle before the first probe (2 hours), how
+  // long it is between two (75 s), and after how many without an answer it is given up (9).
+  std::chrono::seconds keep_idle{0};
+  std::chrono::seconds keep_interval{0};
+  int keep_count = 0;
+  bool out_of_band_inline = false;  // urgent data comes in line with the rest (RFC 1122, section 4.2.2.4)
   int send_buffer = 0;
   int receive_buffer = 0;
 };
@@ -30,6 +37,10 @@ struct ConnectOptions {
       source{};  // the address to connect from, of the peer's family; none: the kernel's choice
   bool no_delay = true;
   bool keep_alive = false;
+  std::chrono::seconds keep_idle{0};  // as for listening
+  std::chrono::seconds keep_interval{0};
+  int keep_count = 0;
+  bool out_of_band_inline = false;
   int send_buffer = 0;
   int receive_buffer = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
+#include <cstdint>
 #include <fstream>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -36,10 +38,19 @@ class Setting {
   void set_stream(const Options& options) {
     if (options.no_delay) set(IPPROTO_TCP, TCP_NODELAY, 1);
     if (options.keep_alive) set(SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_unless_0(TCP_KEEPIDLE, options.keep_idle.count());
+    set_unless_0(TCP_KEEPINTVL, options.keep_interval.count());
+    set_unless_0(TCP_KEEPCNT, options.keep_count);
+    if (options.out_of_band_inline) set(SOL_SOCKET, SO_OOBINLINE, 1);
   }
   std::error_code error() const { return error_; }
 
  private:
+  // The kernel refuses what is out of its range; what does not even fit is for it to refuse too.
+  void set_unless_0(int option, std::int64_t value) {
+    if (value != 0) set(IPPROTO_TCP, option, static_cast<int>(std::clamp<std::int64_t>(value, -1, INT_MAX)));
+  }
+
   int descriptor_;
   std::error_code error_;
 };

@@ -1,6 +1,7 @@
 #include "parley/socket/opening.h"
 
 #include <cerrno>
+#include <chrono>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <string>
@@ -49,6 +50,48 @@ TEST(Opening, WhatIsAcceptedBeginsWithTheOptions) {
   EXPECT_TRUE(set.getsockopt(options::keep_alive));
   EXPECT_EQ(set.getsockopt(options::send_buffer), 60'000);
   EXPECT_EQ(set.getsockopt(options::receive_buffer), 40'000);
+}
+
+TEST(Opening, HowOftenTheIdleAreProbed) {
+  Opened listening = opened(open_listening({"127.0.0.1", 0}, {.keep_alive = true,
+                                                              .keep_idle = std::chrono::seconds(120),
+                                                              .keep_interval = std::chrono::seconds(15),
+                                                              .keep_count = 4}));
+  Result<Connecting> begun = start_connecting(
+      listening.host, {.keep_alive = true, .keep_idle = std::chrono::seconds(30), .keep_count = 2});
+  ASSERT_TRUE(begun.ok());
+  const Socket client = socket_of(begun->socket);
+  EXPECT_EQ(client.getsockopt(options::keep_idle), std::chrono::seconds(30));
+  EXPECT_EQ(client.getsockopt(options::keep_count), 2);
+  Socket listener = socket_of(listening);
+  listener.setblocking(true);
+  const Socket accepted = listener.accept().first;
+  EXPECT_TRUE(accepted.getsockopt(options::keep_alive));
+  EXPECT_EQ(accepted.getsockopt(options::keep_idle), std::chrono::seconds(120));
+  EXPECT_EQ(accepted.getsockopt(options::keep_interval), std::chrono::seconds(15));
+  EXPECT_EQ(accepted.getsockopt(options::keep_count), 4);
+  for (const std::chrono::seconds odd :
+       {std::chrono::seconds(-1), std::chrono::seconds(100'000), std::chrono::seconds::max()}) {
+    EXPECT_EQ(error_of(open_listening({"127.0.0.1", 0}, {.keep_idle = odd})), std::errc::invalid_argument);
+  }
+}
+
+TEST(Opening, UrgentDataComesInLineWhereThatIsAskedFor) {
+  for (const bool in_line : {true, false}) {
+    Opened listening = opened(open_listening({"127.0.0.1", 0}, {.out_of_band_inline = in_line}));
+    Socket client;
+    client.connect(listening.host);
+    client.sendall("ab");
+    client.send("!", flags::out_of_band);
+    client.sendall("cd");
+    client.shutdown(Shutdown::write);
+    Socket listener = socket_of(listening);
+    listener.setblocking(true);
+    Socket accepted = listener.accept().first;
+    std::string all;
+    for (std::string some = accepted.recv(100); !some.empty(); some = accepted.recv(100)) all += some;
+    EXPECT_EQ(all, in_line ? "ab!cd" : "abcd");
+  }
 }
 
 TEST(Opening, NoHostIsBothFamiliesUnlessIPv6Alone) {

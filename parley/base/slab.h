@@ -3,6 +3,7 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
 #include <utility>
@@ -46,6 +47,21 @@ class Slab {
   T& operator[](std::uint32_t index) { return *std::launder(reinterpret_cast<T*>(cell(index).storage)); }
   const T& operator[](std::uint32_t index) const {
     return *std::launder(reinterpret_cast<const T*>(cell(index).storage));
+  }
+
+  // The index of an object that stands in it. It takes a step for each block.
+  std::uint32_t index_of(const T& object) const {
+    const auto* const wanted = reinterpret_cast<const Cell*>(&object);
+    const std::less<const Cell*> before;
+    std::uint32_t first = 0;
+    for (const auto& block : blocks_) {
+      if (!before(wanted, block.get()) && before(wanted, block.get() + PerBlock)) {
+        return first + static_cast<std::uint32_t>(wanted - block.get());
+      }
+      first += PerBlock;
+    }
+    assert(false && "it stands elsewhere");
+    return none;
   }
 
   // How many are in use, and the index that none has reached yet.

@@ -17,6 +17,7 @@ TEST(Slab, AddressesAreStableAndIndicesSmall) {
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(places[static_cast<std::size_t>(i)], &slab[static_cast<std::uint32_t>(i)]);
     EXPECT_EQ(*places[static_cast<std::size_t>(i)], i);
+    EXPECT_EQ(slab.index_of(*places[static_cast<std::size_t>(i)]), static_cast<std::uint32_t>(i));
   }
   EXPECT_EQ(slab.size(), 100U);
 }

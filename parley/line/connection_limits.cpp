@@ -25,13 +25,6 @@ std::unique_ptr<Protocol> counted(std::unique_ptr<Protocol> application, Uncount
   return std::make_unique<Counted<Uncount>>(std::move(application), std::move(uncount));
 }
 
-CompactAddress without_port(const Address& peer) {
-  CompactAddress key = peer.compact();
-  key.port = 0;
-  if (key.family == Family::local) key.scope = 0;  // its number
-  return key;
-}
-
 }  // namespace
 
 LimitTotalConnectionsFactory::LimitTotalConnectionsFactory(std::shared_ptr<Factory> inner, std::size_t most)
@@ -50,26 +43,31 @@ std::unique_ptr<Protocol> LimitTotalConnectionsFactory::wrap(std::unique_ptr<Pro
 }
 
 LimitConnectionsByPeer::LimitConnectionsByPeer(std::shared_ptr<Factory> inner, std::size_t most)
-    : WrappingFactory(std::move(inner)), most_(most), counts_(std::make_shared<Counts>()) {}
-
-std::unique_ptr<Protocol> LimitConnectionsByPeer::build_protocol(const Address& peer) {
-  return connections(peer) >= most_ ? nullptr : WrappingFactory::build_protocol(peer);
+    : LimitConnectionsByPeer(std::move(inner), PeerLimitSettings{.connections = most}) {
+  nobody_ = most == 0;
 }
 
-std::size_t LimitConnectionsByPeer::connections(const Address& peer) const {
-  const auto found = counts_->find(without_port(peer));
-  return found == counts_->end() ? 0 : found->second;
+LimitConnectionsByPeer::LimitConnectionsByPeer(std::shared_ptr<Factory> inner, PeerLimitSettings settings,
+                                               const Clock& clock)
+    : WrappingFactory(std::move(inner)),
+      limits_(std::make_shared<PeerLimits>(std::move(settings))),
+      clock_(clock),
+      nobody_(false) {}
+
+std::unique_ptr<Protocol> LimitConnectionsByPeer::build_protocol(const Address& peer) {
+  if (nobody_ || limits_->judge(peer, clock_.now()) != PeerLimits::Verdict::welcome) return nullptr;
+  return WrappingFactory::build_protocol(peer);
 }
 
 std::unique_ptr<Protocol> LimitConnectionsByPeer::wrap(std::unique_ptr<Protocol> made, const Address& peer) {
-  const CompactAddress key = without_port(peer);
-  std::size_t& count = (*counts_)[key];
-  auto wrapped = counted(std::move(made), [counts = counts_, key] {
-    const auto found = counts->find(key);
-    if (--found->second == 0) counts->erase(found);
-  });
-  ++count;
-  return wrapped;
+  // Counted before the filter is there, which counts down, since counting may throw.
+  limits_->enter(peer, clock_.now());
+  try {
+    return counted(std::move(made), [limits = limits_, peer] { limits->leave(peer); });
+  } catch (...) {
+    limits_->leave(peer);
+    throw;
+  }
 }
 
 }  // namespace parley

@@ -2,8 +2,9 @@
 
 #include <cstddef>
 #include <memory>
-#include <unordered_map>
 
+#include "parley/base/clock.h"
+#include "parley/line/peer_limits.h"
 #include "parley/line/wrapping_factory.h"
 
 namespace parley {
@@ -26,24 +27,25 @@ class LimitTotalConnectionsFactory final : public WrappingFactory {
   std::shared_ptr<std::size_t> count_;  // its connections may outlive the factory
 };
 
-// Refuses a connection while its peer, which is its address without the port, has `most` others. All local
-// (Unix) peers are one. It counts with a Filter too. Who has an IPv6 network has many addresses: limit the
-// total as well.
+// Refuses a connection where its peer, as PeerLimits has it, has `most` others, or more than the settings
+// allow. It counts with a Filter too.
 class LimitConnectionsByPeer final : public WrappingFactory {
  public:
   LimitConnectionsByPeer(std::shared_ptr<Factory> inner, std::size_t most);
+  // The clock must outlive it.
+  LimitConnectionsByPeer(std::shared_ptr<Factory> inner, PeerLimitSettings settings,
+                         const Clock& clock = system_clock());
 
   std::unique_ptr<Protocol> build_protocol(const Address& peer) override;
   // Connections of that peer, whatever its port.
-  std::size_t connections(const Address& peer) const;
+  std::size_t connections(const Address& peer) const { return limits_->connections(peer); }
 
  private:
-  using Counts = std::unordered_map<CompactAddress, std::size_t>;
-
   std::unique_ptr<Protocol> wrap(std::unique_ptr<Protocol> made, const Address& peer) override;
 
-  std::size_t most_;
-  std::shared_ptr<Counts> counts_;
+  std::shared_ptr<PeerLimits> limits_;  // its connections may outlive the factory
+  const Clock& clock_;
+  bool nobody_;
 };
 
 }  // namespace parley

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "parley/reactor/protocol.h"
@@ -20,6 +21,7 @@ class WrappingFactory : public Factory {
     std::unique_ptr<Protocol> made = inner_->build_protocol(peer);
     return made == nullptr ? nullptr : wrap(std::move(made), peer);
   }
+  std::string_view refusal() const override { return inner_->refusal(); }
   void start_factory() override { inner_->start(); }
   void stop_factory() override { inner_->stop(); }
 

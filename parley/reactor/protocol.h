@@ -71,6 +71,10 @@ class Factory {
 
   // Null refuses the connection: it is closed at once.
   virtual std::unique_ptr<Protocol> build_protocol(const Address& peer) = 0;
+  // Words for the peer that a listener's `build_protocol` has just refused; lent. A listener says them to 32
+  // in a second at most, since those who are told stay open until they have read it, and to nobody where
+  // there is a `wrap`, through which they would have to go. The default has none.
+  virtual std::string_view refusal() const { return {}; }
 
   // Comes when the first of its ports (or connectors) starts; what it throws reaches whoever started that.
   virtual void start_factory() {}

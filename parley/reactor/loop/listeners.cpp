@@ -1,5 +1,6 @@
 #include "parley/reactor/loop/listeners.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -13,6 +14,9 @@ namespace {
 
 // How often it is said that connections are refused, however many are.
 constexpr Duration refusal_log_interval = std::chrono::seconds(10);
+
+// How many are told in a second why their factory refuses them.
+constexpr std::size_t told_per_second = 32;
 
 bool out_of_means(std::error_code error) {
   return error == std::errc::too_many_files_open || error == std::errc::too_many_files_open_in_system ||
@@ -102,6 +106,16 @@ std::string_view Listeners::refusal(const Listener& listener) {
   return listener.settings.wrap ? std::string_view() : std::string_view(listener.settings.refusal);
 }
 
+std::string_view Listeners::words_of(const Listener& listener) {
+  const std::string_view words = listener.settings.wrap ? std::string_view() : listener.factory->refusal();
+  if (words.empty()) return words;
+  if (clock_.turn() >= told_until_) {
+    told_until_ = later(clock_.turn(), std::chrono::seconds(1));
+    told_ = 0;
+  }
+  return ++told_ <= told_per_second ? words : std::string_view();
+}
+
 void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& accepted) {
   auto& listener = static_cast<Listener&>(slot);
   const CompactAddress peer = connections_.numbered(accepted);
@@ -119,7 +133,12 @@ void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddr
     }
   });
   if (protocol == nullptr) {
-    backend_->discard(handle);
+    const std::string_view words = words_of(listener);
+    if (words.empty()) {
+      backend_->discard(handle);
+    } else {
+      connections_.turn_away(handle, peer, words);
+    }
   } else {
     connections_.accept(handle, peer, std::move(protocol), listener.settings.handshake_timeout);
   }

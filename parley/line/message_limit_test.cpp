@@ -1,0 +1,185 @@
+#include "parley/line/message_limit.h"
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parley/line/line_receiver.h"
+#include "parley/line/policies_fixture.h"
+
+namespace parley {
+namespace {
+
+using namespace std::chrono_literals;
+
+// Counts the lines that it is given.
+class Limited final : public LineReceiver {
+ public:
+  Limited(Reactor& reactor, const MessageRate& rate, std::vector<std::string>& lines)
+      : reactor_(reactor), rate_(rate), lines_(lines) {}
+
+ private:
+  void line_received(std::string_view line) override {
+    lines_.emplace_back(line);
+    limit_.count(reactor_, transport(), rate_);
+  }
+
+  Reactor& reactor_;
+  const MessageRate& rate_;
+  std::vector<std::string>& lines_;
+  MessageLimit limit_;
+};
+
+struct MessageLimitTest : PolicyTest {
+  MessageLimitTest() {
+    port =
+        reactor
+            .listen_tcp({"127.0.0.1", 0}, [this] { return std::make_unique<Limited>(reactor, rate, lines); })
+            .host()
+            .port();
+  }
+  static std::string some(int count) {
+    std::string sent;
+    for (int i = 0; i < count; ++i) sent += format(i, "\n");
+    return sent;
+  }
+
+  MessageRate rate{.per_second = 20, .burst = 5};
+  std::vector<std::string> lines;
+};
+
+TEST_F(MessageLimitTest, ABurstComesAtOnceAndThenTheRateHolds) {
+  MemoryPeer peer = connect();
+  peer.send(some(100));
+  turns();
+  EXPECT_EQ(lines.size(), 5U);
+  for (std::size_t i = 6; i <= 30; ++i) {
+    pass(49ms);
+    EXPECT_EQ(lines.size(), i - 1);
+    pass(1ms);
+    EXPECT_EQ(lines.size(), i);
+  }
+  pass(50ms, 100);
+  ASSERT_EQ(lines.size(), 100U) << "nothing is lost";
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(lines[static_cast<std::size_t>(i)], format(i)) << "nor reordered";
+}
+
+TEST_F(MessageLimitTest, WhoRestsHasItsBurstAgain) {
+  MemoryPeer peer = connect();
+  peer.send(some(5));
+  turns();
+  EXPECT_EQ(lines.size(), 5U);
+  pass(100ms);
+  peer.send(some(10));
+  turns();
+  EXPECT_EQ(lines.size(), 7U) << "two for 100 ms";
+  pass(50ms, 20);
+  EXPECT_EQ(lines.size(), 15U);
+  pass(10s);
+  peer.send(some(10));
+  turns();
+  EXPECT_EQ(lines.size(), 20U);
+}
+
+TEST_F(MessageLimitTest, WhoKeepsToTheRateNeverWaits) {
+  MemoryPeer peer = connect();
+  for (std::size_t i = 1; i <= 500; ++i) {
+    peer.send("x\n");
+    turns();
+    ASSERT_EQ(lines.size(), i);
+    pass(50ms);
+  }
+}
+
+TEST_F(MessageLimitTest, OneWaitsAndNotTheOthers) {
+  MemoryPeer flooder = connect();
+  MemoryPeer other = connect();
+  flooder.send(some(1000));
+  turns();
+  EXPECT_EQ(lines.size(), 5U);
+  other.send("me\n");
+  turns();
+  EXPECT_EQ(lines.back(), "me");
+}
+
+TEST_F(MessageLimitTest, WhatItSendsMeanwhileStaysWithIt) {
+  MemoryPeer peer = connect();
+  std::size_t taken = 0;
+  for (int i = 0; i < 100; ++i) {
+    peer.send(std::string(20000, 'x') + "\n");
+    pass(1ms);
+    taken = lines.size();
+  }
+  EXPECT_LE(taken, 8U);
+  EXPECT_GT(peer.unread(), 1'500'000U);
+}
+
+TEST_F(MessageLimitTest, ItsLastLinesComeBeforeItsEnd) {
+  MemoryPeer peer = connect();
+  peer.send(some(8) + "last");
+  peer.close();
+  turns();
+  EXPECT_EQ(lines.size(), 5U);
+  EXPECT_EQ(reactor.connections(), 1U);
+  pass(50ms, 10);
+  ASSERT_EQ(lines.size(), 9U);
+  EXPECT_EQ(lines.back(), "last");
+  EXPECT_EQ(reactor.connections(), 0U);
+}
+
+TEST_F(MessageLimitTest, OneThatIsLostWhileItWaitsIsNotTouched) {
+  MemoryPeer peer = connect();
+  peer.send(some(50));
+  turns();
+  reactor.stop(0s);
+  reactor.run();
+  pass(1s);
+  EXPECT_EQ(lines.size(), 5U);
+}
+
+TEST_F(MessageLimitTest, Without) {
+  rate.per_second = 0;
+  MemoryPeer peer = connect();
+  peer.send(some(5000));
+  turns();
+  EXPECT_EQ(lines.size(), 5000U);
+}
+
+TEST_F(MessageLimitTest, OddRates) {
+  for (const MessageRate odd :
+       {MessageRate{.per_second = 1, .burst = 0}, MessageRate{.per_second = 1, .burst = 1}}) {
+    rate = odd;
+    lines.clear();
+    MemoryPeer peer = connect();
+    peer.send(some(3));
+    turns();
+    EXPECT_EQ(lines.size(), 1U);
+    pass(1s);
+    EXPECT_EQ(lines.size(), 2U);
+    pass(1s, 2);
+    EXPECT_EQ(lines.size(), 3U);
+  }
+  rate = {.per_second = 4'000'000'000, .burst = 4'000'000'000};
+  MemoryPeer fast = connect();
+  fast.send(some(1000));
+  turns();
+  EXPECT_EQ(lines.size(), 1003U);
+}
+
+// Four bytes tell 72 minutes apart: whoever was silent for longer still has its burst.
+TEST_F(MessageLimitTest, ALongSilence) {
+  MemoryPeer peer = connect();
+  for (const Duration silence :
+       {Duration(36min), Duration(71min), Duration(73min), Duration(1h), Duration(100h)}) {
+    lines.clear();
+    peer.send(some(5));
+    turns();
+    EXPECT_EQ(lines.size(), 5U);
+    pass(silence);
+  }
+}
+
+}  // namespace
+}  // namespace parley

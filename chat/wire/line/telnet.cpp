@@ -3,12 +3,17 @@
 #include <cstddef>
 #include <cstring>
 
+#include "chat/wire/line/clean.h"
+
 namespace chat {
 namespace {
 
 // RFC 854, "Telnet command structure". What stands between the first and SB is one byte long, SE among it.
 constexpr unsigned char first_command = 236;  // EOF; and 237 to 239: RFC 1184, RFC 885
 constexpr unsigned char se = 240;
+constexpr unsigned char are_you_there = 246;    // AYT
+constexpr unsigned char erase_character = 247;  // EC
+constexpr unsigned char erase_line = 248;       // EL
 constexpr unsigned char sb = 250;
 constexpr unsigned char will = 251;
 constexpr unsigned char wont = 252;
@@ -35,6 +40,7 @@ std::span<char> TelnetFilter::strip(std::span<char> lent, parley::Writer& answer
       const std::size_t plain =
           found == nullptr ? left : static_cast<std::size_t>(static_cast<const char*>(found) - in);
       if (out != in) std::memmove(out, in, plain);
+      end_lines({out, plain});
       out += plain;
       in += plain;
       if (in == end) break;
@@ -43,13 +49,16 @@ std::span<char> TelnetFilter::strip(std::span<char> lent, parley::Writer& answer
       continue;
     }
 
-    const char byte = *in++;
+    char byte = *in++;
     const auto value = static_cast<unsigned char>(byte);
     switch (state_) {
       case State::data:
         break;
       case State::command:
-        if (command(value)) *out++ = byte;
+        if (command(byte, answers)) {
+          *out = byte;
+          end_lines({out++, 1});
+        }
         break;
       case State::will:
         refuse(answers, dont, byte);
@@ -74,8 +83,10 @@ std::span<char> TelnetFilter::strip(std::span<char> lent, parley::Writer& answer
   return lent.first(static_cast<std::size_t>(out - lent.data()));
 }
 
-bool TelnetFilter::command(unsigned char byte) {
-  switch (byte) {
+bool TelnetFilter::command(char& byte, parley::Writer& answers) {
+  const auto value = static_cast<unsigned char>(byte);
+  state_ = State::data;
+  switch (value) {
     case sb:
       state_ = State::inside;
       return false;
@@ -91,10 +102,29 @@ bool TelnetFilter::command(unsigned char byte) {
     case dont:
       state_ = State::dont;
       return false;
+    case are_you_there:
+      answers.put("[Yes]\r\n");
+      return false;
+    case erase_character:
+      byte = erases_character;
+      return true;
+    case erase_line:
+      byte = erases_line;
+      return true;
     default:
-      state_ = State::data;
-      return byte == iac || byte < first_command;
+      return value == iac || value < first_command;
   }
+}
+
+void TelnetFilter::end_lines(std::span<char> data) {
+  if (data.empty()) return;
+  char* const end = data.data() + data.size();
+  for (char* at = data.data(); at != end; ++at) {
+    at = static_cast<char*>(std::memchr(at, '\0', static_cast<std::size_t>(end - at)));
+    if (at == nullptr) break;
+    if (at == data.data() ? returned_ : at[-1] == '\r') *at = '\n';
+  }
+  returned_ = data.back() == '\r';
 }
 
 }  // namespace chat

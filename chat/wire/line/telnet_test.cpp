@@ -84,10 +84,50 @@ TEST(TelnetFilterTest, ACommandInsideASubnegotiationIsPartOfIt) {
 
 TEST(TelnetFilterTest, CommandsOfOneByteGo) {
   for (int command = 236; command <= 249; ++command) {
+    if (command >= 246 && command <= 248) continue;  // AYT, EC and EL
     EXPECT_EQ(strip_everywhere("a\xff" + std::string(1, static_cast<char>(command)) + "b"),
               (Result{"ab", ""}))
         << command;
   }
+}
+
+// RFC 1123, section 3.3.1.
+TEST(TelnetFilterTest, CrNulEndsALineAsCrLfDoes) {
+  EXPECT_EQ(strip_everywhere("one\r\0two\r\nthree\r\0"s), (Result{"one\r\ntwo\r\nthree\r\n", ""}));
+  EXPECT_EQ(strip_everywhere("\r\0\r\0"s), (Result{"\r\n\r\n", ""}));
+  EXPECT_EQ(strip_everywhere("a\r\0\0b\r\n\0c\rd\0e"s), (Result{"a\r\n\0b\r\n\0c\rd\0e"s, ""}));
+  EXPECT_EQ(strip_everywhere("\0a"s), (Result{"\0a"s, ""}));
+}
+
+TEST(TelnetFilterTest, ACommandMayStandWithinALinesEnd) {
+  EXPECT_EQ(strip_everywhere("a\r\xff\xfd\x01\xff\xf1\0b"s), (Result{"a\r\nb", "\xff\xfc\x01"}));
+  EXPECT_EQ(strip_everywhere("a\r\xff\xfa\0\0\xff\xf0\0b"s), (Result{"a\r\nb", ""}));
+  EXPECT_EQ(strip_everywhere("a\r\xff\xff\0b\xff\r\0"s), (Result{"a\r\xff\0b\r\n"s, ""}));
+  EXPECT_EQ(strip_everywhere("a\r\xff\0b"s), (Result{"a\r\nb", ""})) << "a lone IAC";
+  EXPECT_EQ(strip_everywhere("a\r\xff\xf7\0b"s), (Result{"a\r\x7f\0b"s, ""})) << "the CR is erased";
+}
+
+TEST(TelnetFilterTest, EraseCharacterAndEraseLine) {
+  EXPECT_EQ(strip_everywhere("ab\xff\xf7"
+                             "c\xff\xf8"
+                             "d"),
+            (Result{"ab\x7f"
+                    "c\x15"
+                    "d",
+                    ""}));
+}
+
+TEST(TelnetFilterTest, AreYouThereIsAnswered) {
+  EXPECT_EQ(strip_everywhere("a\xff\xf6"
+                             "b\xff\xf6"),
+            (Result{"ab", "[Yes]\r\n[Yes]\r\n"}));
+}
+
+// IP, and a data mark, which is urgent: as `send synch` and Ctrl-C of a telnet have them.
+TEST(TelnetFilterTest, ASynchLeavesNoTrace) {
+  EXPECT_EQ(strip_everywhere("a\xff\xf4\xff\xf2"
+                             "b\r\n"),
+            (Result{"ab\r\n", ""}));
 }
 
 TEST(TelnetFilterTest, ADoubledIacIsDataAndALoneOneSwallowsNoLineEnd) {

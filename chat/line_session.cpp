@@ -1,5 +1,8 @@
 #include "chat/line_session.h"
 
+#include <chrono>
+#include <utility>
+
 #include "chat/wire/line/clean.h"
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
@@ -9,46 +12,115 @@ namespace chat {
 // An idle client is to fit in 256 bytes altogether; this is the session's share.
 static_assert(sizeof(LineSession) <= 56);
 
-std::unique_ptr<parley::Protocol> LineService::new_session() {
-  const auto [memory, place] = places_.allocate();
-  return std::unique_ptr<parley::Protocol>(::new (memory) LineSession(*this, place));
+namespace {
+
+// How often the idle timeout is looked after in its time: a byte for each client tells how long it was quiet.
+constexpr std::uint8_t looks = 8;
+
+// How often it is said that connections are refused, however many are.
+constexpr parley::Duration refusal_log_interval = std::chrono::seconds(10);
+
+}  // namespace
+
+std::unique_ptr<parley::Protocol> LineService::build_protocol(const parley::Address& peer) {
+  using Verdict = parley::PeerLimits::Verdict;
+  const bool local = peer.family() == parley::Family::local;
+  const Verdict verdict = local ? Verdict::welcome : peers_.judge(peer, reactor_.now());
+  if (verdict != Verdict::welcome) {
+    log_refusal(peer, verdict);
+    return nullptr;
+  }
+  return std::unique_ptr<parley::Protocol>(::new (places_.allocate().first) LineSession(*this));
 }
 
-LineSession::LineSession(LineService& service, std::uint32_t place) noexcept
-    : LineReceiver({.max_length = service.line_bytes_}), place_(place), service_(service) {}
+std::string_view LineService::refusal() const {
+  return "Too many connections from your address, try again later\r\n";
+}
 
-// Destroying, because the session knows its place in the slab and does not any more once it is destroyed.
+bool LineService::exempt(const parley::Address& peer) const {
+  return peer.family() == parley::Family::local || peers_.exempt(peer);
+}
+
+void LineService::log_refusal(const parley::Address& peer, parley::PeerLimits::Verdict why) {
+  ++refused_;
+  const parley::Time now = reactor_.now();
+  if (refusals_logged_ && now < *refusals_logged_ + refusal_log_interval) return;
+  refusals_logged_ = now;
+  const bool often = why == parley::PeerLimits::Verdict::too_often;
+  desk_.log().write(
+      parley::Level::warn,
+      parley::format("refused ", peer, ": ", often ? "new connections come too often" : "it has ",
+                     often ? "" : parley::format(peers_.connections(peer), " connections"), " (", refused_,
+                     " refused so far; said at most every 10 s)"));
+}
+
+LineSession::LineSession(LineService& service) noexcept
+    : LineReceiver({.max_length = service.settings_.line_bytes}), service_(service) {}
+
+// Destroying, because the session stands in its service's slab, and does not know it any more once it is
+// destroyed.
 void LineSession::operator delete(LineSession* session, std::destroying_delete_t) {
   LineService& service = session->service_;
-  const std::uint32_t place = session->place_;
+  const std::uint32_t place = service.places_.index_of(*session);
   session->~LineSession();
   service.places_.release(place);
 }
 
 void LineSession::connection_made() {
+  const parley::Address address = peer();
+  exempt_ = service_.exempt(address);
+  if (!exempt_) {
+    service_.peers_.enter(address, service_.reactor_.now());
+    counted_ = true;
+  }
   parley::TextWriter name;
-  print(name, peer());
+  print(name, address);
   session_ = service_.desk_.open(transport().id()).index;
   service_.desk_.submit(Connect{session(), name.text(), service_.room_});
+  if (service_.settings_.idle_timeout > parley::Duration::zero()) look_later();
 }
 
 void LineSession::data_received(std::span<char> lent) {
   // Before lines are cut, for a negotiation may contain line ends.
   parley::TextWriter answers;
   const std::span<char> data = telnet_.strip(lent, answers);
-  if (const std::string_view refusals = answers.text(); !refusals.empty()) transport().write(refusals);
+  if (!answers.text().empty()) transport().write(answers.text());
   if (!data.empty()) LineReceiver::data_received(data);
 }
 
 void LineSession::line_received(std::string_view line) {
+  heard();
   service_.desk_.submit(Say{session(), clean(line, service_.cleaned_)});
 }
 
 void LineSession::line_length_exceeded(std::string_view /*line*/) {
+  heard();
   parley::TextWriter refusal;
-  print(refusal, LineTooLong{service_.line_bytes_});
+  print(refusal, LineTooLong{service_.settings_.line_bytes});
   transport().write(refusal.text());
   skip_line();
+}
+
+// A line has come. Who floods waits from here on: the next line comes when it may.
+void LineSession::heard() {
+  quiet_ = 0;
+  if (!exempt_) limit_.count(service_.reactor_, transport(), service_.settings_.rate);
+}
+
+// No timer is kept: where there is one, the connection's name tells whether the session is there.
+void LineSession::look_later() {
+  service_.reactor_.call_later(service_.settings_.idle_timeout / looks,
+                               [this, &reactor = service_.reactor_, id = transport().id()] {
+                                 if (reactor.find(id) != nullptr) look();
+                               });
+}
+
+void LineSession::look() {
+  if (++quiet_ <= looks) return look_later();
+  parley::TextWriter farewell;
+  print(farewell, SilentTooLong{});
+  transport().write(farewell.text());
+  transport().lose_connection();
 }
 
 bool LineSession::eof_received() {
@@ -66,6 +138,7 @@ void LineSession::connection_lost(parley::Reason reason) {
   } else if (reason.kind() == Kind::failed) {
     log.write(parley::Level::info, parley::format(peer(), " was disconnected: ", reason));
   }
+  if (counted_) service_.peers_.leave(peer());
   leave();
 }
 

@@ -1,6 +1,8 @@
 #include "chat/server.h"
 
+#include <algorithm>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 #include "parley/base/print.h"
@@ -10,6 +12,7 @@ namespace chat {
 namespace {
 
 constexpr parley::Duration drain = std::chrono::seconds(5);
+constexpr std::chrono::seconds longest_idle(32767);  // that the kernel takes
 
 parley::ReactorSettings reactor_settings(const Config& config, parley::Log& log, const parley::Clock& clock) {
   parley::ReactorSettings settings;
@@ -25,6 +28,22 @@ parley::ListenSettings listen_settings(const Config& config) {
   settings.refusal = "Server is full, try again later\r\n";
   settings.max_connections = config.connections;
   settings.options.send_buffer = config.send_buffer;
+  settings.options.out_of_band_inline = true;  // telnet's Synch
+  if (config.keep_alive > parley::Duration::zero()) {
+    settings.options.keep_alive = true;
+    settings.options.keep_idle = std::clamp(std::chrono::ceil<std::chrono::seconds>(config.keep_alive),
+                                            std::chrono::seconds(1), longest_idle);
+    settings.options.keep_interval = std::chrono::seconds(15);
+    settings.options.keep_count = 4;
+  }
+  return settings;
+}
+
+parley::PeerLimitSettings peer_limits(const Config& config) {
+  parley::PeerLimitSettings settings;
+  settings.connections = config.connections_per_ip;
+  settings.new_connections = config.connect_rate;
+  settings.exempt = config.exempt;
   return settings;
 }
 
@@ -37,6 +56,7 @@ Server::Server(const Config& config, AsyncWriter& out, parley::Log& log,
                const parley::Reactor::MakeBackend& make, const parley::Clock& clock)
     : config_(config),
       out_(out),
+      peers_(peer_limits(config)),
       reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))
                     : parley::Reactor(config.reactor, reactor_settings(config, log, clock))),
       office_(reactor_, sessions_, config.chat ? &transcript_.emplace(out, log) : nullptr),
@@ -45,11 +65,13 @@ Server::Server(const Config& config, AsyncWriter& out, parley::Log& log,
 void Server::listen() {
   std::string started;
   for (const ListenerConfig& listener : config_.listeners) {
-    // A deque: its elements stay where they are, and each session keeps a reference to its own.
-    LineService& service = services_.emplace_back(desk_, listener.room, config_.line_bytes);
-    const parley::ListeningPort port = parley::listen(
-        reactor_, listener.endpoint, parley::factory([&service] { return service.new_session(); }),
-        listen_settings(config_));
+    const auto& service = services_.emplace_back(std::make_shared<LineService>(
+        desk_, reactor_, peers_, listener.room,
+        LineChat{.line_bytes = config_.line_bytes,
+                 .rate = {.per_second = config_.message_rate, .burst = config_.message_burst},
+                 .idle_timeout = config_.idle_timeout}));
+    const parley::ListeningPort port =
+        parley::listen(reactor_, listener.endpoint, service, listen_settings(config_));
     const parley::Address where = port.host();
     started += where.family() == parley::Family::local
                    ? parley::format("ChatServer started on ", where, "\n")

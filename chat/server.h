@@ -1,6 +1,6 @@
 #pragma once
 
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +14,7 @@
 #include "chat/post/sessions.h"
 #include "chat/post/transcript.h"
 #include "parley/base/log.h"
+#include "parley/line/peer_limits.h"
 #include "parley/reactor/reactor.h"
 
 namespace chat {
@@ -43,7 +44,8 @@ class Server {
   AsyncWriter& out_;
   // What sessions stand in comes before the reactor, so that it outlives them; what uses the reactor
   // comes behind it.
-  std::deque<LineService> services_;
+  parley::PeerLimits peers_;
+  std::vector<std::shared_ptr<LineService>> services_;
   parley::Reactor reactor_;
   std::optional<Transcript> transcript_;
   Sessions sessions_;

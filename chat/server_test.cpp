@@ -1,17 +1,16 @@
 #include "chat/server.h"
 
 #include <chrono>
-#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "chat/post/recording_log_fixture.h"
-#include "parley/base/print.h"
-#include "parley/reactor/backends/memory.h"
+#include "chat/server_fixture.h"
 
 namespace chat {
 namespace {
@@ -20,56 +19,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-const std::string greeting = "You're connected to the Parley chatserver\r\n";
-const std::string goodbye = "Server is shutting down\r\n";
-
-// parleyd on a network in memory.
-class ServerTest : public testing::Test {
- protected:
-  explicit ServerTest(std::uint64_t seed = 1, const parley::MemoryFaults& faults = {})
-      : network(clock, seed, faults) {}
-
-  void TearDown() override { stop(); }
-
-  void start(const Config& config = {}) {
-    server.emplace(config, out, log, network.backend(), clock);
-    server->listen();
-  }
-  void stop() {
-    if (!server) return;
-    server->shut_down();
-    server->shut_down();
-    server->run();
-    server.reset();
-    EXPECT_TRUE(out.close(10s));
-  }
-  void turns(int count = 6) {
-    for (int i = 0; i < count; ++i) server->reactor().turn(0s);
-  }
-  parley::MemoryPeer join() {
-    parley::MemoryPeer peer = network.connect(2626);
-    turns();
-    return peer;
-  }
-  static std::string name(const parley::MemoryPeer& peer) { return parley::format(peer.address()); }
-  static std::string joined(const parley::MemoryPeer& peer) {
-    return parley::format("Client joined ", name(peer), "\r\n");
-  }
-  static std::string left(const parley::MemoryPeer& peer) {
-    return parley::format("Client left ", name(peer), "\r\n");
-  }
-  static std::string says(const parley::MemoryPeer& peer, const std::string& text) {
-    return parley::format("[", name(peer), "] ", text, "\r\n");
-  }
-
-  parley::ManualClock clock;
-  parley::MemoryNetwork network;
-  RecordingLog log;
-  std::string written;
-  AsyncWriter out{[this](std::string_view lines) { return written += lines, true; }, 1 << 20};
-  std::optional<Server> server;
-};
 
 TEST_F(ServerTest, AConversation) {
   start();
@@ -122,6 +71,30 @@ TEST_F(ServerTest, ListenersHaveTheirRooms) {
   stop();
   EXPECT_THAT(written, StartsWith("ChatServer started on port 1000\nChatServer started on port 1001\n"
                                   "ChatServer started on port 1002\n"));
+}
+
+TEST_F(ServerTest, TelnetsKeysAndLineEnds) {
+  start();
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  ann.take();
+  bob.take();
+  ann.send(std::string("one\r\0two\r\n", 10));
+  turns();
+  EXPECT_EQ(bob.take(), says(ann, "one") + says(ann, "two"));
+  ann.send("helx\x7flo");  // each piece is read by itself
+  turns();
+  ann.send("y\x08\xff");
+  turns();
+  ann.send("\xf7");
+  turns();
+  ann.send("o\r\n");
+  turns();
+  EXPECT_EQ(bob.take(), says(ann, "hello"));
+  ann.send("never mind\xff\xf8no\r\n\xff\xf6");
+  turns();
+  EXPECT_EQ(bob.take(), says(ann, "no"));
+  EXPECT_EQ(ann.take(), "[Yes]\r\n");
 }
 
 TEST_F(ServerTest, TelnetIsRefusedAndTextIsCleaned) {
@@ -230,13 +203,14 @@ TEST_F(ServerTest, SessionsStandInPlacesThatAreUsedAgain) {
   Sessions sessions;
   PostOffice office(server->reactor(), sessions, nullptr);
   FrontDesk desk(hall, office, sessions, server->reactor(), log, {});
-  LineService service(desk, "#lobby", 100);
-  auto first = service.new_session();
-  const auto second = service.new_session();
+  parley::PeerLimits peers({});
+  const auto service = std::make_shared<LineService>(desk, server->reactor(), peers, "#lobby", LineChat{});
+  auto first = service->build_protocol({"192.0.2.1", 1});
+  const auto second = service->build_protocol({"192.0.2.1", 2});
   const auto* const place = first.get();
   EXPECT_NE(second.get(), place);
   first.reset();
-  const auto third = service.new_session();
+  const auto third = service->build_protocol({"192.0.2.1", 3});
   EXPECT_EQ(third.get(), place);
 }
 
@@ -247,8 +221,9 @@ TEST_F(ServerTest, ASessionsNumberIsNotItsConnections) {
   Sessions sessions;
   PostOffice office(server->reactor(), sessions, nullptr);
   FrontDesk desk(hall, office, sessions, server->reactor(), log, {});
-  LineService service(desk, "#lobby", 100);
-  server->reactor().listen_tcp(parley::Address("127.0.0.1", 1000), [&] { return service.new_session(); });
+  parley::PeerLimits peers({});
+  const auto service = std::make_shared<LineService>(desk, server->reactor(), peers, "#lobby", LineChat{});
+  server->reactor().listen_tcp(parley::Address("127.0.0.1", 1000), service);
   for (int i = 0; i < 3; ++i) desk.open({});  // they have a number, and no connection
   const auto enter = [this] {
     parley::MemoryPeer peer = network.connect(1000);

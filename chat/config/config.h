@@ -12,6 +12,7 @@
 #include "parley/base/log.h"
 #include "parley/reactor/reactor.h"
 #include "parley/service/endpoints.h"
+#include "parley/socket/network.h"
 
 namespace chat {
 
@@ -39,8 +40,8 @@ struct Config {
   std::uint32_t line_bytes = 4096;  // of one line of the line chat, its end not counted
   int send_buffer = 0;              // bytes of each connection in the kernel; 0: it decides
   std::size_t connections = 0;      // in all; 0: what the descriptors allow
-  // Networks and addresses ("127.0.0.0/8", "::1") that the next four do not hold for.
-  std::vector<std::string> exempt = {"127.0.0.0/8", "::1"};
+  // Whom the next four do not hold for, nor for clients of Unix sockets.
+  std::vector<parley::Network> exempt = {{parley::Address("127.0.0.0", 0), 8}, {parley::Address("::1", 0), 128}};
   std::uint32_t connections_per_ip = 64;  // 0: as many as one likes, as for the others
   std::uint32_t connect_rate = 32;        // new connections of an address in ten seconds
   std::uint32_t message_rate = 20;        // lines of a client in a second, and so many at once

@@ -44,7 +44,7 @@ std::optional<Value> value_of(const toml::node& node, Type type) {
       if (number) return seconds(number->get());
       if (text) return parse_time(text->get());
       break;
-    case Type::texts: {
+    case Type::networks: {
       const auto* const array = node.as_array();
       if (!array) break;
       std::vector<std::string> texts;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "chat/config/nearest.h"
 #include "parley/base/print.h"
@@ -24,6 +25,15 @@ std::int64_t as_number(const Value& value) {
 }
 std::size_t bytes(const Value& value) {
   return static_cast<std::size_t>(as_number(value));
+}
+
+// Texts that `objection` has nothing against.
+std::vector<parley::Network> as_networks(const Value& value) {
+  std::vector<parley::Network> networks;
+  for (const std::string& text : std::get<std::vector<std::string>>(value)) {
+    networks.push_back(parley::Network::parse(text).value());
+  }
+  return networks;
 }
 
 parley::Reactor::Kind reactor_kind(std::string_view name) {
@@ -134,10 +144,9 @@ constexpr Key all_keys[] = {
      .set = [](Settings& to, const Value& value) { to.config.connections = bytes(value); }},
     {.table = "limits",
      .name = "exempt",
-     .type = texts,
+     .type = networks,
      .fallback = R"(["127.0.0.0/8", "::1"])",
-     .set = [](Settings& to,
-               const Value& value) { to.config.exempt = std::get<std::vector<std::string>>(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.exempt = as_networks(value); }},
     {.table = "limits",
      .name = "connections_per_ip",
      .type = number,
@@ -271,8 +280,8 @@ std::string expectation(const Key& key) {
           "a time",
           range(key, [](std::int64_t limit) { return time_text(std::chrono::milliseconds(limit)); }),
           ", as a number of seconds or a text like \"10ms\", \"30s\", \"5m\"");
-    case Type::texts:
-      return "a list of texts in quotes";
+    case Type::networks:
+      return "a list of networks and addresses in quotes, like [\"10.0.0.0/8\", \"::1\"]";
   }
   return {};
 }
@@ -281,6 +290,13 @@ std::string objection(const Key& key, const Value& value) {
   if (const auto* word = std::get_if<std::string>(&value); word != nullptr && !key.choices.empty()) {
     if (one_of(key.choices, *word)) return {};
     return parley::format("must be ", expectation(key));
+  }
+  if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
+    for (const std::string& text : *texts) {
+      const auto network = parley::Network::parse(text);
+      if (!network) return parley::format("must be ", expectation(key), "; ", network.error().what());
+    }
+    return {};
   }
   std::int64_t amount = key.min;
   if (const auto* whole = std::get_if<std::int64_t>(&value)) amount = *whole;

@@ -12,7 +12,7 @@
 namespace chat {
 
 // What a key of the configuration may hold.
-enum class Type : std::uint8_t { text, flag, number, size, time, texts };
+enum class Type : std::uint8_t { text, flag, number, size, time, networks };
 
 // A value that was read: a size is a number of bytes.
 using Value = std::variant<std::string, bool, std::int64_t, parley::Duration, std::vector<std::string>>;

@@ -43,4 +43,8 @@ void print(parley::Writer& out, const LineTooLong& line) {
   parley::print_all(out, "Line too long: ", line.limit, " bytes at most", line_end);
 }
 
+void print(parley::Writer& out, const SilentTooLong& /*line*/) {
+  parley::print_all(out, "You have said nothing for too long", line_end);
+}
+
 }  // namespace chat

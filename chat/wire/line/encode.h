@@ -25,4 +25,8 @@ struct LineTooLong {
 };
 void print(parley::Writer& out, const LineTooLong& line);
 
+// To somebody who is disconnected for it.
+struct SilentTooLong {};
+void print(parley::Writer& out, const SilentTooLong& line);
+
 }  // namespace chat

@@ -22,6 +22,7 @@ TEST(LineEncodeTest, RepliesReadAsTheLineChatHasThem) {
   const Reply welcome{{1, 2}, Welcome{}};
   EXPECT_EQ(parley::format(LineReply{welcome}), "You're connected to the Parley chatserver\r\n");
   EXPECT_EQ(parley::format(LineTooLong{4096}), "Line too long: 4096 bytes at most\r\n");
+  EXPECT_EQ(parley::format(SilentTooLong{}), "You have said nothing for too long\r\n");
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ struct Config {
   int send_buffer = 0;              // bytes of each connection in the kernel; 0: it decides
   std::size_t connections = 0;      // in all; 0: what the descriptors allow
   // Whom the next four do not hold for, nor for clients of Unix sockets.
-  std::vector<parley::Network> exempt = {{parley::Address("127.0.0.0", 0), 8}, {parley::Address("::1", 0), 128}};
+  std::vector<parley::Network> exempt = {{parley::Address("127.0.0.0", 0), 8},
+                                         {parley::Address("::1", 0), 128}};
   std::uint32_t connections_per_ip = 64;  // 0: as many as one likes, as for the others
   std::uint32_t connect_rate = 32;        // new connections of an address in ten seconds
   std::uint32_t message_rate = 20;        // lines of a client in a second, and so many at once

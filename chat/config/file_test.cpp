@@ -149,7 +149,8 @@ TEST(ConfigFileTest, AWrongTypeIsToldWithTheRightOne) {
       "p.toml:2: server.flush_interval = 0.5 must be a time from 0ms to 1s, as a number of seconds or a text "
       "like \"10ms\", \"30s\", \"5m\"");
   EXPECT_THAT(refusal("[limits]\nconnections = 'x'"), HasSubstr("must be a whole number of at least 0"));
-  EXPECT_THAT(refusal("[limits]\nexempt = ['a', 1]"), HasSubstr("must be a list of networks and addresses in quotes"));
+  EXPECT_THAT(refusal("[limits]\nexempt = ['a', 1]"),
+              HasSubstr("must be a list of networks and addresses in quotes"));
   EXPECT_THAT(refusal("[limits]\nexempt = ['::1', '10.1.0.0/8']"),
               HasSubstr("\"10.1.0.0/8\" has bits set behind the first 8; 10.0.0.0/8 is that network"));
   EXPECT_THAT(refusal("[limits]\nexempt = ['localhost']"), HasSubstr("\"localhost\" is no network"));

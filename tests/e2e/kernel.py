@@ -31,5 +31,21 @@ def queues(source, destination):
     return struct.unpack_from("=II", answer, 16 + 4 + len(identity) + 4)
 
 
+def keep_alive_timer(source, destination):
+    """In how many seconds the kernel probes a TCP connection over IPv4 that is idle; None: it never does."""
+
+    def end(address):
+        host = int.from_bytes(socket.inet_aton(address[0]), "little")
+        return f"{host:08X}:{address[1]:04X}"
+
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table:
+            fields = line.split()
+            if fields[1:3] == [end(source), end(destination)]:
+                timer, left = fields[5].split(":")
+                return int(left, 16) / 100 if timer == "02" else None
+    raise AssertionError("there is no such connection")
+
+
 def padded(host):
     return socket.inet_aton(host).ljust(16, b"\0")

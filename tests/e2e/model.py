@@ -10,14 +10,32 @@ TELNET = re.compile(
     b"\xff(?:(?P<escaped>\xff)"
     b"|(?P<verb>[\xfb-\xfe])(?P<option>.)"
     b"|\xfa(?:[^\xff]|\xff[^\xf0])*\xff\xf0"  # a subnegotiation: whatever it holds
-    b"|[\xf0-\xf9])",
+    b"|(?P<command>[\xf0-\xf9]))",
     re.DOTALL,
 )
+YES = b"[Yes]\r\n"  # to AYT
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+UNSEEN = re.compile(  # Default_Ignorable_Code_Point, and the few that chat/wire/line/clean.h names beside it
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+STAYS = re.compile("[\u0600-\u0dff\U0001f000-\U0001faff\ufe0f][\u200c\u200d]|[\u2190-\u27bf][\ufe00-\ufe0f]")  # of what is sent here
 
 
 def clean(line):
-    return CONTROL.sub("", line.decode("utf-8", "replace")).encode()
+    text = []
+    for character in line.decode("utf-8", "replace"):
+        if character in "\x08\x7f":
+            while text and UNSEEN.match(text.pop()):
+                pass
+        elif character == "\x15":
+            text.clear()
+        elif UNSEEN.match(character):
+            if text and STAYS.match(text[-1] + character):
+                text.append(character)
+        elif not CONTROL.match(character):
+            text.append(character)
+    return "".join(text).encode()
 
 
 class Input:
@@ -25,15 +43,19 @@ class Input:
 
     def __init__(self, data):
         answers = []
+        self.yes = 0  # times that it was told that we are there
 
         def answer(found):
+            if found["command"]:
+                self.yes += found["command"] == b"\xf6"
+                return {b"\xf7": b"\x7f", b"\xf8": b"\x15"}.get(found["command"], b"")
             if found["verb"] == DO:
                 answers.append(b"\xff" + WONT + found["option"])
             elif found["verb"] == WILL:
                 answers.append(b"\xff" + DONT + found["option"])
             return found["escaped"] or b""
 
-        *lines, rest = TELNET.sub(answer, data).split(b"\n")
+        *lines, rest = TELNET.sub(answer, data).replace(b"\r\0", b"\r\n").split(b"\n")
         lines = [line.removesuffix(b"\r") for line in lines]
         self.answers = b"".join(answers)
         self.texts = [clean(line) for line in lines if len(line) <= LIMIT]  # what others see, line by line

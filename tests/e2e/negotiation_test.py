@@ -1,8 +1,11 @@
 """Telnet's option negotiation (RFC 854): answered with refusals, and gone before lines are cut."""
 
+import socket
+
 from parley_e2e import Test, main
 
-SE, NOP, BRK, IP, AO, AYT, GA, SB, WILL, WONT, DO, DONT, IAC = 240, 241, 243, 244, 245, 246, 249, 250, 251, 252, 253, 254, 255
+SE, NOP, DM, BRK, IP, AO, AYT, EC, EL, GA, SB = 240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250
+WILL, WONT, DO, DONT, IAC = 251, 252, 253, 254, 255
 ECHO, TIMING_MARK, NAWS, LINEMODE = 1, 6, 31, 34
 
 
@@ -71,9 +74,25 @@ class Negotiation(Test):
         commands = b"".join(telnet(command) for command in (NOP, BRK, IP, AO, GA))
         self.in_every_split(b"a" + commands + b"b\r" + telnet(NOP) + b"\n", b"", b"ab")
 
-    def test_are_you_there_does_not_reach_others(self):
-        self.sender.send(b"a" + telnet(AYT) + b"b\n")
-        self.reader.expect(self.sender.says(b"ab"))
+    def test_are_you_there_is_answered(self):
+        self.in_every_split(b"a" + telnet(AYT) + b"b\n", b"[Yes]\r\n", b"ab")
+
+    def test_erase_character_and_erase_line(self):
+        self.in_every_split("né".encode() + telnet(EC) + telnet(EC) + b"yes\r\n", b"", b"yes")
+        self.in_every_split(b"no, no" + telnet(EL) + b"yes\n" + telnet(EL) + telnet(EC) + b"b\n", b"", b"yes", b"b")
+
+    def test_carriage_return_nul_ends_a_line(self):
+        """RFC 1123, 3.3.1; a command may stand between the two."""
+        self.in_every_split(b"a\r\0b\r" + telnet(NOP) + b"\0\r\0c\r\n", b"", b"a", b"b", b"", b"c")
+
+    def test_a_synch_leaves_no_trace(self):
+        """Its data mark is urgent, and the kernel takes urgent data out of the rest unless it is told not to."""
+        for text in (b"one", b"two"):
+            self.sender.send(text + telnet(IP) + bytes([IAC]))
+            self.sender.socket.send(bytes([DM]), socket.MSG_OOB)
+            self.sender.send(text + b"\n")
+            self.reader.expect(self.sender.says(text + text))
+        self.fence(self.reader, self.sender)
 
     def test_a_doubled_iac_is_a_byte_of_the_text(self):
         """A byte 255 is no UTF-8, wherever it stands."""

@@ -8,7 +8,7 @@ import random
 import re
 import sys
 
-from model import REFUSAL, Input, Room
+from model import REFUSAL, YES, Input, Room
 from parley_e2e import GREETING, Test, main
 from talkers import PATIENCE, containing, pump
 
@@ -25,14 +25,15 @@ ARGUMENTS = (
     ("--flush-interval", "10ms"),
 )
 
-WORDS = (b"hello", b"you", "Grüße".encode(), "你好".encode(), "😀".encode(), b"  ", b"\t", b"x" * 50)
+WORDS = (b"hello", b"you", "Grüße".encode(), "你好".encode(), "😀".encode(), "👩\u200d👧 ☺\ufe0f می\u200cخ".encode(), b"  ", b"\t", b"x" * 50)
 ODDITIES = (
     b"\0", b"\x1b[1m", b"\x7f", b"\r", b"\x08", "\x85".encode(), "\x9b".encode(),  # control characters
+    b"\x15", "\u202e".encode(), "\u2028".encode(), "\u200d".encode(), "\ufeff".encode(),  # what edits, or is not seen
     b"\x80", b"\xfe", b"\xc0", b"\xf5", b"a\xe9b",  # no UTF-8
 )  # fmt: skip
 TELNET = (
     b"\xff\xff", b"\xff\xfd\x01", b"\xff\xfb\x1f", b"\xff\xfc\x03", b"\xff\xfe\x0a", b"\xff\xfd\x0a", b"\xff\xfb\x0d",
-    b"\xff\xf1", b"\xff\xf4", b"\xff\xfa\x1f\x00\x0a\x0d\x0a\xff\xf0", b"\xff\xfa\x18\xff\xff\n\xff\xfd\x01\n\xff\xf0",
+    b"\xff\xf1", b"\xff\xf4", b"\xff\xf6", b"\xff\xf7", b"\xff\xf8", b"\xff\xfa\x1f\x00\x0a\x0d\x0a\xff\xf0", b"\xff\xfa\x18\xff\xff\n\xff\xfd\x01\n\xff\xf0",
 )  # fmt: skip
 ANSWER = re.compile(rb"((?:^|\r\n|\xff[\xfc\xfe].)\xff[\xfc\xfe]).", re.DOTALL)
 
@@ -53,7 +54,7 @@ def random_line(dice):
 
 
 def random_input(dice):
-    lines = [random_line(dice) + dice.choice((b"\n", b"\r\n")) for _ in range(dice.randint(0, 12))]
+    lines = [random_line(dice) + dice.choice((b"\n", b"\r\n", b"\r\0")) for _ in range(dice.randint(0, 12))]
     if dice.random() < 0.3:
         lines.append(random_line(dice) or b"unended")
     return b"".join(lines)
@@ -193,8 +194,10 @@ class Anything(Test):
             seen = seen[:start] + seen[start + 3 :]
         lines = seen.splitlines(keepends=True)
         refusals = lines.count(REFUSAL)
-        seen = b"".join(line for line in lines if line != REFUSAL)
+        yes = lines.count(YES)
+        seen = b"".join(line for line in lines if line not in (REFUSAL, YES))
         if whole:
+            self.assertEqual(yes, actor.input.yes)
             self.assertEqual(b"".join(answers), actor.input.answers)
             self.assertEqual(refusals, actor.input.refusals)
         else:

@@ -68,6 +68,28 @@ class Telnet(ThreeTerminals, Test):
         terminal.send(b"still here\n")
         reader.expect(b"[%s] still here\r\n" % terminal.name.encode())
 
+    def command(self, terminal, command):
+        terminal.send(b"\x1d")
+        terminal.take_until(b"telnet> ")
+        terminal.send(command + b"\n")
+        terminal.take_until(command + b"\r\n")
+
+    def test_telnet_asks_whether_we_are_there(self):
+        server = self.parleyd()
+        reader, terminal = self.two(server)
+        self.command(terminal, b"send ayt")
+        terminal.take_until(b"[Yes]\r\n")
+        terminal.send(b"good\n")
+        reader.expect(b"[%s] good\r\n" % terminal.name.encode())
+
+    def test_a_synch_of_telnet_leaves_no_trace(self):
+        server = self.parleyd()
+        reader, terminal = self.two(server)
+        for text in (b"first", b"second"):
+            self.command(terminal, b"send synch")
+            terminal.send(text + b"\n")
+            reader.expect(b"[%s] %s\r\n" % (terminal.name.encode(), text))
+
     def test_a_line_as_long_as_the_terminal_takes(self):
         server = self.parleyd()
         reader, terminal = self.two(server)

@@ -25,11 +25,28 @@ class Text(Test):
     def test_the_tab_stays(self):
         self.becomes(b"\ta\t\tb\t", b"\ta\t\tb\t")
 
-    def test_the_other_c0_characters_and_del_go(self):
-        for code in [*range(0x20), 0x7F]:
-            if code not in (9, 10):
+    def test_the_other_c0_characters_go(self):
+        for code in range(0x20):
+            if code not in (8, 9, 10, 21):
                 with self.subTest(code=code):
                     self.becomes(b"a" + bytes([code]) + b"b", b"ab")
+
+    def test_backspace_del_and_control_u_edit_the_line(self):
+        self.becomes(b"helx\x7fll\x08o", b"hello")
+        self.becomes("\x7f\x08aé你😀\x7f\x7f\x7f".encode(), b"a")
+        self.becomes("x❤\ufe0f\x7f".encode(), b"x")
+        self.becomes(b"never mind\x15hello", b"hello")
+
+    def test_what_is_not_seen_goes(self):
+        """Overrides, embeddings and isolates of direction, marks, ends of lines, characters of no width, tags."""
+        for code in (0xAD, 0x34F, 0x61C, 0x115F, *range(0x200B, 0x2010), *range(0x2028, 0x202F), *range(0x2060, 0x2070),
+                     0x3164, 0xFE0F, 0xFEFF, 0xFFA0, 0xFFF9, 0xE0041, 0xE0100):  # fmt: skip
+            with self.subTest(code=hex(code)):
+                self.becomes(f"a{chr(code)}b{chr(code)}".encode(), b"ab")
+
+    def test_what_scripts_and_emoji_need_stays(self):
+        for text in ("می\u200cخواهم", "क्\u200dष", "👩\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "1\ufe0f\u20e3"):
+            self.becomes(text.encode(), text.encode())
 
     def test_an_escape_sequence_loses_its_teeth(self):
         self.becomes(b"\x1b[2J\x1b]0;title\x07\x9b1m".replace(b"\x9b", "\x9b".encode()), b"[2J]0;title1m")
@@ -44,13 +61,14 @@ class Text(Test):
             self.becomes(character.encode(), character.encode())
 
     def test_characters_of_every_length(self):
-        for character in ("é", "\u07ff", "\u0800", "你", "\ud7ff", "\ue000", "\ufeff", "\ufffd", "\uffff", "😀", "\U0010ffff"):
+        for character in ("é", "\u07ff", "\u0800", "你", "\ud7ff", "\ue000", "\ufffd", "\uffff", "😀", "\U0010ffff"):
             with self.subTest(character=ascii(character)):
                 text = f"a{character}b{character}".encode()
                 self.becomes(text, text)
 
     def test_a_line_of_nothing_but_control_characters(self):
         self.becomes(b"\x01\x02\x7f\r\r", b"")
+        self.becomes("\u202e\u200b".encode(), b"")
 
     def test_a_byte_that_is_not_utf8(self):
         for byte in [*range(0x80, 0xC2), *range(0xF5, 0xFF)]:

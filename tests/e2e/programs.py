@@ -73,9 +73,13 @@ class Output:
         with self.changed:
             return bytes(self.data)
 
-    def close(self):
+    def finish(self):
+        """Waits until all is read, if it is followed."""
         if self.thread:
             self.thread.join(SECONDS)
+
+    def close(self):
+        self.finish()
         self.pipe.close()
 
 
@@ -106,9 +110,12 @@ class Program:
         os.kill(self.pid, number)
 
     def wait(self, seconds=SECONDS):
-        """Waits for the end; answers the exit status."""
+        """Waits for the end, and until what it has written was read; answers the exit status."""
         try:
-            return self.process.wait(seconds)
+            status = self.process.wait(seconds)
+            for output in (self.stdout, self.stderr):
+                output.finish()
+            return status
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.process.args} does not end; log: {shorten(self.stderr.text()[-800:])}") from None
 

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include "chat/wire/line/clean.h"
 #include "parley/base/print.h"
 
 namespace chat {
@@ -47,16 +49,16 @@ spdlog::level::level_enum spdlog_level(parley::Level level) {
   return spdlog::level::err;
 }
 
-// What others chose (the name of a Unix socket, say) must not make lines of its own.
-std::string one_line(std::string_view message) {
-  std::string line(message);
+}  // namespace
+
+std::string one_line(std::string_view text) {
+  std::string line(text);
   for (char& c : line) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
   }
-  return line;
+  std::string scratch;
+  return std::string(clean(line, scratch));  // C1 controls, and what is no UTF-8
 }
-
-}  // namespace
 
 ProgramLog::ProgramLog(AsyncWriter& out, parley::Level level)
     : logger_(std::make_unique<spdlog::logger>("parleyd", std::make_shared<WriterSink>(out))) {
@@ -66,9 +68,45 @@ ProgramLog::ProgramLog(AsyncWriter& out, parley::Level level)
 
 ProgramLog::~ProgramLog() = default;
 
+void ProgramLog::set_level(parley::Level level) {
+  logger_->set_level(spdlog_level(level));
+}
+
 void ProgramLog::write(parley::Level level, std::string_view message) noexcept {
-  // spdlog catches what its sinks throw.
-  if (logger_->should_log(spdlog_level(level))) logger_->log(spdlog_level(level), one_line(message));
+  if (!logger_->should_log(spdlog_level(level))) return;
+  try {
+    logger_->log(spdlog_level(level), one_line(message));  // spdlog catches what its sinks throw
+  } catch (const std::bad_alloc&) {
+    // The line is lost, and nothing else.
+  }
+}
+
+LimitedLog::~LimitedLog() {
+  for (std::size_t i = 0; i < counts_.size(); ++i) say_left_out(static_cast<parley::Level>(i), counts_[i]);
+}
+
+void LimitedLog::write(parley::Level level, std::string_view message) noexcept {
+  const std::lock_guard lock(mutex_);
+  Count& count = counts_[static_cast<std::size_t>(level)];
+  const parley::Time now = clock_.now();
+  if (count.written == 0 || now - count.began >= period) {
+    say_left_out(level, count);
+    count = {.began = now};
+  }
+  if (count.written < most) {
+    ++count.written;
+    return log_.write(level, message);
+  }
+  if (count.left_out++ == 0)
+    log_.write(level, "there is too much to say: more of this level is left out for some seconds");
+}
+
+void LimitedLog::say_left_out(parley::Level level, const Count& count) noexcept {
+  if (count.left_out == 0) return;
+  try {
+    log_.write(level, parley::format(count.left_out, " lines of this level were left out"));
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 }  // namespace chat

@@ -59,7 +59,8 @@ Server::Server(const Config& config, AsyncWriter& out, parley::Log& log,
       peers_(peer_limits(config)),
       reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))
                     : parley::Reactor(config.reactor, reactor_settings(config, log, clock))),
-      office_(reactor_, sessions_, config.chat ? &transcript_.emplace(out, log) : nullptr),
+      transcript_(out, log),
+      office_(reactor_, sessions_, config.chat ? &transcript_ : nullptr),
       desk_(hall_, office_, sessions_, reactor_, log, std::chrono::system_clock::now()) {}
 
 void Server::listen() {
@@ -79,6 +80,10 @@ void Server::listen() {
   }
   // Not before all are open: who waits for these lines, to connect, is to find everything there.
   out_.put(started);
+}
+
+void Server::reload(const Config& config) {
+  office_.set_transcript(config.chat ? &transcript_ : nullptr);
 }
 
 void Server::shut_down() {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +30,9 @@ class Server {
 
   // Opens the listeners, and says on `out` where it listens once all of them are open. Throws SocketError.
   void listen();
+  // Takes what can be changed while it runs from a configuration that was read again: whether the
+  // conversation is shown.
+  void reload(const Config& config);
   // Runs until it was shut down: every client is gone when it returns.
   void run() { reactor_.run(); }
   // Tells everybody, and ends in good order: what is queued is sent, for 5 s at most. The second time it
@@ -47,7 +49,7 @@ class Server {
   parley::PeerLimits peers_;
   std::vector<std::shared_ptr<LineService>> services_;
   parley::Reactor reactor_;
-  std::optional<Transcript> transcript_;
+  Transcript transcript_;
   Sessions sessions_;
   PostOffice office_;
   Hall hall_;

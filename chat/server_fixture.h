@@ -63,7 +63,7 @@ class ServerTest : public testing::Test {
   parley::MemoryNetwork network;
   RecordingLog log;
   std::string written;
-  AsyncWriter out{[this](std::string_view lines) { return written += lines, true; }, 1 << 20};
+  AsyncWriter out{[this](std::string_view lines) { return written += lines, lines.size(); }, 1 << 20};
   std::optional<Server> server;
 };
 

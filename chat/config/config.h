@@ -50,7 +50,8 @@ struct Config {
   parley::Duration idle_timeout{0};                      // without a line from a client; 0: for ever
   parley::Duration keep_alive{std::chrono::minutes(2)};  // of silence until the kernel asks; 0: never
   parley::Level log_level = parley::Level::info;
-  bool chat = true;  // the conversation on stdout
+  std::string log_file;  // empty: stderr
+  bool chat = true;      // the conversation on stdout
 };
 
 }  // namespace chat

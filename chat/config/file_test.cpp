@@ -58,6 +58,7 @@ idle_timeout = "5m"
 keep_alive = 0
 [log]
 level = "warn"
+file = "parleyd.log"
 chat = false
 )");
   EXPECT_EQ(config.reactor, parley::Reactor::poll);
@@ -76,6 +77,7 @@ chat = false
   EXPECT_EQ(config.idle_timeout, 5min);
   EXPECT_EQ(config.keep_alive, 0s);
   EXPECT_EQ(config.log_level, parley::Level::warn);
+  EXPECT_EQ(config.log_file, "parleyd.log");
   EXPECT_FALSE(config.chat);
 }
 

@@ -65,6 +65,15 @@ void set_time(Settings& to, const Value& value) {
   to.config.*member = std::get<parley::Duration>(value);
 }
 
+template <auto member>
+bool same(const Config& one, const Config& other) {
+  return one.*member == other.*member;
+}
+template <std::size_t parley::Limits::* member>
+bool same_limit(const Config& one, const Config& other) {
+  return one.limits.*member == other.limits.*member;
+}
+
 using enum Type;
 
 constexpr std::int64_t many = 1'000'000;
@@ -75,13 +84,15 @@ constexpr Key all_keys[] = {
      .name = "reactor",
      .fallback = R"("auto")",
      .choices = "auto|epoll|poll|select",
-     .set = [](Settings& to, const Value& value) { to.config.reactor = reactor_kind(as_text(value)); }},
+     .set = [](Settings& to, const Value& value) { to.config.reactor = reactor_kind(as_text(value)); },
+     .same = same<&Config::reactor>},
     {.table = "server",
      .name = "flush_interval",
      .type = time,
      .fallback = R"("0ms")",
      .max = 1000,
-     .set = set_time<&Config::flush_interval>},
+     .set = set_time<&Config::flush_interval>,
+     .same = same<&Config::flush_interval>},
 
     {.table = "listener",
      .name = "protocol",
@@ -109,87 +120,104 @@ constexpr Key all_keys[] = {
      .fallback = "4096",
      .min = 1,
      .max = 64 * kib,
-     .set = set_count<&Config::line_bytes>},
+     .set = set_count<&Config::line_bytes>,
+     .same = same<&Config::line_bytes>},
     {.table = "limits",
      .name = "sendq_bytes",
      .type = size,
      .fallback = R"("1MiB")",
      .min = 16 * kib,
      .max = gib,
-     .set = [](Settings& to, const Value& value) { to.config.limits.sendq_bytes = bytes(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.limits.sendq_bytes = bytes(value); },
+     .same = same_limit<&parley::Limits::sendq_bytes>},
     {.table = "limits",
      .name = "queued_total",
      .type = size,
      .fallback = R"("256MiB")",
      .min = mib,
      .max = 1024 * gib,
-     .set = [](Settings& to, const Value& value) { to.config.limits.queued_total = bytes(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.limits.queued_total = bytes(value); },
+     .same = same_limit<&parley::Limits::queued_total>},
     {.table = "limits",
      .name = "send_buffer",
      .type = size,
      .fallback = "0",
      .max = gib,
-     .set = [](Settings& to, const Value& value) { to.config.send_buffer = static_cast<int>(bytes(value)); }},
+     .set = [](Settings& to, const Value& value) { to.config.send_buffer = static_cast<int>(bytes(value)); },
+     .same = same<&Config::send_buffer>},
     {.table = "limits",
      .name = "turn_bytes",
      .type = size,
      .fallback = R"("256KiB")",
      .min = 4 * kib,
      .max = gib,
-     .set = [](Settings& to, const Value& value) { to.config.limits.turn_bytes = bytes(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.limits.turn_bytes = bytes(value); },
+     .same = same_limit<&parley::Limits::turn_bytes>},
     {.table = "limits",
      .name = "connections",
      .type = number,
      .fallback = "0",
-     .set = [](Settings& to, const Value& value) { to.config.connections = bytes(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.connections = bytes(value); },
+     .same = same<&Config::connections>},
     {.table = "limits",
      .name = "exempt",
      .type = networks,
      .fallback = R"(["127.0.0.0/8", "::1"])",
-     .set = [](Settings& to, const Value& value) { to.config.exempt = as_networks(value); }},
+     .set = [](Settings& to, const Value& value) { to.config.exempt = as_networks(value); },
+     .same = same<&Config::exempt>},
     {.table = "limits",
      .name = "connections_per_ip",
      .type = number,
      .fallback = "64",
      .max = many,
-     .set = set_count<&Config::connections_per_ip>},
+     .set = set_count<&Config::connections_per_ip>,
+     .same = same<&Config::connections_per_ip>},
     {.table = "limits",
      .name = "connect_rate",
      .type = number,
      .fallback = "32",
      .max = many,
-     .set = set_count<&Config::connect_rate>},
+     .set = set_count<&Config::connect_rate>,
+     .same = same<&Config::connect_rate>},
     {.table = "limits",
      .name = "message_rate",
      .type = number,
      .fallback = "20",
      .max = many,
-     .set = set_count<&Config::message_rate>},
+     .set = set_count<&Config::message_rate>,
+     .same = same<&Config::message_rate>},
     {.table = "limits",
      .name = "message_burst",
      .type = number,
      .fallback = "60",
      .min = 1,
      .max = many,
-     .set = set_count<&Config::message_burst>},
+     .set = set_count<&Config::message_burst>,
+     .same = same<&Config::message_burst>},
     {.table = "limits",
      .name = "idle_timeout",
      .type = time,
      .fallback = "0",
      .max = day,
-     .set = set_time<&Config::idle_timeout>},
+     .set = set_time<&Config::idle_timeout>,
+     .same = same<&Config::idle_timeout>},
     {.table = "limits",
      .name = "keep_alive",
      .type = time,
      .fallback = R"("2m")",
      .max = day,
-     .set = set_time<&Config::keep_alive>},
+     .set = set_time<&Config::keep_alive>,
+     .same = same<&Config::keep_alive>},
 
     {.table = "log",
      .name = "level",
      .fallback = R"("info")",
      .choices = "trace|debug|info|warn|error",
      .set = [](Settings& to, const Value& value) { to.config.log_level = log_level(as_text(value)); }},
+    {.table = "log",
+     .name = "file",
+     .fallback = R"("")",
+     .set = [](Settings& to, const Value& value) { to.config.log_file = as_text(value); }},
     {.table = "log",
      .name = "chat",
      .type = flag,
@@ -261,6 +289,15 @@ std::string_view nearest_table(std::string_view table) {
                             return distance(table, one.table) < distance(table, other.table);
                           })
       ->table;
+}
+
+std::string needing_restart(const Config& now, const Config& wanted) {
+  std::string names = now.listeners == wanted.listeners ? "" : "listener";
+  for (const Key& key : all_keys) {
+    if (key.same == nullptr || key.same(now, wanted)) continue;
+    names += parley::format(names.empty() ? "" : ", ", key.table, ".", key.name);
+  }
+  return names;
 }
 
 std::string expectation(const Key& key) {

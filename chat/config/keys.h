@@ -35,6 +35,9 @@ struct Key {
   std::int64_t max = std::numeric_limits<std::int64_t>::max();
   std::string_view choices{};  // of a text, "|" between them; none: any text
   void (*set)(Settings& settings, const Value& value) = nullptr;
+  // Of a key that counts only when parleyd starts: whether both say the same. Null: it counts when the file
+  // is read again, too.
+  bool (*same)(const Config& one, const Config& other) = nullptr;
 };
 
 std::span<const Key> keys();
@@ -48,6 +51,10 @@ const Key& nearest_key(std::string_view table, std::string_view name);
 // Whether keys stand in a table of that name, and the name that was probably meant.
 bool known_table(std::string_view table);
 std::string_view nearest_table(std::string_view table);
+
+// The keys that the two say otherwise, and that count only when parleyd starts: "server.reactor, listener".
+// Empty when there are none.
+std::string needing_restart(const Config& now, const Config& wanted);
 
 // What a value of the key must be, for people: `a size from 64KiB to 1GiB, as a number of bytes or "64KiB"`.
 std::string expectation(const Key& key);

@@ -68,7 +68,23 @@ TEST(KeysTest, TheSampleIsAConfigurationThatChangesNothing) {
   EXPECT_EQ(read.idle_timeout, none.idle_timeout);
   EXPECT_EQ(read.keep_alive, none.keep_alive);
   EXPECT_EQ(read.log_level, none.log_level);
+  EXPECT_EQ(read.log_file, none.log_file);
+  EXPECT_EQ(needing_restart(read, none), "");
   EXPECT_EQ(read.chat, none.chat);
+}
+
+TEST(KeysTest, WhatNeedsARestartIsNamed) {
+  Config now;
+  Config wanted;
+  wanted.log_level = parley::Level::debug;
+  wanted.log_file = "/var/log/parleyd.log";
+  wanted.chat = false;
+  EXPECT_EQ(needing_restart(now, wanted), "");
+  wanted.listeners[0].room = "#kitchen";
+  wanted.reactor = parley::Reactor::poll;
+  wanted.limits.sendq_bytes = 1;
+  wanted.send_buffer = 1;
+  EXPECT_EQ(needing_restart(now, wanted), "listener, server.reactor, limits.sendq_bytes, limits.send_buffer");
 }
 
 TEST(KeysTest, TheNearestIsTheOneThatWasMeant) {

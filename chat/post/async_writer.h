@@ -5,37 +5,45 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <thread>
 
 namespace chat {
 
 // Writes text in a thread of its own, so that whoever puts it is never held up: stdout and stderr may be a
-// pipe that nobody reads. What is not written yet is kept, up to a limit.
+// pipe that nobody reads. What is not written yet is kept, up to a limit; what could not be written, as on a
+// full disk, is tried again.
 class AsyncWriter {
  public:
-  // Writes some lines, however long that takes; false when it can't, now and for ever. Called in the
-  // writer's thread, with at most `piece` bytes unless one line is longer.
-  using Write = std::function<bool(std::string_view lines)>;
+  // Writes some lines, however long that takes, and answers how many bytes of them: fewer than there are
+  // where it can write no more now. Called in the writer's thread, with at most `piece` bytes unless one
+  // line is longer. The first may be the rest of a line of which some was written.
+  using Write = std::function<std::size_t(std::string_view lines)>;
   // What a pipe takes whole or not at all, so that a reader never sees half a line (POSIX, PIPE_BUF).
   static constexpr std::size_t piece = 4096;
 
-  // Keeps at most `limit` bytes, and as many again while they are being written. Throws
-  // std::system_error when there can be no thread.
-  AsyncWriter(Write write, std::size_t limit);
+  // Keeps at most `limit` bytes, and as many again while they are being written. After a write that failed
+  // it waits for `rest`. Throws std::system_error when there can be no thread.
+  AsyncWriter(Write write, std::size_t limit,
+              std::chrono::milliseconds rest = std::chrono::milliseconds(200));
   // As `close` without patience.
   ~AsyncWriter();
   AsyncWriter(const AsyncWriter&) = delete;
   AsyncWriter& operator=(const AsyncWriter&) = delete;
 
-  // Takes the text, which is whole lines, or none of it: false when there is no room, or nobody to take
-  // it. Never waits for the writing. Thread: any.
-  bool put(std::string_view text);
+  // Takes the text, which is whole lines, or none of it: false when there is no room or no memory. Never
+  // waits for the writing. Thread: any.
+  bool put(std::string_view text) noexcept;
 
-  // Takes no more, and waits until what was put is written (or nobody takes it any more), but not longer
+  // Takes no more, and waits until what was put is written, or was tried once more in vain, but not longer
   // than `patience`. False: a write is stuck in its thread, and the program must end without waiting for
   // it (std::quick_exit). To be called from one thread; again, it answers the same.
   bool close(std::chrono::milliseconds patience);
+  // Whether more than half of the limit waits. Thread: any.
+  bool behind() const;
+  // After `close`, and it answered true: the lines that were put and could not be written.
+  std::uint64_t lost() const;
 
  private:
   struct Shared;
@@ -45,8 +53,27 @@ class AsyncWriter {
   std::thread thread_;
 };
 
-// Writes to stdout or stderr, for a writer. It takes the stream over: nobody else may write to it.
+// Writes to stdout, for a writer. It takes the stream over: nobody else may write to it.
 AsyncWriter::Write standard_output();
-AsyncWriter::Write standard_error();
+
+// Where the log goes: to stderr, or to the end of a file, which may be opened anew while a writer writes to
+// it. It takes over the stream that it writes to.
+class LogOutput {
+ public:
+  // Begins with stderr.
+  LogOutput();
+
+  // From the next write on, it goes to the file of that name, which is made if there is none; empty: to
+  // stderr. Throws std::runtime_error (std::system_error among them) where it cannot be opened, or is a pipe
+  // or a socket: then it goes where it went. Thread: any.
+  void open(const std::string& path);
+
+  // For one writer; may outlive this object.
+  AsyncWriter::Write write() const;
+
+ private:
+  struct Shared;
+  std::shared_ptr<Shared> shared_;
+};
 
 }  // namespace chat

@@ -1,11 +1,16 @@
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdio>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -16,26 +21,34 @@ namespace chat {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::ElementsAre;
 
-// What a writer writes to: it takes lines once it is open, and keeps the writer waiting before.
+// What a writer writes to: it takes lines once it is open, and keeps the writer waiting before. It has room
+// for so many bytes, as a disk has.
 class Reader {
  public:
   AsyncWriter::Write write() {
     return [self = self_](std::string_view lines) {
       std::unique_lock lock(self->mutex);
       self->waits = true;
+      ++self->calls;
       self->changed.notify_all();
       self->changed.wait(lock, [&] { return self->open; });
-      self->pieces.emplace_back(lines);
-      return !self->gone;
+      const std::size_t taken = std::min(self->room, lines.size());
+      self->room -= taken;
+      if (taken != 0) self->pieces.emplace_back(lines.substr(0, taken));
+      return taken;
     };
   }
-  void open(bool gone = false) {
+  void open(std::size_t room = std::string::npos) {
     const std::lock_guard lock(self_->mutex);
     self_->open = true;
-    self_->gone = gone;
+    self_->room = room;
     self_->changed.notify_all();
+  }
+  // Until the writer has tried so often.
+  void wait_for_calls(int calls) {
+    std::unique_lock lock(self_->mutex);
+    self_->changed.wait(lock, [&] { return self_->calls >= calls; });
   }
   // Until the writer waits.
   void wait() {
@@ -57,8 +70,9 @@ class Reader {
     std::mutex mutex;
     std::condition_variable changed;
     bool open = false;
-    bool gone = false;
+    std::size_t room = std::string::npos;
     bool waits = false;
+    int calls = 0;
     std::vector<std::string> pieces;
   };
   std::shared_ptr<Self> self_ = std::make_shared<Self>();
@@ -105,16 +119,47 @@ TEST(AsyncWriterTest, OneThatIsStuckAtTheEndIsLeft) {
   reader.open();  // the thread ends by itself, without its writer
 }
 
-TEST(AsyncWriterTest, WhenNobodyTakesAnythingAnyMoreNothingIsKept) {
+// As on a disk that is full, until somebody makes room: from the very byte on where it failed.
+TEST(AsyncWriterTest, WhatCannotBeWrittenIsKeptAndTriedAgain) {
   Reader reader;
-  AsyncWriter writer(reader.write(), 100);
+  reader.open(9);
+  AsyncWriter writer(reader.write(), 100, 1ms);
   EXPECT_TRUE(writer.put("first\n"));
-  reader.wait();
   EXPECT_TRUE(writer.put("second\n"));
-  reader.open(true);
-  while (writer.put("")) std::this_thread::yield();
+  reader.wait_for_calls(4);
+  EXPECT_TRUE(writer.put("third\n"));
+  EXPECT_THAT(reader.text(), "first\nsec");
+  reader.open();
   EXPECT_TRUE(writer.close(10s));
-  EXPECT_THAT(reader.pieces(), ElementsAre("first\n"));
+  EXPECT_EQ(reader.text(), "first\nsecond\nthird\n");
+  EXPECT_EQ(writer.lost(), 0U);
+}
+
+TEST(AsyncWriterTest, AtTheEndItIsTriedOnceMoreAndTheLinesThatAreLostAreCounted) {
+  Reader reader;
+  reader.open(9);
+  AsyncWriter writer(reader.write(), 100, 1h);
+  EXPECT_TRUE(writer.put("first\nsecond\n"));
+  reader.wait_for_calls(1);
+  EXPECT_TRUE(writer.put("third\n"));
+  EXPECT_TRUE(writer.close(10s)) << "its thread has ended";
+  EXPECT_EQ(reader.text(), "first\nsec");
+  EXPECT_EQ(writer.lost(), 2U);
+}
+
+TEST(AsyncWriterTest, WhileNothingCanBeWrittenTheLimitHolds) {
+  Reader reader;
+  reader.open(0);
+  AsyncWriter writer(reader.write(), 100, 1h);
+  EXPECT_TRUE(writer.put(std::string(40, 'x') + "\n"));
+  reader.wait_for_calls(1);
+  EXPECT_TRUE(writer.put(std::string(40, 'y') + "\n"));
+  EXPECT_FALSE(writer.behind());
+  EXPECT_TRUE(writer.put(std::string(40, 'y') + "\n"));
+  EXPECT_TRUE(writer.behind());
+  EXPECT_FALSE(writer.put(std::string(40, 'y') + "\n"));
+  EXPECT_TRUE(writer.close(10s));
+  EXPECT_EQ(writer.lost(), 3U);
 }
 
 TEST(AsyncWriterTest, PiecesAreWholeLinesThatAPipeTakesAtOnce) {
@@ -152,6 +197,50 @@ TEST(AsyncWriterTest, ManyMayPutAtOnce) {
   for (std::thread& one : writers) one.join();
   EXPECT_TRUE(writer.close(10s));
   EXPECT_EQ(reader.text().size(), 2000 * 7U);
+}
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST(LogOutputTest, AFileThatWasRenamedIsOpenedAnew) {
+  const std::string path = testing::TempDir() + "parleyd-log-output";
+  const std::string renamed = path + ".1";
+  std::remove(path.c_str());
+  LogOutput output;
+  const AsyncWriter::Write write = output.write();
+  output.open(path);
+  EXPECT_EQ(write("one\n"), 4U);
+  ASSERT_EQ(std::rename(path.c_str(), renamed.c_str()), 0);
+  EXPECT_EQ(write("two\n"), 4U) << "it goes with the file";
+  output.open(path);
+  EXPECT_EQ(write("three\n"), 6U);
+  EXPECT_EQ(contents(renamed), "one\ntwo\n");
+  EXPECT_EQ(contents(path), "three\n");
+  output.open(path);
+  EXPECT_EQ(write("four\n"), 5U);
+  EXPECT_EQ(contents(path), "three\nfour\n") << "what was there stays";
+  std::remove(path.c_str());
+  std::remove(renamed.c_str());
+}
+
+TEST(LogOutputTest, WhatCannotBeOpenedLeavesItAsItWas) {
+  const std::string path = testing::TempDir() + "parleyd-log-output-kept";
+  std::remove(path.c_str());
+  LogOutput output;
+  const AsyncWriter::Write write = output.write();
+  output.open(path);
+  EXPECT_THROW(output.open("/nonexistent/parleyd.log"), std::system_error);
+  EXPECT_THROW(output.open("/"), std::system_error);
+  EXPECT_EQ(write("one\n"), 4U);
+  EXPECT_EQ(contents(path), "one\n");
+  output.open("/dev/full");
+  EXPECT_EQ(write("two\n"), 0U);
+  output.open(path);
+  EXPECT_EQ(write("three\n"), 6U);
+  EXPECT_EQ(contents(path), "one\nthree\n");
+  std::remove(path.c_str());
 }
 
 }  // namespace

@@ -22,6 +22,9 @@ class PostOffice final : public Post {
   PostOffice(parley::Reactor& reactor, const Sessions& sessions, Transcript* transcript)
       : reactor_(reactor), sessions_(sessions), transcript_(transcript) {}
 
+  // From now on: null, or a transcript that outlives it.
+  void set_transcript(Transcript* transcript) { transcript_ = transcript; }
+
   void set_form(SessionId session, Form form) override;
   void subscribe(SessionId session, RoomId room) override;
   void unsubscribe(SessionId session, RoomId room) override;

@@ -1,5 +1,7 @@
 #include "chat/post/transcript.h"
 
+#include <utility>
+
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
 
@@ -12,9 +14,19 @@ Transcript::~Transcript() {
 void Transcript::put(const Event& event) {
   parley::TextWriter text;
   print(text, LineEvent{event});
-  if (out_.put(text.text())) return;
+  if (out_.put(text.text())) {
+    // Not with the first that finds room: the next may find none.
+    if (dropping_ && !out_.behind()) {
+      dropping_ = false;
+      said_ = dropped_;
+      log_.write(parley::Level::info, parley::format("stdout takes the conversation again; ", dropped_,
+                                                     " messages were dropped in all"));
+    }
+    return;
+  }
+  ++dropped_;
   // Ever more rarely: the log is not to become what stdout cannot be.
-  if (++dropped_ >= 10 * said_) say();
+  if (!std::exchange(dropping_, true) || dropped_ >= 10 * said_) say();
 }
 
 void Transcript::say() {

@@ -9,7 +9,7 @@
 namespace chat {
 
 // The conversation on stdout, byte for byte as others see it. What stdout does not take is dropped, whole
-// messages at a time, and counted in the log.
+// messages at a time, and counted in the log, which is told when it takes them again.
 class Transcript {
  public:
   // Both must outlive it.
@@ -29,6 +29,7 @@ class Transcript {
 
   AsyncWriter& out_;
   parley::Log& log_;
+  bool dropping_ = false;  // stdout has not been seen to take them again
   std::uint64_t dropped_ = 0;
   std::uint64_t said_ = 0;  // of these, how many the log knows of
 };

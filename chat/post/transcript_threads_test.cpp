@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "chat/post/recording_log_fixture.h"
 #include "chat/post/transcript.h"
@@ -17,7 +19,7 @@ using testing::IsEmpty;
 TEST(TranscriptTest, IsTheConversationAsOthersSeeIt) {
   std::string written;
   RecordingLog log;
-  AsyncWriter out([&](std::string_view lines) { return written += lines, true; }, 1 << 20);
+  AsyncWriter out([&](std::string_view lines) { return written += lines, lines.size(); }, 1 << 20);
   {
     Transcript transcript(out, log);
     transcript.put({{}, Joined{{}, "ann"}});
@@ -41,7 +43,7 @@ TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
           stuck.set_value();
           read.get_future().wait();
         }
-        return written += lines, true;
+        return written += lines, lines.size();
       },
       20);
   {
@@ -58,6 +60,35 @@ TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
   read.set_value();
   EXPECT_TRUE(out.close(10s));
   EXPECT_EQ(written, "[ann] 1\r\n[ann] 2\r\n");
+}
+
+TEST(TranscriptTest, ThatStdoutTakesItAgainIsSaidOnceThereIsRoom) {
+  std::promise<void> full;
+  std::promise<void> room;
+  RecordingLog log;
+  std::string written;
+  AsyncWriter out(
+      [&, first = true](std::string_view lines) mutable {
+        if (std::exchange(first, false)) {
+          full.set_value();
+          room.get_future().wait();
+        }
+        return written += lines, lines.size();
+      },
+      42);
+  Transcript transcript(out, log);
+  const Event said{{}, Said{{}, "ann", "0123456789"}};  // 18 bytes
+  transcript.put(said);
+  full.get_future().wait();
+  for (int i = 0; i < 3; ++i) transcript.put(said);
+  transcript.put({{}, Said{{}, "", ""}});
+  EXPECT_THAT(log.messages, ElementsAre("stdout does not take the conversation: 1 messages dropped so far"))
+      << "a short one has found room, which is no news";
+  room.set_value();
+  while (out.behind()) std::this_thread::yield();
+  transcript.put(said);
+  EXPECT_EQ(log.messages.back(), "stdout takes the conversation again; 1 messages were dropped in all");
+  EXPECT_TRUE(out.close(10s));
 }
 
 }  // namespace

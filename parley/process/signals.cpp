@@ -23,25 +23,26 @@ struct Known {
 };
 
 // In the order of Signal.
-constexpr std::array<Known, 7> known = {{{SIGHUP, "SIGHUP"},
+constexpr std::array<Known, 8> known = {{{SIGHUP, "SIGHUP"},
                                          {SIGINT, "SIGINT"},
                                          {SIGTERM, "SIGTERM"},
                                          {SIGCHLD, "SIGCHLD"},
                                          {SIGUSR1, "SIGUSR1"},
                                          {SIGUSR2, "SIGUSR2"},
-                                         {SIGPIPE, "SIGPIPE"}}};
+                                         {SIGPIPE, "SIGPIPE"},
+                                         {SIGXFSZ, "SIGXFSZ"}}};
 
 // What the handler may use: which signals have come, as the process that they came to (a copy of it has not
 // got them); the pipe that says so, for each (-1: nobody asks); and how many handlers are running at this
 // moment, so that a pipe is not closed under one of them.
 std::array<std::atomic<pid_t>, known.size()> come = {};
-std::array<std::atomic<int>, known.size()> pipes = {-1, -1, -1, -1, -1, -1, -1};
+std::array<std::atomic<int>, known.size()> pipes = {-1, -1, -1, -1, -1, -1, -1, -1};
 std::atomic<int> running = 0;
 static_assert(std::atomic<int>::is_always_lock_free);
 static_assert(std::atomic<pid_t>::is_always_lock_free);
 
 // The other end of each of these pipes.
-std::array<std::atomic<int>, known.size()> read_ends = {-1, -1, -1, -1, -1, -1, -1};
+std::array<std::atomic<int>, known.size()> read_ends = {-1, -1, -1, -1, -1, -1, -1, -1};
 
 struct sigaction previous[known.size()];
 

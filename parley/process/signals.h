@@ -9,8 +9,17 @@
 
 namespace parley {
 
-// What the system tells a process.
-enum class Signal : std::uint8_t { hangup, interrupt, terminate, child, user1, user2, broken_pipe };
+// What the system tells a process. `file_size`: a file would become longer than the process may make one.
+enum class Signal : std::uint8_t {
+  hangup,
+  interrupt,
+  terminate,
+  child,
+  user1,
+  user2,
+  broken_pipe,
+  file_size
+};
 
 // Prints `SIGINT`.
 void print(Writer& out, Signal signal);
@@ -44,8 +53,8 @@ class Signals {
   int writes_ = -1;
 };
 
-// The process passes over this signal from now on. A server does so with `broken_pipe`: it learns from the
-// write itself that nobody reads.
+// The process passes over this signal from now on. A server does so with `broken_pipe` and `file_size`: it
+// learns from the write itself that nobody reads, or that there is no more room.
 void ignore_signal(Signal signal);
 
 }  // namespace parley

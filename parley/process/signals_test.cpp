@@ -93,6 +93,9 @@ TEST(SignalsTest, OneThatIsIgnoredDoesNothing) {
   ignore_signal(Signal::broken_pipe);
   std::raise(SIGPIPE);
   std::signal(SIGPIPE, SIG_DFL);
+  ignore_signal(Signal::file_size);
+  std::raise(SIGXFSZ);
+  std::signal(SIGXFSZ, SIG_DFL);
 }
 
 TEST(SignalsTest, AThreadsSignalArrivesToo) {
@@ -104,6 +107,7 @@ TEST(SignalsTest, AThreadsSignalArrivesToo) {
 TEST(SignalsTest, Prints) {
   EXPECT_EQ(format(Signal::interrupt), "SIGINT");
   EXPECT_EQ(format(Signal::broken_pipe), "SIGPIPE");
+  EXPECT_EQ(format(Signal::file_size), "SIGXFSZ");
 }
 
 }  // namespace

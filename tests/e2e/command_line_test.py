@@ -3,8 +3,9 @@
 import os
 import re
 import socket
+import subprocess
 
-from parley_e2e import Test, main
+from parley_e2e import Test, main, program
 from programs import LOCAL_URL
 
 USAGE = 2
@@ -55,6 +56,25 @@ class Mistakes(Test):
         for url in urls:
             with self.subTest(url=url):
                 self.refused(USAGE, "--listen", url, says=[url, "line://127.0.0.1:2626"])
+
+    def test_what_is_said_does_nothing_to_a_terminal(self):
+        """An argument or a file may hold escapes: they do not reach stderr as such."""
+        odd = "\x1b]0;title\x07\x9b31m\n\x7f"
+        for arguments in (
+            ["--listen", odd],
+            [odd],
+            ["--" + odd],
+            ["--reactor", odd],
+            ["--config", "/nonexistent/" + odd],
+            ["--config", self.file('[server]\n"a\\u001b[1m" = 1\n')],
+            ["--config", self.file('[server]\nreactor = "a\\u001b[1m\\u009b"\n')],
+            ["--config", self.file('["a\\u001b[1m"]\nb = 1\n')],
+            ["--config", self.file('[[listener]]\naddress = "a\\u001b[1m"\n')],
+            ["--config", self.file('[server]\nreactor = "a\x1b[1m"\n')],
+        ):
+            with self.subTest(arguments=arguments):
+                message = self.refused(USAGE, *arguments, says=[])
+                self.assertNotRegex(message[:-1], "[\x00-\x1f\x7f-\x9f]")
 
     def test_one_bad_url_of_two(self):
         self.refused(USAGE, "--listen", "line://127.0.0.1:0", "--listen", "lime://127.0.0.1:0", says=["lime://"])
@@ -122,6 +142,22 @@ class Right(Test):
         for option in (b"--config", b"--listen", b"--reactor", b"--log-level", b"--flush-interval", b"--quiet"):
             server.stdout.wait_for(option)
         self.assertEqual(server.stderr.text(), b"")
+
+    def test_help_before_anything_is_installed_or_built(self):
+        """script/server's own, with bash alone: it names the options that parleyd has."""
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../script/server")
+        told = subprocess.run(["/bin/bash", script, "--quiet", "--help"], env={"PATH": self.folder()}, capture_output=True, check=False)
+        self.assertEqual(told.returncode, 0, told.stderr)
+        self.assertEqual(told.stderr, b"")
+        options = re.compile(rb"--[a-z][a-z-]+")
+        built = subprocess.run([program("PARLEYD"), "--help"], capture_output=True, check=True).stdout
+        self.assertEqual(set(options.findall(built)) - set(options.findall(told.stdout)), set())
+
+    def test_help_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            told = subprocess.run([program("PARLEYD"), "--help"], stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(told.returncode, COULD_NOT_START)
+        self.assertIn(b"stdout", told.stderr)
 
     def test_without_arguments_it_listens_where_the_readme_says(self):
         """The port may be somebody's: then it says so."""

@@ -186,6 +186,13 @@ class Test(unittest.TestCase):
             said += lines * sender.says(line)
         return bytes(said)
 
+    def wait_until(self, condition, what):
+        """For what nothing tells: asks again and again."""
+        deadline = time.monotonic() + SECONDS
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)
+
     def cpu_while_idle(self, server, seconds):
         """The processor time a server takes in some seconds in which nobody does anything."""
         before = server.cpu_seconds()

@@ -1,6 +1,9 @@
 """The conversation on stdout: a courtesy that never holds up the chat."""
 
 import os
+import re
+import resource
+import time
 
 from parley_e2e import GREETING, Test, main, program
 from programs import Server
@@ -82,6 +85,24 @@ class Quiet(Test):
         server.stdout.wait_for(rb"\A(Client joined .*\r\n){2}\[.*\r\n(Client left .*\r\n){2}\Z")
 
 
+class Log(Test):
+    def test_what_strangers_cause_is_limited_in_time(self):
+        server = self.parleyd()
+        stays = self.join(server)
+        began = time.monotonic()
+        for _ in range(60):
+            stranger = self.join(server, stays)
+            stranger.reset()
+            stays.expect(stranger.left())
+        periods = 1 + (time.monotonic() - began) // 10
+        self.assertEqual(server.stop(), 0)
+        told = server.stderr.text()
+        lines = told.count(b" was disconnected: ")
+        self.assertLessEqual(lines, 20 * periods)
+        left_out = sum(map(int, re.findall(rb"(\d+) lines of this level were left out", told)))
+        self.assertEqual(lines + left_out, 60, told)
+
+
 class Elsewhere(Test):
     """Stdout that is no pipe. The port cannot be read from it, so one is chosen before."""
 
@@ -118,6 +139,68 @@ class Elsewhere(Test):
         reader, sender = self.two()
         reader.expect(sender.joined())
         self.fence(sender, reader)
+
+    def test_a_file_that_may_not_grow(self):
+        """A full disk, until there is room again: nothing that was said meanwhile is lost, and nothing is cut."""
+        path = os.path.join(self.folder(), "chat.log")
+        server = self.start(f"> {path}")
+        reader, sender = self.two()
+        reader.expect(sender.joined())
+        self.wait_until(lambda: self.size(path) >= len(sender.joined()), "the conversation")
+        _, most = resource.prlimit(server.pid, resource.RLIMIT_FSIZE)
+        full = self.size(path) + 1500
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (full, most))
+        self.talk_of(reader, sender, b"while it is full", 10)
+        self.wait_until(lambda: self.size(path) == full, "a full disk")
+        self.talk_of(reader, sender, b"still full", 10)
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (most, most))
+        self.talk_of(reader, sender, b"again", 1)
+        said = sender.joined()
+        for what, count in ((b"while it is full", 10), (b"still full", 10), (b"again", 1)):
+            said += sender.says(LINE[:200] + what) * count
+        self.wait_until(lambda: self.size(path) >= full + 1500 and b"again" in self.read(path), "there is room again")
+        self.assertTrue(self.read(path).endswith(said), self.read(path))
+
+    def test_what_a_full_disk_does_not_take_is_counted(self):
+        path = os.path.join(self.folder(), "chat.log")
+        server = self.start(f"> {path}")
+        reader, sender = self.two()
+        reader.expect(sender.joined())
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+        self.talk_of(reader, sender, LINE + LINE, 1500)  # a megabyte is kept, and one more that is being written
+        server.stderr.wait_for(rb"stdout does not take the conversation: 1 messages dropped so far")
+        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        self.wait_until(lambda: self.size(path) > 900_000, "there is room again")
+
+        def again():
+            self.say(sender, b"again\n", b"again", reader)
+            return b"takes the conversation again" in server.stderr.text()
+
+        self.wait_until(again, "the log says so")
+        told = server.stderr.wait_for(rb"stdout takes the conversation again; (\d+) messages were dropped in all")
+        written = self.read(path).count(b"0123456789")
+        self.assertEqual(self.read(path).count(sender.says(LINE[:200] + LINE + LINE)) + int(told[1]), 1500, written)
+
+    def test_what_is_lost_at_the_end_is_counted(self):
+        server = self.start("> /dev/full")
+        reader, sender = self.two()
+        reader.expect(sender.joined())
+        self.talk_of(reader, sender, b"", 10)
+        self.assertEqual(server.stop(), 0)
+        server.close()
+        # Its start is a line too.
+        self.assertRegex(server.stderr.text(), rb"warning: stdout did not take the last 13 messages\n")
+
+    def talk_of(self, reader, sender, what, count):
+        sender.send((LINE[:200] + what + b"\n") * count)
+        reader.expect(sender.says(LINE[:200] + what) * count)
+
+    def size(self, path):
+        return os.stat(path).st_size
+
+    def read(self, path):
+        with open(path, "rb") as file:
+            return file.read()
 
     def test_closed(self):
         """No connection may take the place of descriptor 1, and get to hear everything."""

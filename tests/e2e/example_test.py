@@ -34,14 +34,11 @@ class Examples(ThreeTerminals):
 
     def crowd(self, count, *last):
         """A server whose stdout nobody watches, and some who talk; the last may have options of their own."""
-        server = self.terminal("sh", "-c", 'exec "$0" "$1" > /dev/null', program(self.variable), str(port := self.free_port()))
-        self.assertIsNotNone(server)
+        server = self.terminal("sh", "-c", 'exec "$0" "$1" > /dev/null', program(self.variable), "0")
+        port = self.port_of(server)
         clients = []
         for options in [{}] * count + list(last):
-            if not clients:
-                clients.append(self.connect_when_up(("127.0.0.1", port)))
-            else:
-                clients.append(self.connect(("127.0.0.1", port), **options))
+            clients.append(self.connect(("127.0.0.1", port), **options))
             clients[-1].take_until(b"chatserver\r\n")
             for other in clients[:-1]:
                 other.expect(clients[-1].joined())

@@ -1,5 +1,6 @@
 """What the kernel holds for a connection, asked over netlink as `ss` does (sock_diag(7))."""
 
+import os
 import socket
 import struct
 
@@ -45,6 +46,21 @@ def keep_alive_timer(source, destination):
                 timer, left = fields[5].split(":")
                 return int(left, 16) / 100 if timer == "02" else None
     raise AssertionError("there is no such connection")
+
+
+def listening_port(pid):
+    """The TCP port that a process listens at, None while it does not; of several, one."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        open_now = {os.readlink(f"{folder}/{number}") for number in os.listdir(folder)}
+    except FileNotFoundError:  # one was closed meanwhile
+        return None
+    for table in ("tcp", "tcp6"):
+        with open(f"/proc/net/{table}", encoding="ascii") as lines:
+            for fields in map(str.split, lines):
+                if fields[3] == "0A" and f"socket:[{fields[9]}]" in open_now:
+                    return int(fields[1].rpartition(":")[2], 16)
+    return None
 
 
 def padded(host):

@@ -8,12 +8,12 @@ one module by hand: PARLEYD=build/release/bin/parleyd python3 tests/e2e/framing_
 import itertools
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
 import unittest
 
+from kernel import listening_port
 from programs import Program, Server
 from talkers import GREETING, SECONDS, Client, Piped, Terminal
 
@@ -91,20 +91,11 @@ class Test(unittest.TestCase):
         self.addCleanup(client.close)
         return client
 
-    def free_port(self):
-        """A port that nobody has, for a server that cannot tell which one it took."""
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            return free.getsockname()[1]
-
-    def connect_when_up(self, where):
-        """For a server that cannot tell when it listens."""
-        deadline = time.monotonic() + SECONDS
-        while True:
-            try:
-                return self.connect(where)
-            except ConnectionRefusedError:
-                self.assertLess(time.monotonic(), deadline, "nobody listens")
-                time.sleep(0.01)  # a refusal comes at once: not too many of them
+    def port_of(self, program):
+        """The port at which a program listens that cannot tell which one it took."""
+        ports = []
+        self.wait_until(lambda: ports.append(listening_port(program.process.pid)) or ports[-1], "it listens")
+        return ports[-1]
 
     def join(self, server, *others, **more):
         """A client that was greeted; every one of the others has seen it come."""

@@ -104,19 +104,19 @@ class Log(Test):
 
 
 class Elsewhere(Test):
-    """Stdout that is no pipe. The port cannot be read from it, so one is chosen before."""
+    """Stdout that is no pipe. The port cannot be read from it: the kernel knows it."""
 
     def start(self, redirection):
-        self.port = self.free_port()
-        command = f'exec "$@" {redirection}'
-        url = f"line://127.0.0.1:{self.port}"
-        return self.watch(Server("sh", "-c", command, "sh", program("PARLEYD"), "--listen", url, listeners=0))
+        command = ("sh", "-c", f'exec "$@" {redirection}', "sh", program("PARLEYD"), "--listen", "line://127.0.0.1:0")
+        server = self.watch(Server(*command, listeners=0))
+        self.port = self.port_of(server)
+        return server
 
     def two(self):
         return self.arrive(), self.arrive()
 
     def arrive(self):
-        client = self.connect_when_up(("127.0.0.1", self.port))
+        client = self.connect(("127.0.0.1", self.port))
         client.expect(GREETING)
         return client
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <utility>
 
+#include "parley/socket/error.h"
+
 namespace parley {
 
 namespace {
@@ -24,6 +26,11 @@ namespace {
 constexpr auto by_pidfd = static_cast<idtype_t>(3);
 constexpr long pidfd_open_number = 434;
 constexpr long pidfd_send_signal_number = 424;
+
+[[noreturn]] void fail_without_descriptor(int error) {
+  const std::error_code reason(error, std::generic_category());
+  throw std::system_error(reason, detail::with_remedy("fork: no descriptor for the child", reason));
+}
 
 int open_pidfd(pid_t pid) {
   return static_cast<int>(::syscall(pidfd_open_number, pid, 0));
@@ -128,7 +135,7 @@ Child::Child(const std::function<int()>& body) {
   wait_for_dropped();
   // Its places are made sure of before: one of them becomes the child's descriptor.
   Leash leash;
-  if (!leash) throw std::system_error(errno, std::generic_category(), "fork: no descriptor for the child");
+  if (!leash) fail_without_descriptor(errno);
   flush();
   pid_ = ::fork();
   if (pid_ < 0) throw std::system_error(errno, std::generic_category(), "fork");
@@ -141,8 +148,7 @@ Child::Child(const std::function<int()>& body) {
   // that of a process that is not our child, and this finds it out.
   ask(!descriptor_);
   // Another thread has taken the place. The child has not begun, so the wait for it was short.
-  if (error != 0 && error != ESRCH)
-    throw std::system_error(error, std::generic_category(), "fork: no descriptor for the child");
+  if (error != 0 && error != ESRCH) fail_without_descriptor(error);
 }
 
 Child& Child::operator=(Child&& other) noexcept {

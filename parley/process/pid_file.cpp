@@ -14,13 +14,15 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/socket/error.h"
 
 namespace parley {
 
 namespace {
 
 [[noreturn]] void fail(std::string_view path, std::string_view what, int error) {
-  throw std::system_error(error, std::generic_category(), format("pid file ", path, ": ", what));
+  const std::error_code reason(error, std::generic_category());
+  throw std::system_error(reason, detail::with_remedy(format("pid file ", path, ": ", what), reason));
 }
 
 bool same_file(int descriptor, const std::string& path) {

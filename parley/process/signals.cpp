@@ -13,6 +13,8 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "parley/socket/error.h"
+
 namespace parley {
 
 namespace {
@@ -66,7 +68,8 @@ void note(int number) {
 }
 
 [[noreturn]] void fail(const char* operation) {
-  throw std::system_error(errno, std::generic_category(), operation);
+  const std::error_code reason(errno, std::generic_category());
+  throw std::system_error(reason, detail::with_remedy(operation, reason));
 }
 
 void make_pipe(int& reads, int& writes) {

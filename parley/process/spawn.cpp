@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/socket/error.h"
 
 namespace parley {
 
@@ -25,7 +26,8 @@ constexpr long close_range_number = 436;
 constexpr unsigned close_on_exec = 4;
 
 [[noreturn]] void fail(std::string_view program, std::string_view what, int error) {
-  throw std::system_error(error, std::generic_category(), format("spawn ", program, what));
+  const std::error_code reason(error, std::generic_category());
+  throw std::system_error(reason, detail::with_remedy(format("spawn ", program, what), reason));
 }
 
 // No number below 3: those are the child's to be.

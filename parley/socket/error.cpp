@@ -19,6 +19,13 @@ std::string sentence(std::string_view operation, std::string_view where, std::st
   return std::string(out.text());
 }
 
+// Whoever says more to do says it first.
+std::string with_remedy_behind(std::string_view advice, std::error_code reason) {
+  const std::string_view remedy = detail::remedy(reason);
+  if (advice.empty() || remedy.empty()) return std::string(advice.empty() ? remedy : advice);
+  return advice.find(remedy) == advice.npos ? format(advice, "; ", remedy) : std::string(advice);
+}
+
 std::string seconds(Duration time) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
   std::string text = format(ms / 1000);
@@ -39,7 +46,8 @@ class ResolveCategory final : public std::error_category {
 
 SocketError::SocketError(std::string_view operation, std::string_view where, std::error_code reason,
                          std::string_view advice)
-    : SocketError(reason, Worded{sentence(operation, where, reason.message(), advice)}) {}
+    : SocketError(reason,
+                  Worded{sentence(operation, where, reason.message(), with_remedy_behind(advice, reason))}) {}
 
 SocketError::SocketError(std::error_code reason, Worded message)
     : std::system_error(reason), message_(std::make_shared<const std::string>(std::move(message.message))) {}
@@ -52,5 +60,22 @@ const std::error_category& resolve_category() {
   static const ResolveCategory category;
   return category;
 }
+
+namespace detail {
+
+std::string_view remedy(std::error_code reason) noexcept {
+  if (reason == std::errc::too_many_files_open)
+    return "this process may open no more descriptors: see ulimit -n";
+  if (reason == std::errc::too_many_files_open_in_system)
+    return "this machine may open no more files: see sysctl fs.file-max";
+  return {};
+}
+
+std::string with_remedy(std::string_view text, std::error_code reason) {
+  const std::string_view remedy = detail::remedy(reason);
+  return remedy.empty() ? std::string(text) : format(text, " (", remedy, ')');
+}
+
+}  // namespace detail
 
 }  // namespace parley

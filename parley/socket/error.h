@@ -52,4 +52,14 @@ class ResolveError : public SocketError {
 // The codes of getaddrinfo (EAI_NONAME and so on).
 const std::error_category& resolve_category();
 
+namespace detail {
+
+// What to do about an error whatever was being done, as who has no descriptor left; or nothing. A SocketError
+// says it by itself.
+std::string_view remedy(std::error_code reason) noexcept;
+// `text (REMEDY)`, or the text alone: for errors of other types.
+std::string with_remedy(std::string_view text, std::error_code reason);
+
+}  // namespace detail
+
 }  // namespace parley

@@ -1,5 +1,6 @@
 #include "parley/socket/error.h"
 
+#include <cerrno>
 #include <gtest/gtest.h>
 #include <string>
 #include <type_traits>
@@ -29,6 +30,23 @@ TEST(SocketError, IsASystemErrorThatKeepsItsMessageWhenCopied) {
     EXPECT_EQ(error.code(), std::errc::connection_refused);
     EXPECT_STREQ(error.what(), "connect 127.0.0.1:81: Connection refused");
   }
+}
+
+TEST(SocketError, SaysWhatToDoWhereNoDescriptorIsLeft) {
+  const std::string see = "this process may open no more descriptors: see ulimit -n";
+  for (const std::error_code reason : {std::make_error_code(std::errc::too_many_files_open),
+                                       std::error_code(EMFILE, std::system_category())}) {
+    EXPECT_EQ(SocketError("accept", "at 0.0.0.0:80", reason).what(),
+              "accept at 0.0.0.0:80: Too many open files (" + see + ")");
+    EXPECT_EQ(SocketError("connect", "x:1", reason, "tried two").what(),
+              "connect x:1: Too many open files (tried two; " + see + ")");
+    EXPECT_EQ(SocketError("connect", "x:1", reason, "socket: " + see).what(),
+              "connect x:1: Too many open files (socket: " + see + ")");
+  }
+  const std::error_code all(ENFILE, std::system_category());
+  EXPECT_STREQ(
+      SocketError("socket", "", all).what(),
+      "socket: Too many open files in system (this machine may open no more files: see sysctl fs.file-max)");
 }
 
 TEST(Timeout, SaysAfterWhichTime) {

@@ -153,7 +153,7 @@ void Listeners::on_accept_failed(ListenerSlot& slot, std::error_code error) {
     while (most-- > 0 && backend_->refuse(slot, refusal(listener))) {
     }
   }
-  with_relief(connections_, [&] { log_refusal(error.message()); });
+  with_relief(connections_, [&] { log_refusal(detail::with_remedy(error.message(), error)); });
   // The back end has stopped accepting: it would be told of the same connections again and again.
   with_relief(connections_, [&] {
     timers_.add(later(clock_.now(), limits_.accept_rest), [this, id = listener.id] {

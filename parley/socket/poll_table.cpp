@@ -8,6 +8,7 @@
 namespace parley {
 
 void PollTable::set(int descriptor, short events, std::uint64_t key) {
+  require_open(descriptor);
   if (!contains(descriptor)) add(descriptor);
   const std::size_t place = place_[at(descriptor)];
   polled_[place].events = events;
@@ -15,7 +16,6 @@ void PollTable::set(int descriptor, short events, std::uint64_t key) {
 }
 
 void PollTable::add(int descriptor) {
-  require_open(descriptor);
   make_room(place_, descriptor, nowhere);
   keys_.push_back(0);
   try {
@@ -37,6 +37,13 @@ void PollTable::remove(int descriptor) {
   place_[at(descriptor)] = nowhere;
   polled_.pop_back();
   keys_.pop_back();
+}
+
+// From the back, whose last one takes each free place.
+void PollTable::forget_closed() {
+  for (std::size_t i = polled_.size(); i-- > 0;) {
+    if ((polled_[i].revents & POLLNVAL) != 0) remove(polled_[i].fd);
+  }
 }
 
 int PollTable::wait(std::optional<Duration> timeout) {

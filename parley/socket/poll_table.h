@@ -19,11 +19,14 @@ class PollTable {
   }
 
   // Asks for poll's `events` from now on, in place of what was asked for before. Throws SocketError when
-  // the descriptor is not open.
+  // the descriptor is not open, and changes nothing then.
   void set(int descriptor, short events, std::uint64_t key);
 
   // Forgets a descriptor; one that is not there is no error, and it may be closed already.
   void remove(int descriptor);
+
+  // Forgets all that the last `wait` found closed.
+  void forget_closed();
 
   // Calls poll once; a signal ends it. Answers how many are ready, for `tell`.
   int wait(std::optional<Duration> timeout);

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <stdexcept>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -20,11 +21,15 @@ std::unique_ptr<Poller> make_poller(PollerKind kind) {
     case PollerKind::epoll:
       return make_epoll_poller();
   }
-  return nullptr;
+  throw std::invalid_argument(format("there is no kind of poller ", static_cast<int>(kind)));
+}
+
+bool is_open(int descriptor) noexcept {
+  return descriptor >= 0 && fcntl(descriptor, F_GETFD) >= 0;
 }
 
 void require_open(int descriptor) {
-  if (descriptor < 0 || fcntl(descriptor, F_GETFD) < 0) fail_watching(descriptor, EBADF);
+  if (!is_open(descriptor)) fail_watching(descriptor, EBADF, "it is closed");
 }
 
 void fail_watching(int descriptor, int error, const char* advice) {

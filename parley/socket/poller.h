@@ -29,8 +29,8 @@ class Poller {
   virtual ~Poller() = default;
 
   // Watches `descriptor` for `wanted` from now on, in place of what was wanted before; `none` removes it.
-  // `key` comes back with its events. O(1). Throws SocketError: a descriptor that is not open, or one
-  // that is too large for select.
+  // `key` comes back with its events. O(1). Throws SocketError, and changes nothing then: a descriptor that
+  // is not open, or one that is too large for select.
   virtual void update(int descriptor, Interest wanted, std::uint64_t key) = 0;
 
   // Forgets a descriptor; one that is not watched is no error. It may be closed already, unless a
@@ -42,6 +42,10 @@ class Poller {
   // zero (or less), not at all. A signal ends it early, with an empty answer. Errors and hang-ups come
   // as what is wanted, and may come as both: whoever wants one looks at that one. The answer is valid until
   // the next call, and is the caller's to change.
+  //
+  // A descriptor that was closed while it was watched is told no more, and hides no other. Whatever has its
+  // number now is watched after the next `update`, and perhaps before. (Where a duplicate is open elsewhere,
+  // epoll goes on telling.)
   virtual std::span<Ready> wait(std::optional<Duration> timeout) = 0;
 };
 

@@ -20,11 +20,13 @@ class EpollPoller final : public Poller {
 
   void update(int descriptor, Interest wanted, std::uint64_t key) override {
     if (wanted == Interest::none) return remove(descriptor);
-    if (descriptor < 0) fail_watching(descriptor, EBADF);
+    // Before there is room made for it: a number that is none would take as much memory as it is large.
+    if (descriptor < 0 || at(descriptor) >= wanted_.size()) require_open(descriptor);
     if (forked()) begin_anew();
     make_room(wanted_, descriptor, Interest::none);
+    const bool taken = registered(descriptor, wanted, key);
     forget_always(descriptor);
-    if (!registered(descriptor, wanted, key)) always_.push_back({descriptor, {key, wanted}});
+    if (!taken) always_.push_back({descriptor, {key, wanted}});
     wanted_[at(descriptor)] = wanted;
   }
 
@@ -37,6 +39,7 @@ class EpollPoller final : public Poller {
 
   std::span<Ready> wait(std::optional<Duration> timeout) override {
     if (forked()) begin_anew();
+    if (!always_.empty()) forget_closed_files();
     if (!always_.empty()) timeout = Duration::zero();
     const int count = epoll_wait(epoll_.get(), events_.data(), static_cast<int>(most_ready),
                                  timeout ? milliseconds_up(timeout) : -1);
@@ -109,6 +112,13 @@ class EpollPoller final : public Poller {
     return {ready_.data(), told};
   }
 
+  void forget_closed_files() {
+    std::erase_if(always_, [this](const Always& one) {
+      if (is_open(one.descriptor)) return false;
+      wanted_[at(one.descriptor)] = Interest::none;
+      return true;
+    });
+  }
   void forget_always(int descriptor) {
     std::erase_if(always_, [descriptor](const Always& one) { return one.descriptor == descriptor; });
   }

@@ -22,16 +22,21 @@ class PollPoller final : public Poller {
 
   std::span<Ready> wait(std::optional<Duration> timeout) override {
     ready_.clear();
-    table_.tell(table_.wait(timeout), [this](const pollfd& told, std::uint64_t key) {
-      take(told, key);
-      return ready_.size() < most_ready;
-    });
-    return ready_;
+    for (;;) {
+      bool closed = false;
+      table_.tell(table_.wait(timeout), [&](const pollfd& told, std::uint64_t key) {
+        closed |= (told.revents & POLLNVAL) != 0;
+        take(told, key);
+        return ready_.size() < most_ready;
+      });
+      if (closed) table_.forget_closed();
+      if (!closed || !ready_.empty()) return ready_;  // said at once: no time has passed
+    }
   }
 
  private:
   void take(const pollfd& told, std::uint64_t key) {
-    const bool broken = (told.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    const bool broken = (told.revents & (POLLERR | POLLHUP)) != 0;
     const int ready = broken ? told.events : told.revents & told.events;
     Interest interest = Interest::none;
     if ((ready & POLLIN) != 0) interest = interest | Interest::read;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <fcntl.h>
 #include <sys/select.h>
 
 #include "parley/socket/poller.h"
@@ -24,9 +23,9 @@ class SelectPoller final : public Poller {
     if (descriptor >= FD_SETSIZE) {
       fail_watching(descriptor, EINVAL, "select takes descriptors below 1024: use poll or epoll");
     }
+    if (wanted != Interest::none) require_open(descriptor);
     remove(descriptor);
     if (wanted == Interest::none) return;
-    require_open(descriptor);
     if ((wanted & Interest::read) != Interest::none) FD_SET(descriptor, &read_);
     if ((wanted & Interest::write) != Interest::none) FD_SET(descriptor, &write_);
     keys_[static_cast<std::size_t>(descriptor)] = key;
@@ -42,16 +41,19 @@ class SelectPoller final : public Poller {
 
   std::span<Ready> wait(std::optional<Duration> timeout) override {
     ready_.clear();
-    fd_set readable = read_;
-    fd_set writable = write_;
-    timeval time = timeval_up(timeout.value_or(Duration::zero()));
-    int left = ::select(end_, &readable, &writable, nullptr, timeout ? &time : nullptr);
-    if (left < 0) {
-      if (errno == EBADF) return tell_closed();
-      check_wait_error(errno);
+    for (;;) {
+      fd_set readable = read_;
+      fd_set writable = write_;
+      timeval time = timeval_up(timeout.value_or(Duration::zero()));
+      int left = ::select(end_, &readable, &writable, nullptr, timeout ? &time : nullptr);
+      if (left < 0 && errno == EBADF) {  // said at once: no time has passed
+        forget_closed();
+        continue;
+      }
+      if (left < 0) check_wait_error(errno);
+      for (int i = 0; left > 0 && i < end_; ++i) left -= take(i, readable, writable);
+      return ready_;
     }
-    for (int i = 0; left > 0 && i < end_; ++i) left -= take(i, readable, writable);
-    return ready_;
   }
 
  private:
@@ -68,13 +70,11 @@ class SelectPoller final : public Poller {
     return static_cast<int>(reads) + static_cast<int>(writes);
   }
 
-  // One descriptor that was closed while it was watched spoils the whole call: its owner is told, as poll
-  // does.
-  std::span<Ready> tell_closed() {
-    for (int i = 0; i < end_; ++i) {
-      if (watched(i) && fcntl(i, F_GETFD) < 0) take(i, read_, write_);
+  // One descriptor that was closed while it was watched spoils the whole call.
+  void forget_closed() {
+    for (int i = end_; i-- > 0;) {
+      if (watched(i) && !is_open(i)) remove(i);
     }
-    return ready_;
   }
 
   fd_set read_;

@@ -14,6 +14,7 @@ std::unique_ptr<Poller> make_select_poller();
 std::unique_ptr<Poller> make_poll_poller();
 std::unique_ptr<Poller> make_epoll_poller();
 
+bool is_open(int descriptor) noexcept;
 // Throws a SocketError that names the descriptor when it is not open.
 void require_open(int descriptor);
 // Throws a SocketError about `descriptor` with the code `error`.

@@ -61,14 +61,16 @@ class Poll {
   // Watches a socket or descriptor. Throws std::invalid_argument when it is watched already, and
   // SocketError when it is not open.
   void add(Selectable what, PollEvent wanted);
-  // Watches it for something else. Throws std::out_of_range when it is not watched.
+  // Watches it for something else. Throws std::out_of_range when it is not watched, and SocketError when it
+  // was closed meanwhile.
   void modify(Selectable what, PollEvent wanted);
   // Watches it no more; its descriptor may be closed already. (A closed socket has none to be known by: take
   // it out before, or by the number that it had.) Throws std::out_of_range when it is not watched.
   void remove(Selectable what);
 
   // Waits until something is ready, and answers all that is, in no order. Without a timeout it waits for
-  // ever; with zero, not at all; after it the answer is empty. Signals neither end nor lengthen it. Throws
+  // ever; with zero, not at all; after it the answer is empty. One that was closed is told as such
+  // (`PollEvent::not_open`) until it is removed. Signals neither end nor lengthen it. Throws
   // std::invalid_argument for a negative timeout, and std::logic_error where it may wait inside a
   // reactor's callback.
   std::vector<Polled> poll(std::optional<Duration> timeout = std::nullopt);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fcntl.h>
 #include <initializer_list>
 #include <stdexcept>
 #include <sys/select.h>
@@ -10,6 +9,7 @@
 #include "parley/base/print.h"
 #include "parley/socket/blocking.h"
 #include "parley/socket/error.h"
+#include "parley/socket/poller_table.h"
 #include "parley/socket/socket.h"
 #include "parley/socket/waiting.h"
 
@@ -52,7 +52,7 @@ int end_of(std::initializer_list<const List*> lists) {
 [[noreturn]] void name_the_closed(std::initializer_list<const List*> lists) {
   for (const List* list : lists) {
     for (const Selectable& one : *list) {
-      if (fcntl(one.fileno(), F_GETFD) < 0) fail(one.fileno(), EBADF, "it was closed");
+      if (!is_open(one.fileno())) fail(one.fileno(), EBADF, "it was closed");
     }
   }
   throw SocketError("select", "", {EBADF, std::system_category()});
@@ -69,6 +69,8 @@ Selected select(const List& read, const List& write, const List& except, std::op
   const fd_set writes = set_of(write);
   const fd_set excepts = set_of(except);
   const int end = end_of({&read, &write, &except});
+  // The kernel passes over what is beyond its table, which reaches to every open descriptor.
+  if (end > 0 && !is_open(end - 1)) name_the_closed({&read, &write, &except});
   const Deadline deadline(timeout);
   for (;;) {
     fd_set readable = reads;

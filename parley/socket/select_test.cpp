@@ -9,6 +9,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "parley/process/fork_fixture.h"
 #include "parley/socket/create.h"
 
 namespace parley {
@@ -87,6 +88,30 @@ TEST(Select, NamesADescriptorThatIsNotOpen) {
     EXPECT_EQ(std::string(error.what()),
               "select descriptor " + std::to_string(number) + ": Bad file descriptor (it was closed)");
   }
+}
+
+// The kernel passes over what is beyond its table of descriptors, and leaves it standing in the answer. In a
+// fork's child that is as short as it can be.
+TEST(Select, NamesADescriptorBeyondTheTableToo) {
+  auto [a, b] = socketpair();
+  Fork fork;
+  if (fork.in_child()) {
+    std::string said;
+    for (const int number : {300, 700, 1023}) {
+      for (const bool writable : {false, true}) {
+        const List closed{number}, ready = writable ? List{a} : List{};
+        try {
+          said += format(select(closed, ready, {}, 0s).read.size(), " can be read; ");
+        } catch (const SocketError& error) {
+          if (error.code() == std::errc::bad_file_descriptor) said += "closed; ";
+        }
+      }
+    }
+    fork.say(said);
+    Fork::leave();
+  }
+  EXPECT_EQ(fork.hear(), "closed; closed; closed; closed; closed; closed; ");
+  EXPECT_TRUE(fork.has_left());
 }
 
 }  // namespace

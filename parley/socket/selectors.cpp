@@ -6,6 +6,7 @@
 #include "parley/socket/error.h"
 #include "parley/socket/fork_count.h"
 #include "parley/socket/poller.h"
+#include "parley/socket/poller_table.h"
 #include "parley/socket/waiting.h"
 
 namespace parley {
@@ -102,7 +103,9 @@ void SelectorCore::take_in(std::optional<Duration> timeout) {
   for (const Ready& one : own_poller().wait(timeout)) {
     const Told told{static_cast<int>(static_cast<std::uint32_t>(one.key)),
                     static_cast<std::uint32_t>(one.key >> serial_shift), one.ready};
-    if (still_ready(told) != Interest::none) {
+    // What was closed, and is open under another number somewhere, is told by epoll alone.
+    const bool closed = kind_ == PollerKind::epoll && !is_open(told.descriptor);
+    if (still_ready(told) != Interest::none && !closed) {
       told_.push_back(told);
     } else {
       strange = true;
@@ -126,7 +129,7 @@ void SelectorCore::renew() {
     try {
       poller_->update(one->fd(), one->events_, poller_key(one->fd(), one->serial_));
     } catch (const SocketError&) {
-      continue;  // it was closed and not removed; epoll says nothing of such a one either
+      continue;  // it was closed and not removed: it is told no more
     }
   }
 }

@@ -100,6 +100,10 @@ class SelectorKey : public detail::Registration {
 // pointer, a std::function to be called, a client with its socket. Level-triggered: what is not dealt with is
 // told again. Owns the data and none of the descriptors. Used from one thread.
 //
+// A descriptor is to be removed before it is closed. One that was closed first is told no more, whatever the
+// kind of the selector; it stays registered until it is removed. Once its number belongs to another file,
+// `modify` has that watched; whether it is before is not said.
+//
 //   DefaultSelector<Client> selector;
 //   for (auto [key, ready] : selector.select()) serve(key.data);
 template <class Data = std::monostate>
@@ -114,7 +118,8 @@ class Selector : private detail::SelectorCore {
   };
   class Events;
 
-  // Throws SocketError where there is no descriptor left for it.
+  // Throws SocketError where there is no descriptor left for it, std::invalid_argument for a kind that does
+  // not exist.
   explicit Selector(PollerKind kind) : SelectorCore(kind) {}
 
   // Watches a socket or descriptor. Throws std::invalid_argument when it is watched already or nothing is
@@ -125,7 +130,7 @@ class Selector : private detail::SelectorCore {
   }
 
   // Watches it for something else, with the same data or with other. Throws as `add`, and std::out_of_range
-  // when it is not watched.
+  // when it is not watched; nothing is changed then.
   Key& modify(Selectable what, Interest events) {
     Key& key = get_key(what);
     rewatch(key, events);

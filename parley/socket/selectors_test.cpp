@@ -209,6 +209,44 @@ TEST_P(SelectorTest, OwnsDataThatCannotBeCopied) {
   EXPECT_EQ(b.recv(1), "");  // it was closed with its key
 }
 
+TEST_P(SelectorTest, WhatWasClosedBeforeItWasRemovedIsToldNoMore) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  auto [e, f] = socketpair();
+  const Descriptor copy(fcntl(e.fileno(), F_DUPFD_CLOEXEC, 0));  // epoll goes on telling of it
+  const int first = a.fileno(), second = e.fileno();
+  selector_.add(a, Interest::both, "a");
+  selector_.add(c, Interest::read, "c");
+  selector_.add(e, Interest::both, "e");
+  for (Socket* sender : {&b, &d, &f}) sender->sendall("x");
+  a.close();
+  e.close();
+  EXPECT_EQ(ready(), "c:read ");
+  EXPECT_EQ(ready(), "c:read ");
+  EXPECT_EQ(c.recv(1), "x");
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_TRUE(selector_.select(20ms).empty());
+  EXPECT_GE(std::chrono::steady_clock::now() - before, 20ms);
+  EXPECT_THROW(selector_.modify(first, Interest::read), SocketError);
+  EXPECT_EQ(selector_.get_key(first).events(), Interest::both);
+  EXPECT_EQ(selector_.remove(first).data, "a");
+  EXPECT_EQ(selector_.remove(second).data, "e");
+}
+
+TEST_P(SelectorTest, AClosedNumberThatIsOpenAgainIsWatchedOnceItIsSaidSo) {
+  auto [a, b] = socketpair();
+  auto [c, d] = socketpair();
+  const int number = a.fileno();
+  selector_.add(a, Interest::read, "a");
+  a.close();
+  EXPECT_EQ(ready(), "");
+  const Descriptor again(fcntl(c.fileno(), F_DUPFD_CLOEXEC, number));
+  ASSERT_EQ(again.get(), number);
+  d.sendall("x");
+  selector_.modify(number, Interest::read);
+  EXPECT_EQ(ready(), "a:read ");
+}
+
 TEST_P(SelectorTest, CallsWhatTheDataIs) {
   auto [a, b] = socketpair();
   Selector<std::function<void(Interest)>> selector(GetParam());

@@ -46,4 +46,10 @@ struct Limits {
   Duration datagram_rest = std::chrono::milliseconds(10);
 };
 
+namespace detail {
+// Answers them. Throws std::invalid_argument, which names what cannot be: a 0 that would let nothing pass, or
+// look like the end of the input; a negative time.
+const Limits& possible(const Limits& limits);
+}  // namespace detail
+
 }  // namespace parley

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 
 #include "parley/reactor/transport.h"
 
@@ -12,7 +11,7 @@ LineOnlyReceiver::LineOnlyReceiver(const LineSettings& settings)
     : delimiter_size_(static_cast<std::uint8_t>(settings.delimiter.size())),
       max_length_(settings.max_length),
       delimiter_(settings.delimiter.data()) {
-  assert(settings.delimiter.size() <= 255);
+  detail::require_possible(settings);
 }
 
 void LineOnlyReceiver::line_length_exceeded(std::string_view /*begin*/) {

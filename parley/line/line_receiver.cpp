@@ -4,9 +4,11 @@
 #include <array>
 #include <cassert>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
+#include "parley/base/print.h"
 #include "parley/reactor/transport.h"
 
 namespace parley {
@@ -95,11 +97,19 @@ struct LineReceiver::Input {
   bool given_back = false;
 };
 
+void detail::require_possible(const LineSettings& settings) {
+  if (settings.delimiter.size() > 255) {
+    throw std::invalid_argument(
+        format("LineSettings: a delimiter has at most 255 bytes, not ", settings.delimiter.size()));
+  }
+  if (settings.max_length == 0) throw std::invalid_argument("LineSettings: a line has at least 1 byte");
+}
+
 LineReceiver::LineReceiver(const LineSettings& settings)
     : delimiter_(settings.delimiter.data()),
       max_length_(settings.max_length),
       delimiter_size_(static_cast<std::uint8_t>(settings.delimiter.size())) {
-  assert(settings.delimiter.size() <= 255);
+  detail::require_possible(settings);
 }
 
 LineReceiver::~LineReceiver() {

@@ -15,9 +15,14 @@ struct LineSettings {
   // What ends a line; it must live as long as the program (a literal). Empty, the default: "\n" or
   // "\r\n", whichever comes, and "\r\n" for what is sent. At most 255 bytes.
   std::string_view delimiter{};
-  // The longest line in bytes as they come, its end not counted.
+  // The longest line in bytes as they come, its end not counted; at least 1.
   std::uint32_t max_length = 16384;
 };
+
+namespace detail {
+// Throws std::invalid_argument for settings that cannot be.
+void require_possible(const LineSettings& settings);
+}  // namespace detail
 
 // A protocol that is given lines, and between them raw data when it asks for it. Safe in every callback:
 // it may pause, close or switch, also in the middle of what has arrived. Nothing is delivered while

@@ -199,7 +199,7 @@ const std::vector<Case>& cases() {
       {{}, "raw 5\nab\r\ncput\nx\nraw 3\r\nab"},
       {{.max_length = 5}, "12345\r\n123456\r\n1234\r\r\n12345\r"},
       {{.max_length = 5}, "too long to be a line\nb123456\npause\nx\n"},
-      {{.max_length = 0}, "\n\r\nx\n\n"},
+      {{.max_length = 1}, "\nx\r\nxy\n\n"},
       {{.delimiter = "\r\n"}, "one\r\r\ntw\no\r\n\r\nput\r\nlast\r"},
       {{.delimiter = "\r\n", .max_length = 5}, "raw 4\r\n\r\n\r\n12345\r\n12345\r\r\nx\r\n123456\r"},
       {{.delimiter = "aab", .max_length = 5}, "aaabaaabpauseaab1234aaab123aaaabaab1aaraw 2aabaabx"},

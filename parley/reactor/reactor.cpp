@@ -70,7 +70,7 @@ void ListeningPort::stop_listening() {
 
 Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
-    : events_(std::make_unique<Events>(*this, settings.limits, settings.threads)),
+    : events_(std::make_unique<Events>(*this, detail::possible(settings.limits), settings.threads)),
       connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
       loop_(std::make_unique<Loop>(make, std::move(settings))) {
   loop_->on_renewal([this] { events_->renew(); });

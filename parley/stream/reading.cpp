@@ -73,6 +73,10 @@ std::string_view Fill::await_resume() {
 ReadDelimited::ReadDelimited(StreamState& state, std::string_view end, std::size_t limit, Counted counted)
     : Reading(state), end_(end), limit_(limit), counted_(counted) {
   if (end.empty()) throw std::invalid_argument("read_until: the end must not be empty");
+  if (limit == 0) {
+    throw std::invalid_argument(format(counted == Counted::line ? "read_line" : "read_until",
+                                       ": a limit of 0 bytes lets nothing pass"));
+  }
 }
 
 bool ReadDelimited::passed(std::string_view held) const {

@@ -121,6 +121,26 @@ TEST_F(ReadingTest, AnEndReportsItsLimitAsSoonAsItIsPassed) {
   expect("x;", one, "<limit>", 2);
 }
 
+TEST_F(ReadingTest, ALimitThatLetsNothingPassIsRefused) {
+  Wire wire;
+  std::vector<std::string> said;
+  const auto body = [&]() -> Task<> {
+    try {
+      co_await wire.stream.read_line(0);
+    } catch (const std::invalid_argument& error) {
+      said.emplace_back(error.what());
+    }
+    try {
+      co_await wire.stream.read_until(";", 0);
+    } catch (const std::invalid_argument& error) {
+      said.emplace_back(error.what());
+    }
+  };
+  EXPECT_TRUE(begin(body).done());
+  EXPECT_EQ(said, (std::vector<std::string>{"read_line: a limit of 0 bytes lets nothing pass",
+                                            "read_until: a limit of 0 bytes lets nothing pass"}));
+}
+
 TEST_F(ReadingTest, ALimitThatIsNoneIsNeverPassed) {
   const auto line = [](Stream& stream) -> Task<std::string> {
     const auto found = co_await stream.read_line(no_limit);

@@ -53,7 +53,7 @@ class Stream {
   }
   // Everything up to and with `end`, which must not be empty, and is read before the call is over: a literal,
   // say. Throws IncompleteRead, and LimitExceeded as soon as more than `limit` bytes have come without it;
-  // they can be read still.
+  // they can be read still. A limit of 0 is a std::invalid_argument, as `read_line`'s is.
   [[nodiscard]] auto read_until(std::string_view end, std::size_t limit = default_limit) {
     return detail::ReadUntil(state_, end, limit);
   }

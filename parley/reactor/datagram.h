@@ -55,7 +55,8 @@ class DatagramTransport {
   virtual void join_group(const Address& group, std::uint32_t interface = 0) = 0;
   virtual void leave_group(const Address& group, std::uint32_t interface = 0) = 0;
   // How many routers what is sent to groups may pass (1 at first: this network alone); whether it comes back
-  // to this machine (it does); through which interface it goes. Throw SocketError.
+  // to this machine (it does); through which interface it goes. Throw SocketError, std::invalid_argument (not
+  // 0 to 255 routers).
   virtual void set_multicast_ttl(int routers) = 0;
   virtual void set_multicast_loop(bool on) = 0;
   virtual void set_multicast_interface(std::uint32_t interface) = 0;

@@ -8,6 +8,10 @@
 #include <net/if.h>
 #include <optional>
 #include <sys/un.h>
+#include <system_error>
+
+#include "parley/socket/error.h"
+#include "parley/socket/looking_up.h"
 
 namespace parley {
 
@@ -15,6 +19,7 @@ namespace {
 
 constexpr std::size_t longest_path = sizeof(sockaddr_un::sun_path);
 constexpr std::string_view local_prefix = "local:";
+constexpr std::array<std::uint8_t, 12> v4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 AddressError wrong(const auto&... parts) {
   return AddressError(format(parts...));
@@ -36,10 +41,21 @@ std::uint16_t checked_port(int port) {
 std::uint32_t checked_scope(std::string_view scope, std::string_view host) {
   if (const auto index = decimal<std::uint32_t>(scope)) return *index;
   const unsigned index = ::if_nametoindex(std::string(scope).c_str());
+  if (index == 0 && why_no_interface() != ENODEV) {
+    const std::error_code reason(why_no_interface(), std::system_category());
+    throw wrong("the interface \"", scope,
+                "\" cannot be looked up: ", detail::with_remedy(reason.message(), reason));
+  }
   if (index == 0) throw wrong("no interface is called \"", scope, "\" (in \"", host, "\")");
   return index;
 }
 
+bool is_v4_mapped(const CompactAddress& address) {
+  return address.family == Family::inet6 &&
+         std::equal(v4_mapped.begin(), v4_mapped.end(), address.bytes.begin());
+}
+
+// As it stands: an IPv4-mapped address is inet6's still.
 CompactAddress checked_numeric(std::string_view host, int port) {
   CompactAddress address;
   address.port = checked_port(port);
@@ -53,7 +69,9 @@ CompactAddress checked_numeric(std::string_view host, int port) {
     address.family = Family::inet;
   } else if (::inet_pton(AF_INET6, number.c_str(), address.bytes.data()) == 1) {
     address.family = Family::inet6;
-    if (percent != host.npos) address.scope = checked_scope(host.substr(percent + 1), host);
+    if (percent == host.npos) return address;
+    if (is_v4_mapped(address)) throw wrong("an IPv4 address has no scope (in \"", host, "\")");
+    address.scope = checked_scope(host.substr(percent + 1), host);
   } else {
     throw wrong("\"", host, "\" is no numeric address (names of hosts go into an Endpoint)");
   }
@@ -166,7 +184,13 @@ std::string_view object_bytes(const CompactAddress& address) {
 
 }  // namespace
 
-Address::Address(std::string_view host, int port) : numeric_(checked_numeric(host, port)) {}
+Address::Address(std::string_view host, int port) : Address(checked_numeric(host, port)) {}
+
+Address::Address(const CompactAddress& address) : numeric_(address) {
+  if (!is_v4_mapped(address)) return;
+  numeric_ = {.family = Family::inet, .port = address.port};
+  std::copy_n(address.bytes.begin() + v4_mapped.size(), 4, numeric_.bytes.begin());
+}
 
 Address Address::local(std::string_view path) {
   if (path.empty()) throw AddressError("a local address needs a path or a name");
@@ -230,7 +254,10 @@ std::string inet_ntop(Family family, std::string_view bytes) {
   CompactAddress address;
   address.family = family;
   std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
-  return Address(address).host();
+  TextWriter out;
+  if (family == Family::inet) print_inet(out, address);
+  if (family == Family::inet6) print_inet6(out, address);
+  return std::string(out.text());
 }
 
 Endpoint::Endpoint(const Address& address)
@@ -247,6 +274,7 @@ void print(Writer& out, Family family) {
     case Family::inet6:
       return out.put("inet6");
   }
+  print(out, static_cast<unsigned>(family));
 }
 
 void print(Writer& out, Type type) {
@@ -260,6 +288,7 @@ void print(Writer& out, Type type) {
     case Type::seqpacket:
       return out.put("seqpacket");
   }
+  print(out, static_cast<unsigned>(type));
 }
 
 void print(Writer& out, const CompactAddress& address) {
@@ -292,7 +321,7 @@ void print(Writer& out, const Endpoint& endpoint) {
   } else if (endpoint.host.find(':') != std::string::npos) {
     print_all(out, '[', endpoint.host, "]:", endpoint.port);
   } else {
-    print_all(out, endpoint.host, ':', endpoint.port);
+    print_all(out, endpoint.host.empty() ? "*" : std::string_view(endpoint.host), ':', endpoint.port);
   }
 }
 

@@ -40,6 +40,9 @@ static_assert(sizeof(CompactAddress) == 24);
 // Endpoint. It compares, hashes, prints (`127.0.0.1:80`, `[::1]:80`, `/run/x`), and parses what it printed.
 // The scope of an IPv6 address prints as its interface's name (RFC 4007, section 11), for which the kernel is
 // asked.
+//
+// An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) is the IPv4 address, however it comes: written, looked up,
+// or from the kernel. So one peer has one address, whichever socket it came to.
 class Address {
  public:
   // Any address and no port; prints `*:0`.
@@ -49,7 +52,7 @@ class Address {
   // any address, which has no family until a socket is bound to it. Throws AddressError.
   Address(std::string_view host, int port);
 
-  explicit Address(const CompactAddress& address) : numeric_(address) {}
+  explicit Address(const CompactAddress& address);
 
   // A local socket's path, at most 108 bytes. A name that begins with a NUL byte is one of Linux's
   // abstract names, which stand in no file system. Throws AddressError.
@@ -75,10 +78,12 @@ class Address {
   // The number of a local peer, or 0.
   std::uint32_t number() const { return family() == Family::local ? numeric_.scope : 0; }
   // A local address's path or abstract name (with the NUL byte before it); empty for others.
-  const std::string& path() const { return path_; }
+  const std::string& path() const& { return path_; }
+  std::string path() && { return std::move(path_); }
 
   // The same in 24 bytes; a local path is lost.
-  const CompactAddress& compact() const { return numeric_; }
+  const CompactAddress& compact() const& { return numeric_; }
+  CompactAddress compact() && { return numeric_; }
 
   bool operator==(const Address&) const = default;
   // By family, then host, then port.
@@ -93,7 +98,7 @@ void print(Writer& out, const CompactAddress& address);
 void print(Writer& out, const Address& address);
 
 // A numeric host as its 4 or 16 bytes in network order, and back. `host` is one of the family's, without a
-// scope and without brackets. Throws AddressError.
+// scope and without brackets; IPv4-mapped ones are inet6's here. Throws AddressError.
 std::string inet_pton(Family family, std::string_view host);
 std::string inet_ntop(Family family, std::string_view bytes);
 
@@ -109,7 +114,7 @@ struct Endpoint {
   int port;
 };
 
-// `localhost:80`, `[::1]:80`.
+// `localhost:80`, `[::1]:80`; `*:80` where the host is empty.
 void print(Writer& out, const Endpoint& endpoint);
 
 }  // namespace parley

@@ -209,6 +209,8 @@ TEST(Packed, SaysWhatIsWrong) {
 
 TEST(Endpoint, SaysTheSameAsTheAddressItIsMadeOf) {
   EXPECT_EQ(format(Endpoint("::1", 80)), "[::1]:80");
+  EXPECT_EQ(format(Endpoint("", 80)), "*:80");
+  EXPECT_EQ(format(Endpoint(Address("", 80))), format(Address("", 80)));
   EXPECT_EQ(format(Endpoint(Address::local("/run/x"))), "/run/x");
   EXPECT_EQ(format(Endpoint(Address::abstract("x"))), "@x");
   EXPECT_EQ(format(Endpoint(Address::local_peer(3))), "[local:3]");

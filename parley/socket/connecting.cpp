@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "parley/socket/looking_up.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/resolve.h"
 #include "parley/socket/sockaddr.h"
@@ -13,23 +14,7 @@ namespace parley {
 
 namespace {
 
-// What accept(2) hands on of a connection's own trouble; the next one may well be fine.
-bool was_aborted(int error) {
-  switch (error) {
-    case ECONNABORTED:
-    case ENETDOWN:
-    case EPROTO:
-    case ENOPROTOOPT:
-    case EHOSTDOWN:
-    case ENONET:
-    case EHOSTUNREACH:
-    case EOPNOTSUPP:
-    case ENETUNREACH:
-      return true;
-    default:
-      return false;
-  }
-}
+constexpr int most_aborted = 1000;  // that are passed over by one call
 
 // Puts the timeout into the kernel, for the one call that cannot be waited for with poll.
 void set_send_timeout(int descriptor, Duration timeout) {
@@ -43,12 +28,12 @@ std::pair<Socket, Address> Socket::accept() {
   RawAddress raw;
   const std::optional<Duration> timeout = getdefaulttimeout();
   const auto descriptor = transfer({"accept", POLLIN}, Deadline(gettimeout()), [&] {
-    int accepted;
-    do {
+    for (int left = most_aborted;; --left) {
       raw.size = sizeof raw.storage;
-      accepted = accept4(fileno(), raw.data(), &raw.size, SOCK_CLOEXEC | (timeout ? SOCK_NONBLOCK : 0));
-    } while (accepted < 0 && was_aborted(errno));
-    return accepted;
+      const int accepted =
+          accept4(fileno(), raw.data(), &raw.size, SOCK_CLOEXEC | (timeout ? SOCK_NONBLOCK : 0));
+      if (accepted >= 0 || !was_aborted(errno) || left == 0) return accepted;
+    }
   });
   Socket socket(Descriptor(static_cast<int>(descriptor)), family_, type_, proto_, timeout);
   socket.peer_ = from_raw(raw);
@@ -57,6 +42,8 @@ std::pair<Socket, Address> Socket::accept() {
 }
 
 Address Socket::first_address(const Endpoint& endpoint) const {
+  // IPv4 for an IPv6 socket is no look-up for the wrong family: the socket may take it.
+  if (const auto address = numeric_address(endpoint)) return *address;
   return resolve(endpoint, type_, family_).front();
 }
 
@@ -85,11 +72,13 @@ void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) cons
   }
   const bool left_over = reason == std::errc::connection_refused && family_ == Family::local;
   throw SocketError("connect", whom, reason,
-                    left_over ? "the socket file is there, but nobody listens on it" : "");
+                    left_over      ? "the socket file is there, but nobody listens on it"
+                    : fileno() < 0 ? "the socket is closed"
+                                   : "");
 }
 
 std::error_code Socket::connect_address(const Address& address) {
-  const RawAddress raw = to_raw(address, family_);
+  const RawAddress raw = raw_address(address);
   if (getblocking()) require_blocking_allowed("connect");
   const Deadline deadline(gettimeout());
   int error = family_ == Family::local                         ? connect_local(raw, deadline)

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <stdexcept>
 #include <sys/socket.h>
 
 #include "parley/socket/opening.h"
@@ -49,6 +50,9 @@ ConnectionErrors::ConnectionErrors(std::string_view where, std::vector<FailedAtt
 
 Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
                          const std::optional<Address>& source, bool all_errors) {
+  if (timeout && *timeout < Duration::zero()) {
+    throw std::invalid_argument("create_connection: a negative timeout");
+  }
   const std::vector<Address> addresses = resolve(endpoint);
   const bool alone = addresses.size() == 1 && !all_errors;
   std::vector<FailedAttempt> failed;

@@ -37,13 +37,14 @@ class ConnectionErrors : public SocketError {
 // A stream connection to the first of the endpoint's addresses that answers, tried in order. `timeout`
 // is for each attempt, and stays the socket's; `source` is the address to connect from. When all fail,
 // the error tells what each of them said. Throws SocketError, Timeout (the last attempt's was one), or for
-// both ConnectionErrors with `all_errors`; ResolveError, AddressError.
+// both ConnectionErrors with `all_errors`; ResolveError, AddressError, std::invalid_argument (a negative
+// timeout).
 Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout = getdefaulttimeout(),
                          const std::optional<Address>& source = std::nullopt, bool all_errors = false);
 
 // How `create_server` listens.
 struct ServerOptions {
-  int backlog = 128;            // connections that the kernel holds until they are accepted; it caps it
+  int backlog = 128;            // connections that the kernel holds until they are accepted (`listen`)
   bool reuse_port = false;      // several servers on one port
   bool dualstack_ipv6 = false;  // an IPv6 socket that takes IPv4 connections as well
 };

@@ -111,7 +111,7 @@ TEST(CreateConnection, TellsWhatEachAddressSaid) {
   EXPECT_EQ(error_of([&] { create_connection({"127.0.0.1", port}); }),
             format("connect 127.0.0.1:", port, ": Connection refused"));
   const std::string error = error_of([&] { create_connection({"", port}); });
-  EXPECT_TRUE(error.starts_with(format("connect :", port, ": Connection refused (tried ["))) << error;
+  EXPECT_TRUE(error.starts_with(format("connect *:", port, ": Connection refused (tried ["))) << error;
   EXPECT_NE(error.find(format("[::1]:", port, ": Connection refused")), std::string::npos) << error;
   EXPECT_NE(error.find(format("127.0.0.1:", port, ": Connection refused")), std::string::npos) << error;
 }

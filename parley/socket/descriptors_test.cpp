@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <fcntl.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <linux/sockios.h>
 #include <string>
@@ -13,6 +14,10 @@
 #include <vector>
 
 #include "parley/socket/create.h"
+#include "parley/socket/interfaces.h"
+#include "parley/socket/open_file.h"
+#include "parley/socket/poller.h"
+#include "parley/socket/selectors.h"
 
 namespace parley {
 namespace {
@@ -115,6 +120,33 @@ TEST(ReserveDescriptor, RefusesOneConnectionWhenThereAreNoMoreDescriptors) {
     EXPECT_EQ(first.getsockopt(options::error), std::error_code());  // an end, and no reset
     EXPECT_EQ(second.recv(100), "full too\r\n");
     EXPECT_EQ(second.recv(100), "");
+  }
+}
+
+TEST(OutOfDescriptors, EveryoneSaysWhatToDo) {
+  Socket server = listener();
+  const Socket client = waiting_client(server);
+  const std::function<void()> calls[] = {[] { Socket socket; },
+                                         [] { socketpair(); },
+                                         [&] { server.accept(); },
+                                         [&] { (void)server.dup(); },
+                                         [&] { fromfd(server.fileno()); },
+                                         [&] { create_connection(server.getsockname()); },
+                                         [] { OpenFile opened("/dev/null"); },
+                                         [] { Wakeup wakeup; },
+                                         [] { DefaultSelector<> selector; },
+                                         [] { if_nametoindex("lo"); },
+                                         [] { Address("fe80::1%lo", 80); }};
+  const OutOfDescriptors all_gone;
+  int number = 0;
+  for (const auto& call : calls) {
+    try {
+      call();
+      ADD_FAILURE() << number << " found a descriptor";
+    } catch (const std::exception& error) {
+      EXPECT_NE(std::string_view(error.what()).find("ulimit -n"), std::string_view::npos) << error.what();
+    }
+    ++number;
   }
 }
 

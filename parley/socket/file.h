@@ -20,7 +20,7 @@ struct FileOptions {
   std::size_t read_buffer = 8192;
   // How much is collected before it is sent. With 0 each write is sent at once.
   std::size_t write_buffer = 8192;
-  // What `readline` and `lines` give at most where no limit is named, and what `read()` does.
+  // What `readline` and `lines` give at most where no limit is named (at least 1), and what `read()` does.
   std::size_t line_limit = 64 * 1024;
   std::size_t read_limit = 64 * 1024 * 1024;
 };
@@ -29,12 +29,13 @@ struct FileOptions {
 // timeout with its socket, and the connection stays open until both are closed. Several may be made of one
 // socket; each has buffers of its own, so one reads and another one writes.
 //
-// The socket has to block, with a timeout or without. Each wait has the whole timeout, but writing what is
-// buffered has it once. Used from one thread at a time, but for this: one may read while another writes.
-// Throws what Socket throws.
+// The socket has to block, with a timeout or without. The timeout is a deadline for each whole call, however
+// many pieces come meanwhile. Used from one thread at a time, but for this: one may read while another
+// writes. Throws what Socket throws.
 class SocketFile {
  public:
-  // The same as `socket.makefile(how)`. No buffer is allocated before it is used.
+  // The same as `socket.makefile(how)`. No buffer is allocated before it is used. Throws
+  // std::invalid_argument for a line limit of 0.
   explicit SocketFile(const Socket& socket, const FileOptions& how = {});
   SocketFile(SocketFile&&) noexcept = default;
   SocketFile& operator=(SocketFile&& other) noexcept;
@@ -52,11 +53,14 @@ class SocketFile {
   // Fills `memory`; answers less than its size only at the end of input.
   std::size_t readinto(std::span<char> memory);
   // A line with its '\n', or at the end of input without; empty when there is no more. Of a line over the
-  // limit its first part, and then the rest as if it were a line.
+  // limit its first part, and then the rest as if it were a line. Throws std::invalid_argument for a limit of
+  // 0, whose empty answer would look like the end.
   std::string readline();
   std::string readline(std::size_t limit);
-  // The lines that are still to come: `for (const std::string& line : file.lines())`.
-  FileLines lines();
+  // The lines that are still to come: `for (const std::string& line : file.lines())`. Of a file with a name:
+  // one that goes at the end of the expression would be gone before its first line.
+  FileLines lines() &;
+  FileLines lines() && = delete;
 
   // Writes all of it, into the buffer as long as there is room. After an error it is unknown how much was
   // sent.
@@ -74,14 +78,17 @@ class SocketFile {
  private:
   void check_open(std::string_view operation) const;
   void check_read(std::string_view operation) const;
+  // One call of a user's: what errors name, and by when it is over.
+  struct Call;
   // `partly`: something was taken already, and is lost where this fails.
-  std::size_t receive(std::span<char> memory, bool partly);
+  std::size_t receive(const Call& call, std::span<char> memory, bool partly);
   // Receives into the empty buffer; false at the end of input.
-  bool fill(bool partly);
+  bool fill(const Call& call, bool partly);
   std::string_view buffered() const { return {input_.get() + begin_, end_ - begin_}; }
   // Up to `size` bytes of the buffer, which are read then.
   std::string_view take(std::size_t size);
-  std::string collect(std::size_t size);
+  std::string collect(const Call& call, std::size_t size);
+  void flush(const Call& call);
   void let_go() noexcept;
   void close_quietly() noexcept;
 
@@ -125,7 +132,7 @@ class FileLines {
   SocketFile* file_;
 };
 
-inline FileLines SocketFile::lines() {
+inline FileLines SocketFile::lines() & {
   return FileLines(*this);
 }
 

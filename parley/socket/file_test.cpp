@@ -1,6 +1,8 @@
 #include "parley/socket/file.h"
 
+#include <chrono>
 #include <fcntl.h>
+#include <functional>
 #include <gtest/gtest.h>
 #include <optional>
 #include <string>
@@ -10,6 +12,7 @@
 
 #include "parley/socket/blocking.h"
 #include "parley/socket/create.h"
+#include "parley/socket/select.h"
 
 namespace parley {
 namespace {
@@ -64,7 +67,6 @@ TEST(SocketFile, GivesThePartOfALineOverTheLimit) {
     SocketFile file = p.socket.makefile(how);
     p.peer.sendall("abcdef\nxyz\n");
     EXPECT_EQ(file.readline(4), "abcd");
-    EXPECT_EQ(file.readline(0), "");
     EXPECT_EQ(file.readline(3), "ef\n");
     EXPECT_EQ(file.readline(3), "xyz");
     EXPECT_EQ(file.readline(3), "\n");
@@ -237,6 +239,54 @@ TEST(SocketFile, AfterATimeoutFurtherReadsAreRefused) {
   EXPECT_EQ(p.peer.recv(100), "answer");
 }
 
+// Sends a byte now and then, until told to stop or for ten seconds.
+class Dripping {
+ public:
+  explicit Dripping(Socket& peer) : thread_([this, &peer] { drip(peer); }) {}
+  ~Dripping() {
+    stop_.sendall("x");
+    thread_.join();
+  }
+
+ private:
+  void drip(Socket& peer) {
+    for (int i = 0; i < 1000 && select({told_}, {}, {}, 10ms).read.empty(); ++i) peer.sendall("y");
+  }
+  std::pair<Socket, Socket> ends_ = socketpair();
+  Socket &stop_ = ends_.first, &told_ = ends_.second;
+  std::thread thread_;
+};
+
+TEST(SocketFile, TheTimeoutIsForTheWholeCallHoweverManyPiecesCome) {
+  char memory[100'000];
+  const std::function<void(SocketFile&)> calls[] = {
+      [](SocketFile& file) { file.readline(); }, [](SocketFile& file) { file.read(100'000); },
+      [](SocketFile& file) { file.read(); }, [&](SocketFile& file) { file.readinto(memory); }};
+  for (const auto& call : calls) {
+    Pair p;
+    p.socket.settimeout(100ms);
+    SocketFile file(p.socket);
+    const Dripping dripping(p.peer);
+    const auto start = std::chrono::steady_clock::now();
+    EXPECT_THROW(call(file), Timeout);
+    const auto took = std::chrono::steady_clock::now() - start;
+    EXPECT_GE(took, 100ms);
+    EXPECT_LT(took, 3s);
+  }
+}
+
+TEST(SocketFile, AnErrorSaysWhatWasCalled) {
+  Pair p;
+  SocketFile file(p.socket);
+  p.socket.setblocking(false);
+  const std::string busy = ": Resource temporarily unavailable";
+  char memory[1];
+  EXPECT_EQ(error_of([&] { file.readline(); }), "readline" + busy);
+  EXPECT_EQ(error_of([&] { file.read(1); }), "read" + busy);
+  EXPECT_EQ(error_of([&] { file.read1(1); }), "read1" + busy);
+  EXPECT_EQ(error_of([&] { file.readinto(memory); }), "readinto" + busy);
+}
+
 TEST(SocketFile, ANonBlockingReadThatLostNothingMayBeTriedAgain) {
   Pair p;
   SocketFile file(p.socket);
@@ -276,7 +326,7 @@ TEST(SocketFile, AFlushThatFailsIsToldByCloseAndHiddenByTheDestructor) {
     told.write("x");
     p.peer.close();
   }
-  EXPECT_EQ(error_of([&] { told.close(); }).substr(0, 18), "flush: Broken pipe");
+  EXPECT_EQ(error_of([&] { told.close(); }).substr(0, 18), "close: Broken pipe");
   EXPECT_TRUE(told.closed());
   told.close();
 }

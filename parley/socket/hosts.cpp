@@ -13,7 +13,7 @@
 #include "parley/socket/address.h"
 #include "parley/socket/blocking.h"
 #include "parley/socket/error.h"
-#include "parley/socket/resolve.h"
+#include "parley/socket/looking_up.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -64,19 +64,11 @@ HostEntry look_up(std::string_view operation, std::string_view where, Call call)
   }
 }
 
-std::optional<Address> numeric(std::string_view host) {
-  try {
-    return Address(host, 0);
-  } catch (const AddressError&) {
-    return std::nullopt;
-  }
-}
-
 // The address that a numeric host is, or the first one of a name.
-Address address_of(std::string_view operation, std::string_view host) {
-  if (const auto address = numeric(host); address && !host.empty()) return *address;
+Address address_of(std::string_view operation, const std::string& host) {
   if (host.empty()) throw ResolveError(operation, host, {EAI_NONAME, resolve_category()}, "an empty name");
-  return resolve({std::string(host), 0}).front();
+  if (const auto address = numeric_host(host, 0)) return *address;
+  return addresses_of(operation, {host, 0}, Type::stream, Family::unspecified).front();
 }
 
 // Looked up as a C string, it would be another name.
@@ -84,6 +76,27 @@ std::string whole(std::string_view operation, std::string_view name) {
   if (name.find('\0') != name.npos)
     throw ResolveError(operation, name, {EAI_NONAME, resolve_category()}, "a NUL byte in the name");
   return std::string(name);
+}
+
+// What is an IPv4 address without being looked up. As in Python, an empty name is any address, and
+// `<broadcast>` is everybody.
+std::optional<std::string> numeric_inet(std::string_view operation, const std::string& name) {
+  if (name.empty()) return "0.0.0.0";
+  if (name == "<broadcast>") return "255.255.255.255";
+  const auto address = numeric_host(name, 0);
+  if (!address) return std::nullopt;
+  if (address->family() == Family::inet) return address->host();
+  throw ResolveError(operation, name, {EAI_ADDRFAMILY, resolve_category()}, "it knows IPv4 alone");
+}
+
+HostEntry inet_entry(std::string_view operation, std::string_view name) {
+  const std::string host = whole(operation, name);
+  if (auto address = numeric_inet(operation, host))
+    return {.name = host, .aliases = {}, .addresses = {*std::move(address)}};
+  require_blocking_allowed(operation);
+  return look_up(operation, host, [&](hostent& entry, std::string& memory, hostent*& found, int& error) {
+    return ::gethostbyname2_r(host.c_str(), AF_INET, &entry, memory.data(), memory.size(), &found, &error);
+  });
 }
 
 bool is_full(std::string_view name) {
@@ -113,19 +126,11 @@ std::string getfqdn(std::string_view name) {
 }
 
 std::string gethostbyname(std::string_view name) {
-  return gethostbyname_ex(name).addresses.front();
+  return inet_entry("gethostbyname", name).addresses.front();
 }
 
 HostEntry gethostbyname_ex(std::string_view name) {
-  if (const auto address = numeric(name); address && address->family() == Family::inet)
-    return {.name = std::string(name), .aliases = {}, .addresses = {address->host()}};
-  require_blocking_allowed("gethostbyname");
-  const std::string host = whole("gethostbyname", name);
-  return look_up("gethostbyname", name,
-                 [&](hostent& entry, std::string& memory, hostent*& found, int& error) {
-                   return ::gethostbyname2_r(host.c_str(), AF_INET, &entry, memory.data(), memory.size(),
-                                             &found, &error);
-                 });
+  return inet_entry("gethostbyname_ex", name);
 }
 
 HostEntry gethostbyaddr(std::string_view address) {

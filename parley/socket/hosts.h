@@ -25,7 +25,8 @@ std::string gethostname();
 // an empty name. A host that is unknown is no error.
 std::string getfqdn(std::string_view name = {});
 
-// The first IPv4 address of a host, `127.0.0.1`. `resolve` and `getaddrinfo` know IPv6 too.
+// The first IPv4 address of a host, `127.0.0.1`. As in Python the spellings `127.1` and `0x7f.1` are read, an
+// empty name is `0.0.0.0`, and `<broadcast>` is `255.255.255.255`. `resolve` and `getaddrinfo` know IPv6 too.
 std::string gethostbyname(std::string_view name);
 
 // All that is known of a host in IPv4.

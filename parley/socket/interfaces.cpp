@@ -3,10 +3,13 @@
 #include <cerrno>
 #include <memory>
 #include <net/if.h>
+#include <sys/socket.h>
 #include <system_error>
 
 #include "parley/base/print.h"
+#include "parley/socket/descriptors.h"
 #include "parley/socket/error.h"
+#include "parley/socket/looking_up.h"
 
 namespace parley {
 
@@ -33,15 +36,19 @@ std::vector<Interface> if_nameindex() {
 std::uint32_t if_nametoindex(std::string_view name) {
   // libc would look for what comes before the NUL byte.
   const unsigned index = name.find('\0') == name.npos ? ::if_nametoindex(std::string(name).c_str()) : 0;
-  if (index == 0) fail("if_nametoindex", name, ENODEV);
+  if (index == 0) fail("if_nametoindex", name, why_no_interface());
   return index;
 }
 
 std::string if_indextoname(std::uint32_t index) {
   char name[IF_NAMESIZE];
-  if (::if_indextoname(index, name) == nullptr)
-    fail("if_indextoname", format(index), errno == ENXIO ? ENODEV : errno);
+  if (::if_indextoname(index, name) == nullptr) fail("if_indextoname", format(index), why_no_interface());
   return name;
+}
+
+int why_no_interface() noexcept {
+  const Descriptor probe(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return probe ? ENODEV : errno;
 }
 
 }  // namespace parley

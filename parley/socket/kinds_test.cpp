@@ -94,9 +94,16 @@ TEST(DatagramSocket, IsConnectedAnewAndDisconnected) {
   client.disconnect();
   EXPECT_THROW(client.getpeername(), SocketError);
   const std::string error = error_of([&] { client.send("x"); });
-  EXPECT_EQ(error, format("send ", client.getsockname(), ": Destination address required"));
+  EXPECT_EQ(error, format("send at ", client.getsockname(), ": Destination address required"));
   client.sendto("to a again", a.getsockname());
   EXPECT_EQ(a.recv(100), "to a again");
+}
+
+TEST(DatagramSocket, HasNobodyToAccept) {
+  Socket socket(Family::inet, Type::datagram);
+  socket.bind({"127.0.0.1", 0});
+  EXPECT_EQ(error_of([&] { socket.accept(); }),
+            format("accept at ", socket.getsockname(), ": Operation not supported"));
 }
 
 TEST(DatagramSocket, TellsAConnectedOneThatNobodyIsThere) {

@@ -45,7 +45,8 @@ struct Message : MessageInfo {
 };
 
 // What one piece of ancillary data with `size` bytes takes: with the padding that follows it (for
-// `ancillary_size`, added up), and without, which the last one may do with.
+// `ancillary_size`, added up), and without, which the last one may do with. Throw std::invalid_argument for
+// more than the kernel takes (2 GiB).
 std::size_t cmsg_space(std::size_t size);
 std::size_t cmsg_len(std::size_t size);
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -41,6 +42,15 @@ void take_ancillary(msghdr& header, MessageInfo& info) {
   }
 }
 
+// The kernel counts ancillary data in ints.
+constexpr std::size_t most_ancillary = std::numeric_limits<int>::max();
+constexpr std::size_t most_descriptors = 253;  // of one message: the kernel's SCM_MAX_FD
+
+void require_fits(std::string_view operation, std::size_t size) {
+  if (size <= most_ancillary - CMSG_SPACE(0)) return;
+  throw std::invalid_argument(format(operation, ": ", size, " bytes are more than ancillary data may have"));
+}
+
 // Ancillary data as the kernel wants it, one piece after another.
 std::vector<char> packed(std::span<const Ancillary> ancillary) {
   std::size_t size = 0;
@@ -61,10 +71,12 @@ std::vector<char> packed(std::span<const Ancillary> ancillary) {
 }  // namespace
 
 std::size_t cmsg_space(std::size_t size) {
+  require_fits("cmsg_space", size);
   return CMSG_SPACE(size);
 }
 
 std::size_t cmsg_len(std::size_t size) {
+  require_fits("cmsg_len", size);
   return CMSG_LEN(size);
 }
 
@@ -83,6 +95,7 @@ Message Socket::recvmsg(std::size_t size, std::size_t ancillary_size, Flags how)
 
 MessageInfo Socket::recvmsg_into(std::span<const std::span<char>> memory, std::size_t ancillary_size,
                                  Flags how) {
+  require_fits("recvmsg", ancillary_size);
   std::vector<iovec> pieces;
   pieces.reserve(memory.size());
   for (const std::span<char> each : memory) pieces.push_back({each.data(), each.size()});
@@ -123,7 +136,7 @@ std::size_t Socket::sendmsg(std::span<const std::string_view> pieces, std::span<
   for (const std::string_view each : pieces) vector.push_back({const_cast<char*>(each.data()), each.size()});
   std::vector<char> control = packed(ancillary);
   RawAddress raw;
-  if (address) raw = to_raw(*address, family_);
+  if (address) raw = raw_address(*address);
 
   msghdr header{};
   header.msg_name = address ? raw.data() : nullptr;
@@ -148,7 +161,7 @@ std::size_t send_fds(Socket& socket, std::string_view data, std::initializer_lis
 }
 
 Message recv_fds(Socket& socket, std::size_t size, std::size_t count, Flags how) {
-  return socket.recvmsg(size, cmsg_len(count * sizeof(int)), how);
+  return socket.recvmsg(size, cmsg_len(std::min(count, most_descriptors) * sizeof(int)), how);
 }
 
 }  // namespace parley

@@ -27,9 +27,18 @@ std::error_code last_error() {
   return {errno, std::system_category()};
 }
 
+void require_open(std::string_view operation, int descriptor) {
+  if (::fcntl(descriptor, F_GETFD) < 0)
+    throw SocketError(operation, format("descriptor ", descriptor), last_error());
+}
+
 }  // namespace
 
 OpenFile::OpenFile(const std::string& path) {
+  if (path.find('\0') != path.npos) {  // another file would be opened
+    throw SocketError("open", path, std::make_error_code(std::errc::invalid_argument),
+                      "a NUL byte in the path");
+  }
   Descriptor opened;
   do {
     opened.reset(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
@@ -45,6 +54,7 @@ OpenFile::OpenFile(const std::string& path) {
 }
 
 OpenFile OpenFile::adopt(int descriptor) {
+  require_open("adopt", descriptor);
   OpenFile file;
   Descriptor owned(descriptor);
   file.owner_ = std::make_shared<const Descriptor>(std::move(owned));
@@ -53,6 +63,7 @@ OpenFile OpenFile::adopt(int descriptor) {
 }
 
 OpenFile OpenFile::borrow(int descriptor) {
+  require_open("borrow", descriptor);
   OpenFile file;
   file.owner_ = std::make_shared<const int>(descriptor);
   file.descriptor_ = descriptor;

@@ -16,9 +16,10 @@ class OpenFile {
   // None.
   OpenFile() = default;
   // Opens it; not inherited by programs that are started. Throws SocketError: one that cannot be opened, or
-  // is a directory. Reading it may wait for its disk, and the loop with it.
+  // is a directory, or has a NUL byte in its path. Reading it may wait for its disk, and the loop with it.
   explicit OpenFile(const std::string& path);
-  // Takes over an open descriptor, which is closed with the last copy.
+  // Takes over an open descriptor, which is closed with the last copy. Throws SocketError where it is not
+  // open, as `borrow` does.
   static OpenFile adopt(int descriptor);
   // One that stays somebody else's, who keeps it open until all is sent.
   static OpenFile borrow(int descriptor);

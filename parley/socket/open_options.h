@@ -7,7 +7,8 @@
 
 namespace parley {
 
-// How sockets are opened. A buffer's size is in bytes; with 0 the kernel tunes it, which is best for most.
+// How sockets are opened. A buffer's size is in bytes; with 0 the kernel tunes it, which is best for most. A
+// negative one is refused (std::errc::invalid_argument).
 
 // How to listen.
 struct ListenOptions {

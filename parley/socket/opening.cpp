@@ -31,8 +31,8 @@ class Setting {
   }
   template <class Options>
   void set_buffers(const Options& options) {
-    if (options.send_buffer > 0) set(SOL_SOCKET, SO_SNDBUF, options.send_buffer);
-    if (options.receive_buffer > 0) set(SOL_SOCKET, SO_RCVBUF, options.receive_buffer);
+    set_buffer(SO_SNDBUF, options.send_buffer);
+    set_buffer(SO_RCVBUF, options.receive_buffer);
   }
   template <class Options>
   void set_stream(const Options& options) {
@@ -49,6 +49,11 @@ class Setting {
   // The kernel refuses what is out of its range; what does not even fit is for it to refuse too.
   void set_unless_0(int option, std::int64_t value) {
     if (value != 0) set(IPPROTO_TCP, option, static_cast<int>(std::clamp<std::int64_t>(value, -1, INT_MAX)));
+  }
+  // The kernel would take a negative one for the largest.
+  void set_buffer(int option, int bytes) {
+    if (bytes > 0) set(SOL_SOCKET, option, bytes);
+    if (bytes < 0 && !error_) error_ = {EINVAL, std::system_category()};
   }
 
   int descriptor_;
@@ -103,7 +108,8 @@ Result<Opened> listening(const Address& at, Family family, const ListenOptions& 
   if (const std::error_code error = bind_to(opened, at, family)) return explained(opened, error, at, family);
   if (options.mode && opened.path && ::chmod(opened.path.path().c_str(), *options.mode) != 0)
     return last_error();
-  if (::listen(descriptor, options.backlog) != 0) return explained(opened, last_error(), at, family);
+  if (::listen(descriptor, std::max(options.backlog, 0)) != 0)
+    return explained(opened, last_error(), at, family);
   if (const std::error_code error = learn_host(opened)) return error;
   return opened;
 }
@@ -218,7 +224,7 @@ Result<bool> tell_asked(int descriptor, const Address& host, Family family) noex
   // An IPv6 socket is told both ways of IPv4 datagrams; only IPv4's own names our address where they were
   // sent to a group or a broadcast address.
   if (family == Family::inet6) setting.set(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-  const bool takes_ipv4 = family == Family::inet || option_of(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
+  const bool takes_ipv4 = family == Family::inet || !takes_ipv6_alone(descriptor);
   if (takes_ipv4) setting.set(IPPROTO_IP, IP_PKTINFO, 1);
   if (setting.error()) return setting.error();
   return true;
@@ -270,6 +276,29 @@ std::error_code outcome_of_connecting(int descriptor) noexcept {
                                      : std::error_code();
 }
 
+// accept(2) hands on what has happened to a connection. Among that is also EOPNOTSUPP, which far more often
+// says that the socket is none to accept from.
+bool was_aborted(int error) noexcept {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:  // a firewall
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool takes_ipv6_alone(int descriptor) noexcept {
+  return option_of(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) != 0;
+}
+
 bool is_its_own_peer(int descriptor) noexcept {
   RawAddress own;
   RawAddress peer;
@@ -293,8 +322,7 @@ std::error_code why_in_use(int descriptor, const Address& at, Family family) noe
     const Listed four = listed(streams ? "/proc/net/tcp" : "/proc/net/udp", at.port(), streams);
     const Listed six = listed(streams ? "/proc/net/tcp6" : "/proc/net/udp6", at.port(), streams);
     if (family == Family::inet) return six.wildcard && !four.any ? InUse::by_ipv6 : plain;
-    const bool takes_both = option_of(descriptor, IPPROTO_IPV6, IPV6_V6ONLY) == 0;
-    return takes_both && four.any && !six.any ? InUse::by_ipv4 : plain;
+    return !takes_ipv6_alone(descriptor) && four.any && !six.any ? InUse::by_ipv4 : plain;
   } catch (const std::exception&) {  // where the kernel lists them otherwise
     return plain;
   }

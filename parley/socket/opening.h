@@ -53,6 +53,12 @@ bool is_its_own_peer(int descriptor) noexcept;
 // is every address; else nothing, since there is one. True when it is told.
 Result<bool> tell_asked(int descriptor, const Address& host, Family family) noexcept;
 
+// Whether an IPv6 socket takes no IPv4, also not as IPv4-mapped addresses.
+bool takes_ipv6_alone(int descriptor) noexcept;
+
+// Whether an error of accepting is one connection's, which came and went, and not the listener's.
+bool was_aborted(int error) noexcept;
+
 // Gives an accepted socket the sizes of its listener's buffers. TCP's has them; a Unix socket's does not.
 void inherit_buffers(int listening, int accepted) noexcept;
 

@@ -59,12 +59,25 @@ TEST(Options, HaveTheirTypes) {
 TEST(Options, ATimeThatTheSystemCannotHoldIsRefused) {
   Socket socket;
   EXPECT_EQ(error_of([&] { socket.setsockopt(options::keep_idle, 5'000'000'000s); }),
-            "setsockopt: too many seconds");
+            "setsockopt keep_idle: 5000000000 s is out of range (0 to 2147483647 s)");
   EXPECT_EQ(error_of([&] { socket.setsockopt(options::user_timeout, 5'000'000'000ms); }),
-            "setsockopt: too many milliseconds");
+            "setsockopt user_timeout: 5000000000 ms is out of range (0 to 2147483647 ms)");
   EXPECT_EQ(error_of([&] { socket.setsockopt(options::linger, 5'000'000'000s); }),
-            "setsockopt: too many seconds");
+            "setsockopt linger: 5000000000 s is out of range (0 to 2147483647 s)");
   EXPECT_EQ(socket.getsockopt(options::linger), std::nullopt);
+}
+
+TEST(Options, AreCalledByTheirNamesInErrors) {
+  Socket local(Family::local), closed;
+  closed.close();
+  EXPECT_EQ(error_of([&] { local.setsockopt(options::no_delay, true); }),
+            "setsockopt no_delay: Operation not supported");
+  EXPECT_EQ(error_of([&] { (void)local.getsockopt(options::keep_idle); }),
+            "getsockopt keep_idle: Operation not supported");
+  EXPECT_EQ(error_of([&] { closed.setsockopt(options::reuse_addr, true); }),
+            "setsockopt reuse_addr: Bad file descriptor (the socket is closed)");
+  EXPECT_EQ(error_of([&] { Socket().setsockopt(options::keep_count, 1000); }),
+            "setsockopt keep_count: Invalid argument");
 }
 
 TEST(Options, MayBeTheSystemsNumbersAndBytes) {

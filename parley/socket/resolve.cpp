@@ -1,8 +1,10 @@
 #include "parley/socket/resolve.h"
 
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <memory>
 #include <netdb.h>
 #include <optional>
@@ -11,6 +13,7 @@
 
 #include "parley/socket/blocking.h"
 #include "parley/socket/error.h"
+#include "parley/socket/looking_up.h"
 #include "parley/socket/sockaddr.h"
 
 namespace parley {
@@ -22,17 +25,14 @@ struct FreeAddresses {
 };
 using Found = std::unique_ptr<addrinfo, FreeAddresses>;
 
-// The endpoint's address where no name has to be looked up.
-std::optional<Address> numeric(const Endpoint& endpoint) {
-  if (const auto local = Address::parse(endpoint.host); local && local->family() == Family::local)
-    return *local;
-  (void)Address("", endpoint.port);  // a wrong port is to be told as such, and not as a wrong host
-  if (endpoint.host.empty()) return std::nullopt;
-  try {
-    return Address(endpoint.host, endpoint.port);
-  } catch (const AddressError&) {
-    return std::nullopt;
-  }
+// Only what could be one: inet_aton also takes a number with a word behind it.
+std::optional<Address> other_spelling(const std::string& host, int port) {
+  if (host.empty() || host.find_first_not_of("0123456789abcdefABCDEFxX.") != host.npos) return std::nullopt;
+  in_addr found{};
+  if (::inet_aton(host.c_str(), &found) == 0) return std::nullopt;
+  CompactAddress address{.family = Family::inet, .port = static_cast<std::uint16_t>(port)};
+  std::memcpy(address.bytes.data(), &found, sizeof found);
+  return Address(address);
 }
 
 struct Service {
@@ -64,21 +64,13 @@ int flags_of(const NameHints& hints) {
          (hints.datagram ? NI_DGRAM : 0);
 }
 
-bool is_numeric(const std::string& host) {
-  try {
-    return host.empty() || Address(host, 0).family() != Family::unspecified;
-  } catch (const AddressError&) {
-    return false;
-  }
-}
-
 Found look_up(std::string_view operation, const std::string& host, const Service& service,
               const AddressHints& how) {
   for (const std::string& name : {host, service.text}) {
     if (name.find('\0') == std::string::npos) continue;
     throw ResolveError(operation, name, {EAI_NONAME, resolve_category()}, "a NUL byte in the name");
   }
-  const bool asks_for_host = !how.numeric_host && !is_numeric(host);
+  const bool asks_for_host = !how.numeric_host && !host.empty() && !numeric_host(host, 0);
   const bool asks_for_service = !service.numeric && !how.numeric_service;
   if (asks_for_host || asks_for_service) require_blocking_allowed(operation);
 
@@ -94,14 +86,22 @@ Found look_up(std::string_view operation, const std::string& host, const Service
   fail(operation, service.numeric || service.text.empty() ? host : format(host, ':', service.text), failed);
 }
 
+// What the system found may be an IPv4-mapped address, which is IPv4.
+bool is_wanted(Family family, Family wanted) {
+  return family != Family::unspecified && (wanted == Family::unspecified || family == wanted);
+}
+
 std::vector<AddressInfo> infos(const std::string& host, const Service& service, const AddressHints& hints) {
   std::vector<AddressInfo> all;
   const Found found = look_up("getaddrinfo", host, service, hints);
   for (const addrinfo* info = found.get(); info != nullptr; info = info->ai_next) {
-    if (family_of(info->ai_family) == Family::unspecified) continue;
-    all.push_back({family_of(info->ai_family), type_of(info->ai_socktype), info->ai_protocol,
-                   info->ai_canonname == nullptr ? "" : info->ai_canonname,
-                   from_sockaddr(info->ai_addr, info->ai_addrlen)});
+    const std::optional<Type> type = type_of(info->ai_socktype);
+    const Address address = from_sockaddr(info->ai_addr, info->ai_addrlen);
+    // An IPv6 socket is made for an IPv4-mapped address where it was asked for.
+    const Family family = hints.v4_mapped ? family_of(info->ai_family) : address.family();
+    if (!type || !is_wanted(family, hints.family)) continue;
+    all.push_back(
+        {family, *type, info->ai_protocol, info->ai_canonname == nullptr ? "" : info->ai_canonname, address});
   }
   if (all.empty()) fail("getaddrinfo", host, EAI_NONAME);
   return all;
@@ -109,21 +109,51 @@ std::vector<AddressInfo> infos(const std::string& host, const Service& service, 
 
 }  // namespace
 
-std::vector<Address> resolve(const Endpoint& endpoint, Type type, Family family) {
-  if (const auto address = numeric(endpoint)) return {*address};
+std::optional<Address> numeric_host(const std::string& host, int port) {
+  (void)Address("", port);  // a wrong port is to be told as such, and not as a wrong host
+  if (host.empty()) return std::nullopt;
+  try {
+    return Address(host, port);
+  } catch (const AddressError&) {
+    return other_spelling(host, port);
+  }
+}
+
+std::optional<Address> numeric_address(const Endpoint& endpoint) {
+  if (const auto local = Address::parse(endpoint.host); local && local->family() == Family::local)
+    return *local;
+  return numeric_host(endpoint.host, endpoint.port);
+}
+
+AddressError no_local_address(std::string_view host) {
+  return AddressError(format('"', host, "\" is no local address (a path, such as /run/x, or @name)"));
+}
+
+std::vector<Address> addresses_of(std::string_view operation, const Endpoint& endpoint, Type type,
+                                  Family family) {
+  if (const auto address = numeric_address(endpoint)) {
+    if (is_wanted(address->family(), family)) return {*address};
+    throw AddressError(
+        format(*address, " is an address of family ", address->family(), ", asked for was ", family));
+  }
+  if (family == Family::local) throw no_local_address(endpoint.host);
 
   std::vector<Address> addresses;
   const AddressHints hints{.family = family,
                            .type = type};  // without a type each address comes once for each
-  const Found found = look_up("resolve", endpoint.host, service_of(endpoint.port), hints);
+  const Found found = look_up(operation, endpoint.host, service_of(endpoint.port), hints);
   for (const addrinfo* info = found.get(); info != nullptr; info = info->ai_next) {
-    if (family_of(info->ai_family) == Family::unspecified) continue;
     const Address address = from_sockaddr(info->ai_addr, info->ai_addrlen);
+    if (!is_wanted(address.family(), family)) continue;
     if (std::find(addresses.begin(), addresses.end(), address) == addresses.end())
       addresses.push_back(address);
   }
-  if (addresses.empty()) fail("resolve", endpoint.host, EAI_NONAME);
+  if (addresses.empty()) fail(operation, endpoint.host, EAI_NONAME);
   return addresses;
+}
+
+std::vector<Address> resolve(const Endpoint& endpoint, Type type, Family family) {
+  return addresses_of("resolve", endpoint, type, family);
 }
 
 std::vector<AddressInfo> getaddrinfo(std::string_view host, int port, const AddressHints& hints) {

@@ -16,7 +16,7 @@ namespace {
 TEST(Resolve, TakesNumericHostsAsTheyAre) {
   EXPECT_EQ(resolve({"127.0.0.1", 80}), std::vector{Address("127.0.0.1", 80)});
   EXPECT_EQ(resolve({"fe80::1%1", 80}), std::vector{Address("fe80::1%1", 80)});
-  EXPECT_EQ(resolve({"::1", 80}, Type::stream, Family::inet), std::vector{Address("::1", 80)});
+  EXPECT_EQ(resolve({"::1", 80}, Type::stream, Family::inet6), std::vector{Address("::1", 80)});
 }
 
 TEST(Resolve, TakesWhatAnAddressBecame) {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint64_t at_once = 1U << 30U;  // what the kernel is asked to send by one call
 constexpr std::size_t piece = 64 * 1024;      // what is read by one where it cannot
+constexpr std::uint64_t most_bytes = std::numeric_limits<off_t>::max();  // of a file
 
 // Leaves a file's position after what was sent of it.
 class Position {
@@ -35,6 +36,8 @@ class Position {
 std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std::uint64_t> count) {
   if (type_ != Type::stream) throw std::invalid_argument("sendfile: only a stream socket can send a file");
   if (!getblocking()) throw std::invalid_argument("sendfile: the socket does not block (settimeout)");
+  if (offset > most_bytes) throw std::invalid_argument(format("sendfile: no file has an offset of ", offset));
+  if (fileno() < 0) fail("sendfile", EBADF);  // also where there is nothing to send
   struct stat about{};
   if (fstat(file, &about) != 0) {
     throw SocketError("sendfile", format("descriptor ", file), {errno, std::system_category()});
@@ -42,8 +45,12 @@ std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std
   std::uint64_t sent = 0;
   const bool seekable = lseek(file, 0, SEEK_CUR) >= 0;
   const Position position(file, offset, sent);
-  std::uint64_t rest = count.value_or(std::numeric_limits<std::uint64_t>::max());
-  if (!S_ISREG(about.st_mode)) return send_read(file, offset, seekable, rest, sent);
+  const Deadline deadline(gettimeout());
+  std::uint64_t rest = std::min(count.value_or(most_bytes), most_bytes - offset);
+  if (!S_ISREG(about.st_mode)) {
+    send_read(file, offset, seekable, rest, deadline, sent);
+    return sent;
+  }
 
   const NoBrokenPipe quiet;
   bool able = true;
@@ -54,17 +61,17 @@ std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std
       able = result >= 0 || (errno != EINVAL && errno != ENOSYS);
       return able ? result : 0;
     };
-    const std::uint64_t step = transfer({"sendfile", POLLOUT}, Deadline(gettimeout()), send_some);
-    if (!able) return send_read(file, offset, seekable, rest, sent);
-    if (step == 0) break;
+    const std::uint64_t step = transfer({"sendfile", POLLOUT}, deadline, send_some);
+    if (!able) send_read(file, offset, seekable, rest, deadline, sent);
+    if (!able || step == 0) break;
     sent += step;
     rest -= step;
   }
   return sent;
 }
 
-std::uint64_t Socket::send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count,
-                                std::uint64_t& sent) {
+void Socket::send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count,
+                       const Deadline& deadline, std::uint64_t& sent) {
   require_blocking_allowed("sendfile");
   const auto memory = std::make_unique_for_overwrite<char[]>(piece);
   while (count > 0) {
@@ -79,7 +86,7 @@ std::uint64_t Socket::send_read(int file, std::uint64_t offset, bool seekable, s
     if (have == 0) break;
     std::string_view rest(memory.get(), static_cast<std::size_t>(have));
     try {
-      send_rest("sendfile", rest);
+      send_rest("sendfile", rest, deadline);
     } catch (...) {
       sent += static_cast<std::size_t>(have) - rest.size();
       throw;
@@ -87,7 +94,6 @@ std::uint64_t Socket::send_read(int file, std::uint64_t offset, bool seekable, s
     sent += static_cast<std::size_t>(have);
     count -= static_cast<std::size_t>(have);
   }
-  return sent;
 }
 
 }  // namespace parley

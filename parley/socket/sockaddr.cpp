@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstring>
 #include <netinet/in.h>
+#include <stdexcept>
 #include <sys/un.h>
 
 namespace parley {
@@ -171,11 +172,13 @@ int kind_of(Type type) {
     case Type::seqpacket:
       return SOCK_SEQPACKET;
   }
-  return SOCK_STREAM;
+  throw std::invalid_argument(format("there is no type of socket ", type));
 }
 
-Type type_of(int kind) {
+std::optional<Type> type_of(int kind) {
   switch (kind) {
+    case SOCK_STREAM:
+      return Type::stream;
     case SOCK_DGRAM:
       return Type::datagram;
     case SOCK_RAW:
@@ -183,7 +186,7 @@ Type type_of(int kind) {
     case SOCK_SEQPACKET:
       return Type::seqpacket;
     default:
-      return Type::stream;
+      return std::nullopt;
   }
 }
 

@@ -2,6 +2,7 @@
 
 // Private to socket/, process/ and reactor/backends: Parley's addresses as the kernel has them.
 
+#include <optional>
 #include <sys/socket.h>
 
 #include "parley/socket/address.h"
@@ -31,10 +32,11 @@ Address from_sockaddr(const sockaddr* address, socklen_t size);
 // The same into 24 bytes, without an allocation: for accepting many.
 CompactAddress compact_from_raw(const RawAddress& raw);
 
-// AF_INET and so on, SOCK_STREAM and so on, and back. An unknown domain is `unspecified`.
+// AF_INET and so on, SOCK_STREAM and so on, and back. An unknown domain is `unspecified`; `kind_of` throws
+// std::invalid_argument for a type that does not exist.
 int domain_of(Family family);
 Family family_of(int domain);
 int kind_of(Type type);
-Type type_of(int kind);
+std::optional<Type> type_of(int kind);
 
 }  // namespace parley

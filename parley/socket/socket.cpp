@@ -1,5 +1,6 @@
 #include "parley/socket/socket.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <fcntl.h>
@@ -14,8 +15,6 @@ namespace parley {
 
 namespace {
 
-constexpr const char* out_of_descriptors = "this process may open no more descriptors: see ulimit -n";
-
 // In nanoseconds; none is negative.
 constinit std::atomic<Duration::rep> default_timeout{-1};
 
@@ -26,15 +25,26 @@ Descriptor opened(Family family, Type type, int proto, bool blocking) {
     const int error = errno;
     const bool privilege = type == Type::raw && (error == EPERM || error == EACCES);
     throw SocketError("socket", format(family, ' ', type), {error, std::system_category()},
-                      privilege         ? "raw sockets need a privilege: CAP_NET_RAW"
-                      : error == EMFILE ? out_of_descriptors
-                                        : "");
+                      privilege ? "raw sockets need a privilege: CAP_NET_RAW" : "");
   }
   return descriptor;
 }
 
+int direction_of(Shutdown how) {
+  switch (how) {
+    case Shutdown::read:
+      return SHUT_RD;
+    case Shutdown::write:
+      return SHUT_WR;
+    case Shutdown::both:
+      return SHUT_RDWR;
+  }
+  throw std::invalid_argument(format("shutdown: there is no direction ", static_cast<int>(how)));
+}
+
 // What to do about an error of binding, or of listening; `at` is where to.
 std::string_view bind_advice(int descriptor, const Address& at, Family family, int error) {
+  if (error == EBADF && descriptor < 0) return "the socket is closed";
   if (error == EACCES && at.port() != 0 && at.port() < 1024) return "ports below 1024 need a privilege";
   if (error == EADDRNOTAVAIL) return "no interface here has this address";
   if (error != EADDRINUSE) return "";
@@ -79,7 +89,10 @@ Socket Socket::adopt(int descriptor) {
   Socket socket(Descriptor(descriptor), Family::unspecified, Type::stream, 0, std::nullopt);
   try {
     socket.family_ = family_of(socket.getsockopt(SOL_SOCKET, SO_DOMAIN));
-    socket.type_ = type_of(socket.getsockopt(SOL_SOCKET, SO_TYPE));
+    const int kind = socket.getsockopt(SOL_SOCKET, SO_TYPE);
+    const std::optional<Type> type = type_of(kind);
+    if (!type) socket.fail("adopt", EPROTOTYPE);
+    socket.type_ = *type;
     socket.proto_ = socket.getsockopt(SOL_SOCKET, SO_PROTOCOL);
     const bool blocking = (fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0;
     if (!blocking) socket.open_->timeout = Duration::zero();
@@ -94,7 +107,7 @@ Socket Socket::adopt(int descriptor) {
 }
 
 void Socket::bind(const Address& address) {
-  const RawAddress raw = to_raw(address, family_);
+  const RawAddress raw = raw_address(address);
   if (::bind(fileno(), raw.data(), raw.size) == 0) return;
   const int error = errno;
   throw SocketError("bind", format(from_raw(raw)), {error, std::system_category()},
@@ -102,7 +115,8 @@ void Socket::bind(const Address& address) {
 }
 
 void Socket::listen(int backlog) {
-  if (::listen(fileno(), backlog) == 0) return;
+  // The kernel would take a negative one for the largest.
+  if (::listen(fileno(), std::max(backlog, 0)) == 0) return;
   const int error = errno;
   if (error != EADDRINUSE) fail("listen", error);
   const Address at = getsockname();  // two may be bound to it, of whom one listens
@@ -111,7 +125,7 @@ void Socket::listen(int backlog) {
 }
 
 void Socket::shutdown(Shutdown how) {
-  const int direction = how == Shutdown::read ? SHUT_RD : how == Shutdown::write ? SHUT_WR : SHUT_RDWR;
+  const int direction = direction_of(how);
   if (::shutdown(fileno(), direction) != 0) fail("shutdown", errno);
 }
 
@@ -136,15 +150,20 @@ Address Socket::getsockname() const {
 }
 
 void Socket::setblocking(bool blocking) {
-  settimeout(blocking ? std::nullopt : std::optional(Duration::zero()));
+  set_timeout("setblocking", blocking ? std::nullopt : std::optional(Duration::zero()));
 }
 
 void Socket::settimeout(std::optional<Duration> timeout) {
-  if (timeout && *timeout < Duration::zero()) throw std::invalid_argument("settimeout: a negative timeout");
+  set_timeout("settimeout", timeout);
+}
+
+void Socket::set_timeout(std::string_view operation, std::optional<Duration> timeout) {
+  if (timeout && *timeout < Duration::zero())
+    throw std::invalid_argument(format(operation, ": a negative timeout"));
   // With a timeout too, for accept and connect, which cannot be told not to wait each time.
   const int flags = fcntl(fileno(), F_GETFL);
   const int wanted = timeout ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-  if (flags < 0 || (wanted != flags && fcntl(fileno(), F_SETFL, wanted) != 0)) fail("settimeout", errno);
+  if (flags < 0 || (wanted != flags && fcntl(fileno(), F_SETFL, wanted) != 0)) fail(operation, errno);
   open_->timeout = timeout;
 }
 
@@ -160,7 +179,6 @@ bool Socket::get_inheritable() const {
 
 void Socket::fail(std::string_view operation, int error, std::string_view advice) const {
   if (error == EBADF && fileno() < 0) advice = "the socket is closed";
-  if (error == EMFILE) advice = out_of_descriptors;
   const std::error_code reason(error, std::system_category());
   if (error == EAGAIN) throw WouldBlock(operation, where(), reason, advice);
   throw SocketError(operation, where(), reason, advice);
@@ -171,7 +189,14 @@ std::string Socket::where() const {
   RawAddress raw;
   if (::getsockname(fileno(), raw.data(), &raw.size) != 0) return "";
   const Address own = from_raw(raw);
-  return own.port() != 0 || !own.path().empty() ? format(own) : "";
+  return own.port() != 0 || !own.path().empty() ? format("at ", own) : "";
+}
+
+RawAddress Socket::raw_address(const Address& address) const {
+  const RawAddress raw = to_raw(address, family_);
+  if (family_ != Family::inet6 || address.family() != Family::inet || !takes_ipv6_alone(fileno())) return raw;
+  throw AddressError(
+      format(address, " is an address of family inet, and the socket takes inet6 alone (v6_only)"));
 }
 
 }  // namespace parley

@@ -56,7 +56,8 @@ class Socket {
   static Socket adopt(int descriptor);
 
   void bind(const Address& address);
-  // `backlog`: how many connections the kernel holds until they are accepted; it caps it (SOMAXCONN).
+  // `backlog`: how many connections the kernel holds until they are accepted; it caps it (SOMAXCONN). A
+  // negative one is 0, as in Python.
   void listen(int backlog = 128);
   // The next connection, which has the default timeout whatever its listener has, and its peer's address.
   // Connections that were aborted before they were accepted are passed over.
@@ -64,7 +65,8 @@ class Socket {
 
   // Connects to the first address of the endpoint that has the socket's family (`create_connection` tries
   // them all). It says whom a datagram socket sends to and receives from, and may be called again. A
-  // non-blocking socket throws WouldBlock, and is writable once the outcome is there, in `options::error`.
+  // non-blocking socket throws WouldBlock, and is writable once the outcome is there, in `options::error`. A
+  // stream that the kernel has connected to itself is refused (there, too).
   void connect(const Endpoint& endpoint);
   // The same, but answers what kept it from connecting. Throws where there is nobody to connect to:
   // ResolveError, AddressError.
@@ -106,9 +108,10 @@ class Socket {
                       std::span<const Ancillary> ancillary = {}, Flags how = {},
                       const std::optional<Address>& address = std::nullopt);
   // Sends an open file from `offset` to its end, or `count` bytes of it, without copying them through the
-  // program where the kernel can (a pipe or a device is read and sent). Each wait has the whole timeout.
+  // program where the kernel can (a pipe or a device is read and sent), within one timeout for the whole.
   // Answers how much was sent; the file's position is after it, also when this throws. Throws
-  // std::invalid_argument for a socket that is not a stream or does not block.
+  // std::invalid_argument for a socket that is not a stream or does not block, and for an offset that no file
+  // can have.
   std::uint64_t sendfile(int file, std::uint64_t offset = 0,
                          std::optional<std::uint64_t> count = std::nullopt);
 
@@ -138,6 +141,8 @@ class Socket {
   void settimeout(std::optional<Duration> timeout);
   std::optional<Duration> gettimeout() const { return open_ ? open_->timeout : std::nullopt; }
 
+  // Throws std::invalid_argument for values that the option cannot have and the kernel would take for others:
+  // negative times and sizes, times beyond what the system holds.
   void setsockopt(const Option<bool>& option, bool value);
   void setsockopt(const Option<int>& option, int value);
   void setsockopt(const Option<std::chrono::seconds>& option, std::chrono::seconds value);
@@ -154,7 +159,8 @@ class Socket {
   std::error_code getsockopt(const Option<std::error_code>& option) const;
   std::string getsockopt(const Option<std::string>& option) const;
   Credentials getsockopt(const Option<Credentials>& option) const;
-  // By the system's numbers, in the system's representation; at most `size` bytes.
+  // By the system's numbers, in the system's representation; at most `size` bytes, of which there may be 1
+  // MiB.
   void setsockopt(int level, int name, int value);
   void setsockopt(int level, int name, std::string_view value);
   int getsockopt(int level, int name) const;
@@ -194,17 +200,23 @@ class Socket {
   Address first_address(const Endpoint& endpoint) const;
   std::error_code connect_address(const Address& address);
   int connect_local(const RawAddress& raw, const Deadline& deadline) const;
+  // As the kernel takes it. Throws AddressError where this socket cannot have it.
+  RawAddress raw_address(const Address& address) const;
+  void set_timeout(std::string_view operation, std::optional<Duration> timeout);
   int message_flags(Flags how) const;
+  std::size_t receive(std::string_view operation, std::span<char> memory, const Deadline& deadline,
+                      Flags how = {});
   // Sends all of `data` before the deadline, and takes from it what was sent, also when it throws.
-  void send_rest(std::string_view operation, std::string_view& data, Flags how = {});
-  std::uint64_t send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count,
-                          std::uint64_t& sent);
+  void send_rest(std::string_view operation, std::string_view& data, const Deadline& deadline,
+                 Flags how = {});
+  void send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count, const Deadline& deadline,
+                 std::uint64_t& sent);
 
   [[noreturn]] void fail(std::string_view operation, int error, std::string_view advice = {}) const;
   [[noreturn]] void fail(const Operation& operation, int error) const;
   [[noreturn]] void fail_late(const Operation& operation) const;
   [[noreturn]] void fail_connect(const Endpoint& endpoint, std::error_code reason) const;
-  // Whom an error is about: the peer, or who we are ourselves, or nobody.
+  // Whom an error is about: the peer, or `at` our own address, or nobody.
   std::string where() const;
   void set_raw_option(int level, int name, const void* value, std::size_t size);
   std::size_t get_raw_option(int level, int name, void* value, std::size_t size) const;

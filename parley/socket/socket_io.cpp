@@ -32,7 +32,12 @@ std::string Socket::recv(std::size_t size, Flags how) {
 }
 
 std::size_t Socket::recv_into(std::span<char> memory, Flags how) {
-  return transfer({"recv", POLLIN, how}, Deadline(gettimeout()),
+  return receive("recv", memory, Deadline(gettimeout()), how);
+}
+
+std::size_t Socket::receive(std::string_view operation, std::span<char> memory, const Deadline& deadline,
+                            Flags how) {
+  return transfer({operation, POLLIN, how}, deadline,
                   [&] { return ::recv(fileno(), memory.data(), memory.size(), message_flags(how)); });
 }
 
@@ -57,12 +62,11 @@ std::size_t Socket::send(std::string_view data, Flags how) {
 }
 
 void Socket::sendall(std::string_view data, Flags how) {
-  send_rest("sendall", data, how);
+  send_rest("sendall", data, Deadline(gettimeout()), how);
 }
 
-void Socket::send_rest(std::string_view name, std::string_view& data, Flags how) {
+void Socket::send_rest(std::string_view name, std::string_view& data, const Deadline& deadline, Flags how) {
   const Operation operation{name, POLLOUT, how, nullptr, data.size()};
-  const Deadline deadline(gettimeout());
   do {
     data.remove_prefix(transfer(
         operation, deadline, [&] { return ::send(fileno(), data.data(), data.size(), message_flags(how)); }));
@@ -70,7 +74,7 @@ void Socket::send_rest(std::string_view name, std::string_view& data, Flags how)
 }
 
 std::size_t Socket::sendto(std::string_view data, const Address& address, Flags how) {
-  RawAddress raw = to_raw(address, family_);
+  RawAddress raw = raw_address(address);
   if (source_.family != Family::unspecified) {
     PacketControl control{};
     iovec piece{.iov_base = const_cast<char*>(data.data()), .iov_len = data.size()};

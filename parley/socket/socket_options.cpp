@@ -1,8 +1,13 @@
 #include <cerrno>
+#include <limits>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
 #include <utility>
 
+#include "parley/socket/opening.h"
+#include "parley/socket/option_names.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -10,9 +15,44 @@ namespace parley {
 namespace {
 constexpr std::size_t longest_name = 64;  // of an interface, the congestion control ...: all are shorter
 
-int counted(auto time, std::string_view unit) {
-  if (std::in_range<int>(time.count())) return static_cast<int>(time.count());
-  throw std::invalid_argument(format("setsockopt: too many ", unit));
+constexpr std::size_t longest_value = 1024 * 1024;  // of any option, as bytes
+constexpr int most_int = std::numeric_limits<int>::max();
+
+[[noreturn]] void refuse(int level, int name, std::int64_t value, std::string_view unit, int most) {
+  throw std::invalid_argument(format("setsockopt ", name_of_option(level, name), ": ", value, unit,
+                                     " is out of range (0 to ", most, unit, ')'));
+}
+
+// The kernel takes a negative time for one without end, or does not look.
+int counted(const auto& option, auto time, std::string_view unit) {
+  if (time.count() >= 0 && std::in_range<int>(time.count())) return static_cast<int>(time.count());
+  refuse(option.level, option.name, time.count(), unit, most_int);
+}
+
+// What the kernel would not refuse, but take for something else: a negative size for the largest, of a type
+// of service its last eight bits.
+struct Range {
+  int level;
+  int name;
+  int most;
+};
+constexpr Range from_zero[] = {{SOL_SOCKET, SO_SNDBUF, most_int},
+                               {SOL_SOCKET, SO_RCVBUF, most_int},
+                               {SOL_SOCKET, SO_RCVLOWAT, most_int},
+                               {IPPROTO_TCP, TCP_NOTSENT_LOWAT, most_int},
+                               {IPPROTO_IP, IP_TOS, 255}};
+
+void require_in_range(int level, int name, int value) {
+  for (const Range& one : from_zero) {
+    if (one.level != level || one.name != name) continue;
+    if (value < 0 || value > one.most) refuse(level, name, value, "", one.most);
+  }
+}
+
+void require_length(std::string_view operation, int level, int name, std::size_t size) {
+  if (size <= longest_value) return;
+  throw std::invalid_argument(format(operation, ' ', name_of_option(level, name), ": ", size,
+                                     " bytes are too many (at most ", longest_value, ')'));
 }
 
 }  // namespace
@@ -22,20 +62,21 @@ void Socket::setsockopt(const Option<bool>& option, bool value) {
 }
 
 void Socket::setsockopt(const Option<int>& option, int value) {
+  require_in_range(option.level, option.name, value);
   setsockopt(option.level, option.name, value);
 }
 
 void Socket::setsockopt(const Option<std::chrono::seconds>& option, std::chrono::seconds value) {
-  setsockopt(Option<int>{option.level, option.name}, counted(value, "seconds"));
+  setsockopt(Option<int>{option.level, option.name}, counted(option, value, " s"));
 }
 
 void Socket::setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value) {
-  setsockopt(Option<int>{option.level, option.name}, counted(value, "milliseconds"));
+  setsockopt(Option<int>{option.level, option.name}, counted(option, value, " ms"));
 }
 
 void Socket::setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
                         std::optional<std::chrono::seconds> value) {
-  const ::linger raw{value ? 1 : 0, value ? counted(*value, "seconds") : 0};
+  const ::linger raw{value ? 1 : 0, value ? counted(option, *value, " s") : 0};
   set_raw_option(option.level, option.name, &raw, sizeof raw);
 }
 
@@ -63,7 +104,13 @@ std::optional<std::chrono::seconds> Socket::getsockopt(
 }
 
 std::error_code Socket::getsockopt(const Option<std::error_code>& option) const {
-  return {getsockopt(option.level, option.name), std::system_category()};
+  const int error = getsockopt(option.level, option.name);
+  // Who connects without blocking asks for the outcome here.
+  const bool outcome = error == 0 && option.level == SOL_SOCKET && option.name == SO_ERROR;
+  if (outcome && type_ == Type::stream && is_its_own_peer(fileno())) {
+    return std::make_error_code(std::errc::connection_refused);
+  }
+  return {error, std::system_category()};
 }
 
 std::string Socket::getsockopt(const Option<std::string>& option) const {
@@ -86,6 +133,7 @@ void Socket::setsockopt(int level, int name, int value) {
 }
 
 void Socket::setsockopt(int level, int name, std::string_view value) {
+  require_length("setsockopt", level, name, value.size());
   set_raw_option(level, name, value.data(), value.size());
 }
 
@@ -96,6 +144,7 @@ int Socket::getsockopt(int level, int name) const {
 }
 
 std::string Socket::getsockopt(int level, int name, std::size_t size) const {
+  require_length("getsockopt", level, name, size);
   std::string value(size, '\0');
   value.resize(get_raw_option(level, name, value.data(), size));
   return value;
@@ -114,7 +163,7 @@ std::size_t Socket::get_raw_option(int level, int name, void* value, std::size_t
 
 void Socket::fail_option(std::string_view operation, int level, int name) const {
   const int error = errno;
-  throw SocketError(operation, format("option ", name, " of level ", level), {error, std::system_category()},
+  throw SocketError(operation, name_of_option(level, name), {error, std::system_category()},
                     fileno() < 0 ? "the socket is closed" : "");
 }
 

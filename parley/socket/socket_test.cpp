@@ -1,9 +1,6 @@
 #include "parley/socket/socket.h"
 
 #include <algorithm>
-#include <atomic>
-#include <csignal>
-#include <ctime>
 #include <fcntl.h>
 #include <functional>
 #include <gtest/gtest.h>
@@ -16,6 +13,7 @@
 #include <vector>
 
 #include "parley/socket/create.h"
+#include "parley/socket/many_signals_fixture.h"
 #include "parley/socket/select.h"
 
 namespace parley {
@@ -40,40 +38,6 @@ struct Connection {
   }
   Socket server, client, peer;
   Address client_address;
-};
-
-// A signal to this thread every two milliseconds while it stands, 1500 at most: a deadline that each of them
-// lengthens ends late, and not never.
-class ManySignals {
- public:
-  ManySignals() {
-    count = 0;
-    struct sigaction action{};
-    action.sa_handler = [](int) {
-      const itimerspec never{};
-      if (++count == 1500) timer_settime(timer, 0, &never, nullptr);
-    };
-    sigaction(SIGALRM, &action, &before_);
-    sigevent event{};
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = SIGALRM;
-    event._sigev_un._tid = gettid();
-    timer_create(CLOCK_MONOTONIC, &event, &timer);
-    const itimerspec often{{0, 2'000'000}, {0, 2'000'000}};
-    timer_settime(timer, 0, &often, nullptr);
-  }
-  ~ManySignals() {
-    timer_delete(timer);
-    sigaction(SIGALRM, &before_, nullptr);
-  }
-  ManySignals(const ManySignals&) = delete;
-  ManySignals& operator=(const ManySignals&) = delete;
-
-  static inline std::atomic<int> count;
-
- private:
-  static inline timer_t timer;
-  struct sigaction before_{};
 };
 
 bool closes_on_exec(const Socket& socket) {
@@ -158,6 +122,31 @@ TEST(Socket, AClosedOneSaysSo) {
   EXPECT_EQ(a.fileno(), -1);
   EXPECT_EQ(error_of([&] { a.recv(1); }), "recv: Bad file descriptor (the socket is closed)");
   EXPECT_EQ(b.recv(1), "");
+}
+
+TEST(Socket, AClosedOneSaysWhatWasCalled) {
+  Socket socket;
+  socket.close();
+  const std::string closed = ": Bad file descriptor (the socket is closed)";
+  EXPECT_EQ(error_of([&] { socket.setblocking(false); }), "setblocking" + closed);
+  EXPECT_EQ(error_of([&] { socket.settimeout(1s); }), "settimeout" + closed);
+  EXPECT_EQ(error_of([&] { socket.bind({"127.0.0.1", 80}); }), "bind 127.0.0.1:80" + closed);
+  EXPECT_EQ(error_of([&] { socket.connect({"127.0.0.1", 80}); }), "connect 127.0.0.1:80" + closed);
+}
+
+// It would look as if they had to do with the trouble.
+TEST(Socket, ItsOwnAddressIsNoPeers) {
+  Socket udp(Family::inet, Type::datagram);
+  udp.bind({"127.0.0.1", 0});
+  udp.setblocking(false);
+  Socket server = create_server({"127.0.0.1", 0});
+  server.settimeout(1ms);
+  EXPECT_EQ(error_of([&] { udp.recvfrom(1); }),
+            format("recvfrom at ", udp.getsockname(), ": Resource temporarily unavailable"));
+  EXPECT_EQ(error_of([&] { server.accept(); }),
+            format("accept at ", server.getsockname(), ": timed out after 0.001 s"));
+  EXPECT_EQ(error_of([&] { server.getpeername(); }),
+            format("getpeername at ", server.getsockname(), ": Transport endpoint is not connected"));
 }
 
 TEST(Socket, WrongAddressesAreRefusedBeforeAnySystemCall) {

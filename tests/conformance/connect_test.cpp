@@ -47,8 +47,17 @@ TEST_P(Connect, APlainCallableIsToldByTheSettings) {
 TEST_P(Connect, WhatCannotBeIsThrownAtOnce) {
   EXPECT_THROW(connect({"127.0.0.1", 70000}), AddressError);
   EXPECT_THROW(connect({"127.0.0.1", 80}, {.family = Family::inet6}), AddressError);
+  EXPECT_THROW(connect({"localhost", 80}, {.family = Family::local}), AddressError);  // nobody could be asked
+  EXPECT_THROW(connect({"::ffff:127.0.0.1", 80}, {.family = Family::inet6}), AddressError);
   EXPECT_THROW(reactor().connect_tcp({"127.0.0.1", 80}, std::shared_ptr<Factory>()), std::invalid_argument);
   EXPECT_EQ(factory_->told, Told{});
+}
+
+TEST_P(Connect, AnotherSpellingOfAnAddressIsNoName) {
+  const auto server = listener();
+  connect({"0x7f.1", server->at().port()});
+  ASSERT_TRUE(until([&] { return story_.made(); }));
+  EXPECT_EQ(accepted(*server).from.host(), "127.0.0.1");
 }
 
 TEST_P(Connect, ASourceAddressIsOurEnd) {

@@ -35,12 +35,6 @@ bool is_read(const StreamSlot& slot) {
   return (slot.state & (reading | ended | failed | closed | connecting)) == reading;
 }
 
-// An error of one connection that came and went, not of the listener.
-bool passes(int error) {
-  return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM || error == ENETDOWN ||
-         error == ENOPROTOOPT || error == EHOSTDOWN || error == EHOSTUNREACH || error == ENETUNREACH;
-}
-
 }  // namespace
 
 ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind poller)
@@ -239,7 +233,7 @@ void ReadinessBackend::accept(ListenerSlot& slot) {
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (passes(errno)) continue;
+    if (errno == EINTR || was_aborted(errno)) continue;
     return rest(slot, last_error());
   }
 }

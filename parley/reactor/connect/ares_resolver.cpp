@@ -66,12 +66,13 @@ std::string joined(const std::vector<std::string>& servers) {
   return csv;
 }
 
-Resolver::Answer answer_of(int status, const ares_addrinfo* found) {
+// Of the family that was asked for: an IPv4-mapped IPv6 address is IPv4.
+Resolver::Answer answer_of(int status, const ares_addrinfo* found, Family family) {
   if (status != ARES_SUCCESS) return reason_of(status);
   std::vector<Address> addresses;
   for (const ares_addrinfo_node* node = found->nodes; node != nullptr; node = node->ai_next) {
     const Address address = from_sockaddr(node->ai_addr, node->ai_addrlen);
-    if (address.family() == Family::inet || address.family() == Family::inet6) addresses.push_back(address);
+    if (address.family() == family) addresses.push_back(address);
   }
   if (addresses.empty()) return reason_of(ARES_ENODATA);
   return addresses;
@@ -131,9 +132,9 @@ class Channel {
           const std::unique_ptr<Question> of(static_cast<Question*>(asked));
           const std::unique_ptr<ares_addrinfo, decltype(&ares_freeaddrinfo)> owned(found, ares_freeaddrinfo);
           --of->channel->open_;
-          of->answered(answer_of(status, found));
+          of->answered(answer_of(status, found, of->family));
         },
-        new Question{this, std::move(answered)});
+        new Question{this, family, std::move(answered)});
     set_timer();
   }
   bool idle() const { return open_ == 0; }
@@ -146,6 +147,7 @@ class Channel {
   // What c-ares gives back with an answer.
   struct Question {
     Channel* channel;
+    Family family;
     Answered answered;
   };
 

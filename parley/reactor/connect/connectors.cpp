@@ -6,6 +6,7 @@
 
 #include "parley/base/print.h"
 #include "parley/reactor/loop/loop.h"
+#include "parley/socket/looking_up.h"
 
 namespace parley {
 
@@ -15,16 +16,10 @@ constexpr Family family_of_question[] = {Family::inet6, Family::inet};
 
 // The endpoint's addresses where no name has to be looked up; none for a name.
 std::vector<Address> numeric(const Endpoint& endpoint) {
-  if (const auto local = Address::parse(endpoint.host); local && local->family() == Family::local)
-    return {*local};
-  (void)Address("", endpoint.port);  // a wrong port is to be told as such, and not as a wrong host
+  if (auto address = numeric_address(endpoint)) return {*std::move(address)};
   // This machine, whichever family its server listens with.
   if (endpoint.host.empty()) return {{"::1", endpoint.port}, {"127.0.0.1", endpoint.port}};
-  try {
-    return {{endpoint.host, endpoint.port}};
-  } catch (const AddressError&) {
-    return {};
-  }
+  return {};
 }
 
 Address at_port(const Address& address, int port) {
@@ -77,6 +72,7 @@ Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory>
   if (factory == nullptr) throw std::invalid_argument("connect: no factory was given");
   std::vector<Address> addresses = numeric(endpoint);
   if (settings.family == Family::unspecified && settings.source) settings.family = settings.source->family();
+  if (settings.family == Family::local && addresses.empty()) throw no_local_address(endpoint.host);
   if (settings.family != Family::unspecified && !addresses.empty()) {
     std::erase_if(addresses, [&](const Address& address) { return address.family() != settings.family; });
     if (addresses.empty())

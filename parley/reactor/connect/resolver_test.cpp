@@ -91,6 +91,15 @@ TEST_P(Resolving, TheAddressesOfEitherFamily) {
   EXPECT_EQ(server_->questions().size(), 2U) << "each is asked once";
 }
 
+TEST_P(Resolving, AnIPv4MappedAddressIsNoIPv6One) {
+  serve([](const Question& question) {
+    const std::string mapped = inet_pton(Family::inet6, "::ffff:192.0.2.1");
+    return NameServer::reply(question, {NameServer::record(NameServer::aaaa, mapped)});
+  });
+  const Resolver::Answer answer = look_up("tower.example", Family::inet6);
+  EXPECT_FALSE(answer) << answer->front();
+}
+
 TEST_P(Resolving, EachWayOfHavingNone) {
   int code = 3;
   serve([&](const Question& question) { return NameServer::reply(question, {}, code); });

@@ -218,6 +218,22 @@ TEST_P(DatagramKinds, IPv6AloneLeavesThePortToIPv4) {
   }
 }
 
+TEST_P(DatagramKinds, IPv6AloneIsGivenNoIPv4) {
+  const Address four("127.0.0.1", 9);
+  DatagramPort six = reactor_->listen_udp({"::1", 0}, player(story()), {.v6_only = true});
+  EXPECT_THROW(six.transport()->write("x", four), AddressError);
+  EXPECT_THROW(six.transport()->connect(four), AddressError);
+  DatagramPort both = reactor_->listen_udp({"::", 0}, player(story()));
+  EXPECT_NO_THROW(both.transport()->write("x", four));
+}
+
+TEST_P(DatagramKinds, ACountOfRoutersIsInItsRange) {
+  DatagramPort port = reactor_->listen_udp({"127.0.0.1", 0}, player(story()));
+  EXPECT_THROW(port.transport()->set_multicast_ttl(-1), std::invalid_argument);  // the kernel's own choice
+  EXPECT_THROW(port.transport()->set_multicast_ttl(256), std::invalid_argument);
+  EXPECT_NO_THROW(port.transport()->set_multicast_ttl(255));
+}
+
 TEST_P(DatagramKinds, APartOfADatagramIsNeverDelivered) {
   start({.datagram_bytes = 100});
   Story& server = story();

@@ -1,6 +1,7 @@
 #include "parley/reactor/datagram/datagram_ports.h"
 
 #include <deque>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -35,12 +36,13 @@ std::string_view advice_on_groups(std::error_code error) {
 }
 
 // Said when it is written, and not by the kernel when it is sent.
-void require_reachable(const Address& to, Family family) {
+void require_reachable(const Address& to, Family family, bool ipv6_alone) {
   const Family own = to.family();
   const bool fits = own == family || (own == Family::unspecified && family != Family::local) ||
-                    (own == Family::inet && family == Family::inet6);
+                    (own == Family::inet && family == Family::inet6 && !ipv6_alone);
   if (!fits) {
-    throw AddressError(format(to, " is an address of family ", own, ", the socket's family is ", family));
+    throw AddressError(format(to, " is an address of family ", own, ", the socket's family is ", family,
+                              ipv6_alone ? " alone (v6_only)" : ""));
   }
   if (family == Family::local && to.path().empty()) {
     throw AddressError(format(to, " is a peer without a name: it cannot be reached by it"));
@@ -69,6 +71,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     }
     // At every address it is the family of the socket that there was to be had.
     family_ = at.family() == Family::unspecified ? host->family() : at.family();
+    ipv6_alone_ = family_ == Family::inet6 && options.v6_only;
   }
   void start(std::unique_ptr<DatagramProtocol> protocol) {
     protocol_ = std::move(protocol);
@@ -155,7 +158,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
 
   void write(std::string_view bytes, const Address& to) override {
     if (!makes_room(bytes, to)) return;
-    require_reachable(to, family_);
+    require_reachable(to, family_, ipv6_alone_);
     queue_.append(bytes, &to, asked_.find(to));
     written();
   }
@@ -166,7 +169,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
   void connect(const Address& peer) override {
     if (ended_) return;
-    require_reachable(peer, family_);
+    require_reachable(peer, family_, ipv6_alone_);
     if (const std::error_code error = backend().connect(*this, peer)) {
       const bool left_over = error == std::errc::connection_refused && family_ == Family::local;
       throw SocketError("connect", format(peer), error,
@@ -196,6 +199,9 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     change_group("leave_group", {.what = DatagramChange::leave, .value = interface, .group = group});
   }
   void set_multicast_ttl(int routers) override {
+    if (routers < 0 || routers > 255) {
+      throw std::invalid_argument(format("set_multicast_ttl: ", routers, " is out of range (0 to 255)"));
+    }
     change("set_multicast_ttl", DatagramChange::hops, static_cast<std::uint32_t>(routers));
   }
   void set_multicast_loop(bool on) override {
@@ -349,6 +355,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   DatagramPorts& ports_;
   const EntryId id_;
   Family family_ = Family::unspecified;
+  bool ipv6_alone_ = false;
   Address peer_;
   Address host_;  // once it has ended
   DatagramQueue queue_;

@@ -42,6 +42,13 @@ std::string told(const std::vector<FailedAttempt>& attempts) {
   return all;
 }
 
+// An IPv6 socket could be bound to IPv4, and reach nobody in IPv6 from there.
+void require_source(const Address& source, const Address& to) {
+  if (source.family() == Family::unspecified || source.family() == to.family()) return;
+  throw AddressError(format(source, " is an address of family ", source.family(), ", the one to reach, ", to,
+                            ", is of family ", to.family()));
+}
+
 }  // namespace
 
 ConnectionErrors::ConnectionErrors(std::string_view where, std::vector<FailedAttempt> attempts)
@@ -58,6 +65,7 @@ Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeo
   std::vector<FailedAttempt> failed;
   for (const Address& address : addresses) {
     try {
+      if (source) require_source(*source, address);
       Socket socket(address.family());
       socket.settimeout(timeout);
       if (source) socket.bind(*source);

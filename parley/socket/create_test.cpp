@@ -177,6 +177,10 @@ TEST(CreateConnection, ASourceOfOneFamilyLeavesOutTheAddressesOfOthers) {
   EXPECT_EQ(create_connection(here, 10s, source).getsockname().host(), "127.0.0.2");
   EXPECT_THROW(create_connection(here, 10s, other), AddressError);
   EXPECT_THROW(create_connection(here, 10s, other, true), ConnectionErrors);  // and so the next was tried
+  // Also where an IPv6 socket could be bound to it.
+  EXPECT_EQ(error_of([&] { create_connection({"::1", here.port()}, 10s, source); }),
+            format("127.0.0.2:0 is an address of family inet, the one to reach, [::1]:", here.port(),
+                   ", is of family inet6"));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ namespace {
 
 LineSettings settings(unsigned parameter) {
   static constexpr std::string_view delimiters[] = {"", "\n", "\r\n", "aab"};
-  return {.delimiter = delimiters[parameter % 4], .max_length = parameter / 8};
+  return {.delimiter = delimiters[parameter % 4], .max_length = parameter / 8 + 1};
 }
 
 class Lines final : public LineOnlyReceiver {

@@ -95,7 +95,7 @@ std::string delivered(const LineSettings& settings, std::string_view input, std:
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
   static constexpr std::string_view delimiters[] = {"", "\n", "\r\n", "aab"};
-  const parley::LineSettings settings{.delimiter = delimiters[data[0] % 4], .max_length = data[0] / 8U};
+  const parley::LineSettings settings{.delimiter = delimiters[data[0] % 4], .max_length = data[0] / 8U + 1U};
   const std::size_t piece = 1U + data[1] % 32U;
   const std::string input(data + 2, data + size);
   const std::string whole = parley::delivered(settings, input, input.size() + 1, false, true);

@@ -6,11 +6,11 @@
 #include <mutex>
 #include <stdexcept>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 #include "parley/base/log.h"
 #include "parley/socket/blocking.h"
+#include "parley/socket/fork_count.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/poller.h"
 
@@ -39,8 +39,11 @@ bool is_shortage(const std::exception_ptr& error) {
 // Far enough away, and not so far that it cannot be added up.
 constexpr Duration longest = std::chrono::hours(24 * 365 * 100);
 
-std::optional<Time> end_of(std::optional<Duration> timeout) {
+std::optional<Time> end_of(std::string_view operation, std::optional<Duration> timeout) {
   if (!timeout) return std::nullopt;
+  if (*timeout < Duration::zero()) {
+    throw std::invalid_argument(format(operation, ": the time to wait is negative"));
+  }
   return system_clock().now() + std::min(*timeout, longest);
 }
 
@@ -59,6 +62,45 @@ Family family_for(const Address& address, const ServerSettings& settings) {
   if (address.family() != Family::unspecified) return address.family();
   return settings.dualstack_ipv6 ? Family::inet6 : Family::inet;
 }
+
+Type type_for(Type own, const ServerSettings& settings) {
+  const auto connects = [](Type type) { return type == Type::stream || type == Type::seqpacket; };
+  const Type type = settings.socket_type.value_or(own);
+  if (connects(type) == connects(own)) return type;
+  throw std::invalid_argument(format("socket_type: a server of ", connects(own) ? "connections" : "datagrams",
+                                     " cannot have a socket of type ", type));
+}
+
+enum class Doing { serving, handling };
+
+// Stands while this thread serves, or deals with a request. Not a thread's id: in the child of a fork a new
+// thread may have that of one of the parent's.
+class ThreadMark {
+ public:
+  ThreadMark(const BaseServer& server, Doing what) : server_(server), what_(what), outer_(innermost) {
+    innermost = this;
+  }
+  ~ThreadMark() { innermost = outer_; }
+  ThreadMark(const ThreadMark&) = delete;
+  ThreadMark& operator=(const ThreadMark&) = delete;
+
+  static bool on_this_thread(const BaseServer& server, Doing what) {
+    for (const ThreadMark* each = innermost; each != nullptr; each = each->outer_) {
+      if (&each->server_ == &server && each->what_ == what) return true;
+    }
+    return false;
+  }
+
+ private:
+  static thread_local const ThreadMark* innermost;
+  const BaseServer& server_;
+  const Doing what_;
+  const ThreadMark* const outer_;
+};
+
+thread_local const ThreadMark* ThreadMark::innermost = nullptr;
+
+constinit std::mutex renewing;  // held in the child of a fork alone
 
 }  // namespace
 
@@ -81,27 +123,32 @@ struct BaseServer::Loop {
   Wakeup wakeup;
   std::mutex mutex;
   std::condition_variable ended;
-  std::thread::id serving;  // nobody: none
+  bool served = false;
   unsigned long times_ended = 0;
+  std::atomic<bool> closing = false;      // nobody is to serve any more
+  std::atomic<bool> close_asked = false;  // by a handler
 };
 
 // Stands while a thread serves.
 class BaseServer::Serving {
  public:
-  Serving(Loop& loop, std::string_view operation) : loop_(loop) {
+  Serving(BaseServer& server, std::string_view operation) : server_(server) {
     require_blocking_allowed(operation);
-    const std::lock_guard lock(loop_.mutex);
-    if (loop_.serving != std::thread::id()) {
+    Loop& loop = server.own_loop();
+    const std::lock_guard lock(loop.mutex);
+    if (loop.served || ThreadMark::on_this_thread(server, Doing::handling)) {
       throw std::logic_error(format(operation, ": the server is being served already"));
     }
-    loop_.serving = std::this_thread::get_id();
+    loop.served = true;
+    mark_.emplace(server, Doing::serving);
   }
   ~Serving() {
-    const std::lock_guard lock(loop_.mutex);
-    if (heeds_) loop_.wakeup.clear();
-    loop_.serving = {};
-    ++loop_.times_ended;
-    loop_.ended.notify_all();
+    Loop& loop = server_.own_loop();
+    const std::lock_guard lock(loop.mutex);
+    if (heeds_) loop.wakeup.clear();
+    loop.served = false;
+    ++loop.times_ended;
+    loop.ended.notify_all();
   }
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
@@ -109,7 +156,8 @@ class BaseServer::Serving {
   void heed_shutdown() { heeds_ = true; }
 
  private:
-  Loop& loop_;
+  BaseServer& server_;
+  std::optional<ThreadMark> mark_;
   bool heeds_ = false;
 };
 
@@ -118,10 +166,27 @@ BaseServer::BaseServer(const Address& address, HandlerFactory make_handler, cons
     : make_handler_(std::move(make_handler)),
       settings_(settings),
       address_(address),
-      socket_(family_for(address, settings), settings.socket_type.value_or(socket_type)),
+      socket_(family_for(address, settings), type_for(socket_type, settings)),
+      forks_(fork_count()),
       loop_(std::make_unique<Loop>()) {}
 
 BaseServer::~BaseServer() = default;
+
+// In the child of a fork the wake-up and whoever holds the lock are the parent's: it begins anew, and leaves
+// what was copied as it is. A handler's own process keeps them, to end its parent with.
+BaseServer::Loop& BaseServer::own_loop() {
+  if (forked_ || forks_.load(std::memory_order_acquire) == fork_count()) return *loop_;
+  const std::lock_guard lock(renewing);
+  if (forks_ == fork_count()) return *loop_;  // another thread was first
+  const Loop* const left = loop_.release();
+  loop_ = std::make_unique<Loop>();
+  loop_->served = ThreadMark::on_this_thread(*this, Doing::serving);  // a handler has forked, and goes on
+  loop_->closing = left->closing.load();
+  loop_->close_asked = left->close_asked.load();
+  taking_ = true;
+  forks_.store(fork_count(), std::memory_order_release);
+  return *loop_;
+}
 
 void BaseServer::bind_and_activate() {
   try {
@@ -156,55 +221,103 @@ void BaseServer::server_bind() {
   address_ = socket_.getsockname();
 }
 
+bool BaseServer::stop_serving() {
+  if (forked_) return true;
+  Loop& loop = own_loop();
+  std::unique_lock lock(loop.mutex);
+  loop.closing = true;
+  const bool elsewhere = loop.served && !ThreadMark::on_this_thread(*this, Doing::serving);
+  const bool handling = ThreadMark::on_this_thread(*this, Doing::handling);
+  if (handling) loop.close_asked = true;
+  if (elsewhere) loop.wakeup.signal();
+  if (handling) return false;
+  if (elsewhere) loop.ended.wait(lock, [&loop] { return !loop.served; });
+  return true;
+}
+
 void BaseServer::server_close() {
+  if (!stop_serving()) return;
+  if (forked_) return socket_.close();
+  Loop& loop = own_loop();
+  const std::lock_guard lock(loop.mutex);  // several threads may close it
+  loop.close_asked = false;
   watch_listener(false);
   socket_.close();
 }
 
-void BaseServer::require_open(std::string_view operation) const {
-  if (fileno() >= 0) return;
+void BaseServer::close_if_asked() {
+  if (own_loop().close_asked) server_close();
+}
+
+bool BaseServer::is_open() {
+  return !own_loop().closing && fileno() >= 0;
+}
+
+void BaseServer::require_open(std::string_view operation) {
+  if (is_open()) return;
   throw SocketError(operation, "", std::make_error_code(std::errc::bad_file_descriptor),
                     "the server is closed");
 }
 
-void BaseServer::serve_forever(std::optional<Duration> poll_interval) {
-  Serving serving(*loop_, "serve_forever");
-  require_open("serve_forever");
-  while (fileno() >= 0) {  // a handler may close it
-    const Woken woken = wait(end_of(poll_interval));
-    if (woken == Woken::shutdown) return serving.heed_shutdown();
-    if (woken == Woken::request) handle_one();
-    service_actions();
+void BaseServer::serve(std::string_view operation, const std::function<void(Serving&)>& body) {
+  Serving serving(*this, operation);
+  close_if_asked();
+  require_open(operation);
+  try {
+    body(serving);
+  } catch (...) {
+    close_if_asked();
+    throw;
   }
+  close_if_asked();
+}
+
+void BaseServer::serve_forever(std::optional<Duration> poll_interval) {
+  const std::string_view operation = "serve_forever";
+  serve(operation, [&](Serving& serving) {
+    while (is_open()) {  // a handler may close it
+      const Woken woken = wait(end_of(operation, poll_interval));
+      if (woken == Woken::shutdown) return serving.heed_shutdown();
+      if (woken == Woken::request) handle_one();
+      service_actions();
+    }
+  });
 }
 
 void BaseServer::handle_request() {
-  Serving serving(*loop_, "handle_request");
-  require_open("handle_request");
-  switch (wait(end_of(timeout))) {
-    case Woken::shutdown:
-      return serving.heed_shutdown();
-    case Woken::request:
-      return handle_one();
-    case Woken::timeout:
-      return handle_timeout();
-  }
+  const std::string_view operation = "handle_request";
+  serve(operation, [&](Serving& serving) {
+    switch (wait(end_of(operation, timeout))) {
+      case Woken::shutdown:
+        return serving.heed_shutdown();
+      case Woken::request:
+        return handle_one();
+      case Woken::timeout:
+        return handle_timeout();
+    }
+  });
 }
 
 void BaseServer::shutdown() {
   if (forked_) return loop_->wakeup.signal();  // the lock and the thread are the parent's
-  std::unique_lock lock(loop_->mutex);
-  loop_->wakeup.signal();
-  if (loop_->serving == std::thread::id() || loop_->serving == std::this_thread::get_id()) return;
-  loop_->ended.wait(lock, [this, before = loop_->times_ended] { return loop_->times_ended != before; });
+  Loop& loop = own_loop();
+  std::unique_lock lock(loop.mutex);
+  loop.wakeup.signal();
+  if (!loop.served || ThreadMark::on_this_thread(*this, Doing::serving) ||
+      ThreadMark::on_this_thread(*this, Doing::handling)) {
+    return;  // it would wait for itself
+  }
+  loop.ended.wait(lock, [&loop, before = loop.times_ended] { return loop.times_ended != before; });
 }
 
 void BaseServer::watch(int descriptor, std::function<void()> ready) {
+  own_loop();
   loop_->poller->update(descriptor, Interest::read, static_cast<std::uint64_t>(descriptor));
   loop_->watched[descriptor] = std::move(ready);
 }
 
 void BaseServer::unwatch(int descriptor) {
+  own_loop();
   loop_->poller->remove(descriptor);
   loop_->watched.erase(descriptor);
 }
@@ -220,6 +333,7 @@ void BaseServer::watch_listener(bool wanted) {
 }
 
 BaseServer::Woken BaseServer::wait(std::optional<Time> until) {
+  own_loop();
   for (;;) {
     std::optional<Time> end = until;
     std::optional<Time>& rests_until = loop_->rests_until;
@@ -268,10 +382,17 @@ void BaseServer::request_failed(const std::exception_ptr& error) {
 void BaseServer::handle_one() {
   std::optional<Request> request = next_request();
   if (!request) return;
+  const ThreadMark handling(*this, Doing::handling);
   try {
     if (verify_request(*request)) return process_request(*request);
   } catch (...) {
-    handle_error(*request, std::current_exception());
+    const std::exception_ptr error = std::current_exception();
+    try {
+      handle_error(*request, error);
+    } catch (...) {
+      shutdown_request(*request);
+      throw;
+    }
   }
   shutdown_request(*request);
 }
@@ -282,7 +403,10 @@ void BaseServer::process_request(Request& request) {
 }
 
 void BaseServer::finish_request(Request& request) {
-  make_handler_()->serve(request, *this);
+  if (!make_handler_) throw std::logic_error("the server has no handler: its HandlerFactory is empty");
+  const std::unique_ptr<BaseRequestHandler> handler = make_handler_();
+  if (!handler) throw std::logic_error("the server's HandlerFactory answered no handler");
+  handler->serve(request, *this);
 }
 
 void BaseServer::close_request(Request& request) {
@@ -294,6 +418,7 @@ void BaseServer::handle_error(const Request& request, const std::exception_ptr& 
 }
 
 bool BaseServer::attempt(const Request& request, const std::function<void()>& step) noexcept {
+  const ThreadMark handling(*this, Doing::handling);
   try {
     step();
     return true;

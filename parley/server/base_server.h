@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -20,7 +22,9 @@ namespace parley {
 struct ServerSettings {
   // None: the address's own, IPv4 for any address.
   std::optional<Family> address_family{};
-  // None: the server's own, a stream or datagrams. Type::seqpacket does for a UnixStreamServer.
+  // None: the server's own, a stream or datagrams. Type::seqpacket does for a UnixStreamServer. The
+  // constructor throws std::invalid_argument for datagrams where there are to be connections, and the other
+  // way round.
   std::optional<Type> socket_type{};
   // Connections that the kernel holds until they are accepted; it caps it.
   int request_queue_size = 128;
@@ -39,20 +43,22 @@ struct ServerSettings {
 // `get_request`, `verify_request`, `process_request` (which a mix-in carries elsewhere), `finish_request`,
 // `shutdown_request`.
 //
-// One thread serves. From others, and from handlers, come `shutdown` and what does not change anything
-// (`server_address`, `fileno`). It must be at rest when it is destroyed.
+// One thread serves. From others, and from handlers, come `shutdown`, `server_close` and what does not change
+// anything (`server_address`, `fileno`). It must be at rest when it is destroyed. A copy that a fork has made
+// serves for itself: `shutdown` and `server_close` there end and close the copy alone.
 class BaseServer {
  public:
   BaseServer(const BaseServer&) = delete;
   BaseServer& operator=(const BaseServer&) = delete;
   virtual ~BaseServer();
 
-  // How long `handle_request` waits; none: for ever.
+  // How long `handle_request` waits; none: for ever. It throws std::invalid_argument when this is negative.
   std::optional<Duration> timeout{};
 
   // Serves until `shutdown`. `poll_interval`: how long `service_actions` waits at most to be called
   // when there is nothing to do; none: for ever. Throws std::logic_error when it is being served already
-  // (or inside a reactor's callback), SocketError when the server is closed, and what `handle_error` throws.
+  // (or inside a reactor's callback), std::invalid_argument when the interval is negative, SocketError when
+  // the server is closed, and what `handle_error` throws.
   void serve_forever(std::optional<Duration> poll_interval = std::nullopt);
 
   // Serves one request; or calls `handle_timeout` when none came within `timeout`. `shutdown` ends it too.
@@ -60,8 +66,9 @@ class BaseServer {
   void handle_request();
 
   // Ends `serve_forever` at once, and waits until it has returned; a request that it is serving itself is
-  // finished first. On the thread that serves, and in a handler's own process, it waits for nothing. When
-  // nothing is being served, the next `serve_forever` returns at once. Thread: any.
+  // finished first. In a handler, on whichever thread, and on the thread that serves it waits for nothing; in
+  // a handler's own process it ends the parent's. When nothing is being served, the next `serve_forever`
+  // returns at once. Thread: any.
   void shutdown();
 
   // Both of the following, for a server that was made with `bind_and_activate` false. What fails closes it.
@@ -70,7 +77,11 @@ class BaseServer {
   virtual void server_bind();
   // Begins to listen, where there is something to listen for.
   virtual void server_activate() {}
-  // Closes the socket; nothing is served afterwards. Closing again is no error.
+  // Closes the socket; nothing is served afterwards. Closing again is no error. While another thread serves,
+  // that one is ended first, as by `shutdown`. In a handler it only asks: the thread that serves calls
+  // `server_close` when it has finished the request that it serves itself, before `serve_forever` (or
+  // `handle_request`) returns; where nobody serves, the next to call these does. In a handler's own process
+  // it closes that one's part. A class that overrides this lets `stop_serving` come first. Thread: any.
   virtual void server_close();
 
   // What it is bound to: the real port where 0 was asked for.
@@ -86,7 +97,7 @@ class BaseServer {
   virtual bool verify_request(const Request&) { return true; }
   // Serves the request here and now. What it throws goes to `handle_error`, and the request is closed.
   virtual void process_request(Request& request);
-  // Makes a handler, and lets it serve.
+  // Makes a handler, and lets it serve. Throws std::logic_error when the factory is empty or answers none.
   virtual void finish_request(Request& request);
   // Ends a request that was served or refused: closes it.
   virtual void shutdown_request(Request& request) { close_request(request); }
@@ -107,6 +118,10 @@ class BaseServer {
 
   const ServerSettings& settings() const { return settings_; }
 
+  // What `server_close` begins with. True: nobody serves any more, nor ever again, and the caller may close
+  // what is served with. False: this is a handler, and the thread that serves will call `server_close`.
+  bool stop_serving();
+
   // For the mix-ins. `ready` is called on the thread that serves whenever the descriptor can be read.
   void watch(int descriptor, std::function<void()> ready);
   void unwatch(int descriptor);
@@ -126,7 +141,11 @@ class BaseServer {
   class Serving;
   enum class Woken { shutdown, request, timeout };
 
-  void require_open(std::string_view operation) const;
+  Loop& own_loop();
+  void serve(std::string_view operation, const std::function<void(Serving&)>& body);
+  bool is_open();
+  void close_if_asked();
+  void require_open(std::string_view operation);
   Woken wait(std::optional<Time> until);
   void watch_listener(bool wanted);
   void handle_one();
@@ -138,8 +157,18 @@ class BaseServer {
   Address address_;
   Socket socket_;
   bool taking_ = true;
-  bool forked_ = false;
+  bool forked_ = false;               // a handler's own process
+  std::atomic<std::uint32_t> forks_;  // before which the loop was made
   std::unique_ptr<Loop> loop_;
 };
+
+namespace detail {
+
+// A server whose requests a mix-in already carries elsewhere: a second one would never be asked.
+template <class Server>
+concept HasStyle = requires(const Server& server) { server.active_threads(); } ||
+                   requires(const Server& server) { server.active_children(); };
+
+}  // namespace detail
 
 }  // namespace parley

@@ -98,23 +98,10 @@ class Steps : public BaseRequestHandler {
   std::string& done_;
 };
 
-struct Told : TcpServer {
-  using TcpServer::TcpServer;
-  void handle_error(const Request& request, const std::exception_ptr& error) override {
-    EXPECT_TRUE(request.connection);
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& known) {
-      words += known.what();
-    }
-  }
-  std::string words;
-};
-
 TEST(BaseServerTest, FinishRunsOnceSetupHasSucceeded) {
   const auto serve = [](const std::string& throwing) {
     std::string done;
-    Told server({"127.0.0.1", 0}, [&] { return std::make_unique<Steps>(throwing, done); });
+    Told<TcpServer> server({"127.0.0.1", 0}, [&] { return std::make_unique<Steps>(throwing, done); });
     const Socket client = client_of(server);
     server.handle_request();
     return done + " " + server.words;
@@ -136,6 +123,27 @@ TEST(BaseServerTest, AnErrorIsLogged) {
   server.handle_request();
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               AllOf(HasSubstr("request of 127.0.0.1:"), HasSubstr("no such name")));
+}
+
+TEST(BaseServerTest, ARequestIsEndedThoughHandleErrorThrows) {
+  struct Throws : StreamRequestHandler {
+    void handle() override { throw std::runtime_error("first"); }
+  };
+  struct Server : TcpServer {
+    using TcpServer::TcpServer;
+    void handle_error(const Request&, const std::exception_ptr&) override {
+      throw std::runtime_error("second");
+    }
+    void shutdown_request(Request& request) override {
+      ++ended;
+      TcpServer::shutdown_request(request);
+    }
+    int ended = 0;
+  };
+  Server server({"127.0.0.1", 0}, handler<Throws>);
+  const Socket client = client_of(server);
+  EXPECT_THROW(server.serve_forever(), std::runtime_error);
+  EXPECT_EQ(server.ended, 1);
 }
 
 TEST(BaseServerTest, AConstructorThatFailsLeaksNothing) {
@@ -169,6 +177,22 @@ TEST(BaseServerTest, SettingsReachTheSocket) {
   EXPECT_FALSE(six.socket().getsockopt(options::v6_only));
   Socket over_four(Family::inet);
   over_four.connect({"127.0.0.1", six.server_address().port()});
+}
+
+TEST(BaseServerTest, ASocketOfTheOtherKindIsRefused) {
+  EXPECT_THROW(TcpServer({"127.0.0.1", 0}, handler<Silent>, {.socket_type = Type::datagram}),
+               std::invalid_argument);
+  EXPECT_THROW(UdpServer({"127.0.0.1", 0}, handler<Silent>, {.socket_type = Type::stream}),
+               std::invalid_argument);
+  EXPECT_THROW(UnixDatagramServer(unused_name(), handler<Silent>, {.socket_type = Type::seqpacket}),
+               std::invalid_argument);
+}
+
+TEST(BaseServerTest, ANegativeTimeIsRefused) {
+  TcpServer server({"127.0.0.1", 0}, handler<Silent>);
+  EXPECT_THROW(server.serve_forever(-1ms), std::invalid_argument);
+  server.timeout = -1ms;
+  EXPECT_THROW(server.handle_request(), std::invalid_argument);
 }
 
 TEST(BaseServerTest, AFailingGetRequestEndsNothing) {
@@ -388,59 +412,6 @@ TEST(BaseServerTest, NotInsideAReactor) {
   TcpServer server({"127.0.0.1", 0}, handler<Silent>);
   const InsideReactor inside;
   EXPECT_THROW(server.serve_forever(), std::logic_error);
-}
-
-TEST(HandlersTest, AHandlersOwnSettingsReachItsConnection) {
-  static std::optional<Duration> timeout_seen;
-  static bool no_delay_seen = false;
-  struct Set : StreamRequestHandler {
-    Set() {
-      timeout = 3s;
-      disable_nagle_algorithm = true;
-    }
-    void handle() override {
-      timeout_seen = request().gettimeout();
-      no_delay_seen = request().getsockopt(options::no_delay);
-    }
-  };
-  TcpServer server({"127.0.0.1", 0}, handler<Set>);
-  const Socket client = client_of(server);
-  server.handle_request();
-  EXPECT_EQ(timeout_seen, 3s);
-  EXPECT_TRUE(no_delay_seen);
-}
-
-TEST(HandlersTest, WhatIsBufferedLeavesAtTheEndAlsoOfAFailure) {
-  struct Buffers : StreamRequestHandler {
-    Buffers() { wbufsize = 4096; }
-    void handle() override {
-      wfile().write("one ");
-      wfile().write("two");
-      throw std::runtime_error("after that");
-    }
-  };
-  Told server({"127.0.0.1", 0}, handler<Buffers>);
-  Socket client = client_of(server);
-  server.handle_request();
-  EXPECT_EQ(client.recv(100), "one two");
-  EXPECT_EQ(client.recv(100), "");
-}
-
-TEST(HandlersTest, ADatagramIsReadByLine) {
-  struct Lines : DatagramRequestHandler {
-    void handle() override {
-      while (true) {
-        const std::string line = rfile().readline();
-        if (line.empty()) break;
-        wfile().write("[" + line + "]");
-      }
-    }
-  };
-  UdpServer server({"127.0.0.1", 0}, handler<Lines>);
-  Socket client = client_of(server);
-  client.sendall("one\ntwo");
-  server.handle_request();
-  EXPECT_EQ(client.recv(100), "[one\n][two]");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "parley/server/children.h"
 
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "parley/base/log.h"
@@ -11,6 +12,7 @@ namespace parley {
 
 struct Children::State {
   std::map<int, Child> running;  // by descriptor
+  std::mutex collecting;         // several threads may close a server that nobody serves
 };
 
 namespace {
@@ -24,16 +26,27 @@ void tell_if_killed(const Child& child, const ProcessStatus& status) {
 
 }  // namespace
 
-Children::Children(BaseServer& server) : server_(server), state_(std::make_unique<State>()) {}
+Children::Children(BaseServer& server)
+    : server_(server), forks_(fork_count()), state_(std::make_unique<State>()) {}
 
 Children::~Children() {
-  for (const auto& [descriptor, child] : state_->running) server_.unwatch(descriptor);
+  for (const auto& [descriptor, child] : own_state().running) server_.unwatch(descriptor);
+}
+
+// In the child of a fork they are its siblings: nobody there waits for them, and the lock is the parent's.
+Children::State& Children::own_state() {
+  if (forks_ != fork_count()) {
+    const std::unique_ptr<State> left = std::exchange(state_, std::make_unique<State>());
+    forks_ = fork_count();
+    count_ = 0;
+  }
+  return *state_;
 }
 
 void Children::start(const std::function<int()>& body, std::size_t most) {
+  State& state = own_state();
   Child child([&] {
-    // The copies of the others' descriptors; they are the parent's to wait for.
-    state_->running.clear();
+    own_state();
     server_.leave_to_parent();
     return body();
   });
@@ -41,31 +54,36 @@ void Children::start(const std::function<int()>& body, std::size_t most) {
   // It has none where the child's end is known already.
   if (descriptor < 0) return tell_if_killed(child, child.wait());
   server_.watch(descriptor, [this, descriptor] { ended(descriptor); });
-  state_->running.emplace(descriptor, std::move(child));
+  state.running.emplace(descriptor, std::move(child));
+  count_ = state.running.size();
   // Further clients wait in the kernel's queue, not in this process: it could do nothing for them.
-  if (state_->running.size() >= most) server_.take_requests(false);
+  if (count_ >= most) server_.take_requests(false);
 }
 
 void Children::ended(int descriptor) {
-  const auto found = state_->running.find(descriptor);
+  State& state = own_state();
+  const auto found = state.running.find(descriptor);
   const std::optional<ProcessStatus> status = found->second.poll();
   if (!status) return;
   tell_if_killed(found->second, *status);
   server_.unwatch(descriptor);  // before it is closed: its number may be another one's at once
-  state_->running.erase(found);
+  state.running.erase(found);
+  count_ = state.running.size();
   server_.take_requests(true);
 }
 
 void Children::collect(bool wait) {
-  for (auto at = state_->running.begin(); at != state_->running.end();) {
+  State& state = own_state();
+  const std::lock_guard lock(state.collecting);
+  for (auto at = state.running.begin(); at != state.running.end();) {
     const int descriptor = (at++)->first;  // `ended` erases it
-    if (wait) state_->running.at(descriptor).wait();
+    if (wait) state.running.at(descriptor).wait();
     ended(descriptor);
   }
 }
 
 std::size_t Children::size() const {
-  return state_->running.size();
+  return forks_ == fork_count() ? count_.load() : 0;
 }
 
 }  // namespace parley

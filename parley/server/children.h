@@ -2,7 +2,9 @@
 
 // What ForkingMixIn stands on.
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -11,7 +13,8 @@ namespace parley {
 class BaseServer;
 
 // The processes that serve a server's requests. It waits for these alone, and the server's loop is told by
-// their descriptors when one has ended. Used from the thread that serves.
+// their descriptors when one has ended. Used from the thread that serves; `size` by any, and `collect` by any
+// once nobody serves.
 class Children {
  public:
   explicit Children(BaseServer& server);
@@ -30,9 +33,12 @@ class Children {
 
  private:
   struct State;
+  State& own_state();
   void ended(int descriptor);
 
   BaseServer& server_;
+  std::uint32_t forks_;  // before which they were started
+  std::atomic<std::size_t> count_ = 0;
   std::unique_ptr<State> state_;
 };
 

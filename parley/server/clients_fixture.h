@@ -2,10 +2,12 @@
 
 // For the tests of parley/server: the four transports, each with a server that listens and a client for it.
 
+#include <exception>
 #include <gtest/gtest.h>
 #include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "parley/server/forking.h"
@@ -62,5 +64,38 @@ inline std::string ask(BaseServer& server, std::string_view line) {
   for (auto data = client.recv(4096); !data.empty(); data = client.recv(4096)) answer += data;
   return answer;
 }
+
+// Serves beside the test until it goes.
+class Beside {
+ public:
+  explicit Beside(BaseServer& server) : server_(server), thread_([&server] { server.serve_forever(); }) {}
+  ~Beside() { stop(); }
+  Beside(const Beside&) = delete;
+  Beside& operator=(const Beside&) = delete;
+  void stop() {
+    if (!thread_.joinable()) return;
+    server_.shutdown();
+    thread_.join();
+  }
+
+ private:
+  BaseServer& server_;
+  std::thread thread_;
+};
+
+// A server of any style that keeps what its handlers throw.
+template <class Server>
+struct Told : Server {
+  using Server::Server;
+  ~Told() override { this->server_close(); }
+  void handle_error(const Request&, const std::exception_ptr& error) override {
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& known) {
+      words += known.what();
+    }
+  }
+  std::string words;
+};
 
 }  // namespace parley

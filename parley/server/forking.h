@@ -18,11 +18,15 @@ namespace parley {
 // and a lock that another one held stays locked there: a handler keeps to what it made itself.
 template <class Server>
 class ForkingMixIn : public Server {
+  static_assert(!detail::HasStyle<Server>,
+                "ForkingMixIn takes a server that serves one request after another, such as TcpServer: this "
+                "one has threads or processes already");
+
  public:
   using Server::Server;
   ~ForkingMixIn() override { children_.collect(block_on_close); }
 
-  // Requests that are served at a time; the others wait in the kernel.
+  // Requests that are served at a time; the others wait in the kernel. 0 counts as 1.
   std::size_t max_children = 40;
   // `server_close` and the destructor wait until all requests have been served; else they are left alone.
   bool block_on_close = true;
@@ -34,11 +38,12 @@ class ForkingMixIn : public Server {
   }
 
   void server_close() override {
+    if (!this->stop_serving()) return;
     Server::server_close();
     children_.collect(block_on_close);
   }
 
-  // Requests that are being served at this moment, as far as the loop has been told.
+  // Requests that are being served at this moment, as far as the loop has been told. Thread: any.
   std::size_t active_children() const { return children_.size(); }
 
  private:

@@ -1,12 +1,14 @@
 #include "parley/server/handlers.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "parley/server/base_server.h"
 
 namespace parley {
 
 void BaseRequestHandler::serve(Request& request, BaseServer& server) {
+  require_kind(request);
   request_ = &request;
   if (request.asked_address.family() != Family::unspecified) {
     answering_ = Socket(server.socket(), request.asked_address);
@@ -24,6 +26,12 @@ void BaseRequestHandler::serve(Request& request, BaseServer& server) {
     throw;
   }
   finish();
+}
+
+// It would read the server's own socket, and wait for the next client's datagram.
+void StreamRequestHandler::require_kind(const Request& request) const {
+  if (request.connection) return;
+  throw std::logic_error("a StreamRequestHandler serves connections; for datagrams: DatagramRequestHandler");
 }
 
 void StreamRequestHandler::setup() {
@@ -60,6 +68,11 @@ std::string DatagramRequestHandler::Reader::read(std::size_t size) {
 std::string DatagramRequestHandler::Reader::readline() {
   const std::size_t end = rest_.find('\n');
   return read(end == std::string_view::npos ? end : end + 1);
+}
+
+void DatagramRequestHandler::require_kind(const Request& request) const {
+  if (!request.connection) return;
+  throw std::logic_error("a DatagramRequestHandler serves datagrams; for connections: StreamRequestHandler");
 }
 
 void DatagramRequestHandler::setup() {

@@ -46,6 +46,9 @@ class BaseRequestHandler {
   BaseServer& server() const { return *server_; }
 
  private:
+  // Throws std::logic_error where it is not for requests of this kind.
+  virtual void require_kind(const Request&) const {}
+
   Request* request_ = nullptr;
   Socket* socket_ = nullptr;
   std::optional<Socket> answering_;  // of a datagram that asked one of several addresses
@@ -64,7 +67,7 @@ std::unique_ptr<BaseRequestHandler> handler() {
 }
 
 // A handler that reads and writes a connection like a file. A class of its own that overrides `setup` or
-// `finish` calls these.
+// `finish` calls these. A datagram is none: that is a std::logic_error for `handle_error`.
 class StreamRequestHandler : public BaseRequestHandler {
  protected:
   // To be set before `setup`, in a constructor, say.
@@ -83,11 +86,14 @@ class StreamRequestHandler : public BaseRequestHandler {
   SocketFile& wfile();
 
  private:
+  void require_kind(const Request& request) const override;
+
   std::optional<SocketFile> rfile_;
   std::optional<SocketFile> wfile_;
 };
 
-// A handler that reads one datagram like a file, and writes its one answer.
+// A handler that reads one datagram like a file, and writes its one answer. A connection is no datagram: that
+// is a std::logic_error for `handle_error`.
 class DatagramRequestHandler : public BaseRequestHandler {
  protected:
   // The datagram, to be read once.
@@ -121,6 +127,8 @@ class DatagramRequestHandler : public BaseRequestHandler {
   Writer& wfile() { return wfile_; }
 
  private:
+  void require_kind(const Request& request) const override;
+
   Reader rfile_;
   Writer wfile_;
 };

@@ -135,22 +135,6 @@ struct Noting : Server {
   std::atomic<bool> refuses = false;
 };
 
-// Serves beside the test until it goes.
-class Beside {
- public:
-  explicit Beside(BaseServer& server) : server_(server), thread_([&server] { server.serve_forever(); }) {}
-  ~Beside() { stop(); }
-  void stop() {
-    if (!thread_.joinable()) return;
-    server_.shutdown();
-    thread_.join();
-  }
-
- private:
-  BaseServer& server_;
-  std::thread thread_;
-};
-
 TYPED_TEST(ServerTest, AnswersOneAfterAnother) {
   typename TestFixture::Server server(TypeParam::Transport::address(),
                                       handler<typename TestFixture::Handler>);
@@ -193,6 +177,50 @@ TYPED_TEST(ServerTest, AnExceptionEndsItsRequestAlone) {
   if (!TestFixture::forks) {
     EXPECT_EQ(server.errors, 1);
   }
+}
+
+// Tells through a pipe what is called, in whichever thread or process; the parent's part in what a process
+// serves is counted, as the two run side by side.
+template <class Server, bool forks>
+struct Telling : Server {
+  using Server::Server;
+  ~Telling() override { this->server_close(); }
+
+  void handle_error(const Request&, const std::exception_ptr&) override { tell("handle_error "); }
+  void shutdown_request(Request& request) override {
+    tell("shutdown_request ");
+    Server::shutdown_request(request);
+  }
+  void close_request(Request& request) override {
+    if (forks && ::getpid() == parent) {
+      ++parents;
+    } else {
+      tell("close_request ");
+    }
+    Server::close_request(request);
+  }
+  void tell(std::string_view what) { calls.second.sendall(what); }
+  std::string told() {
+    calls.second.close();
+    std::string all;
+    for (auto data = calls.first.recv(100); !data.empty(); data = calls.first.recv(100)) all += data;
+    return all;
+  }
+
+  const pid_t parent = ::getpid();
+  std::atomic<int> parents = 0;
+  std::pair<Socket, Socket> calls = socketpair();
+};
+
+TYPED_TEST(ServerTest, ARequestIsEndedAfterAnExceptionToo) {
+  Telling<typename TestFixture::Server, TestFixture::forks> server(TypeParam::Transport::address(),
+                                                                   handler<typename TestFixture::Handler>);
+  auto asked = std::async(std::launch::async, [&] { return ask(server, "throw\n"); });
+  server.handle_request();
+  EXPECT_EQ(asked.get(), "");
+  server.server_close();  // it has been served
+  EXPECT_EQ(server.told(), "handle_error shutdown_request close_request ");
+  EXPECT_EQ(server.parents, TestFixture::forks ? 1 : 0);
 }
 
 TYPED_TEST(ServerTest, OneThatIsNotVerifiedIsClosed) {

@@ -23,22 +23,6 @@ namespace {
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
-// Serves beside the test until it goes.
-class Beside {
- public:
-  explicit Beside(BaseServer& server) : server_(server), thread_([&server] { server.serve_forever(); }) {}
-  ~Beside() { stop(); }
-  void stop() {
-    if (!thread_.joinable()) return;
-    server_.shutdown();
-    thread_.join();
-  }
-
- private:
-  BaseServer& server_;
-  std::thread thread_;
-};
-
 void wait_until(const auto& holds) {
   const Time end = system_clock().now() + patience;
   while (!holds()) {

@@ -17,6 +17,11 @@ namespace parley {
 // `server_close` in its destructor, so that none of its threads finds it half gone.
 template <class Server>
 class ThreadingMixIn : public Server {
+  static_assert(
+      !detail::HasStyle<Server>,
+      "ThreadingMixIn takes a server that serves one request after another, such as TcpServer: this "
+      "one has threads or processes already");
+
  public:
   using Server::Server;
   ~ThreadingMixIn() override {
@@ -45,6 +50,7 @@ class ThreadingMixIn : public Server {
   virtual void refuse_request(Request& request) { this->shutdown_request(request); }
 
   void server_close() override {
+    if (!this->stop_serving()) return;
     if (daemon_threads) threads_.end_connections();
     if (this->socket().type() == Type::datagram) threads_.wait();
     Server::server_close();

@@ -33,25 +33,16 @@ void UdpServer::server_bind() {
   asks_ = *told;
 }
 
-void UdpServer::server_close() {
-  BaseServer::server_close();
-  receiver_.reset();
-}
-
 Request UdpServer::get_request() {
   // A datagram may be dropped between the wait and this (its checksum was wrong): receiving must not wait for
-  // another one. Sending answers may wait: so the two have different timeouts.
-  if (!receiver_) {
-    receiver_ = socket().dup();
-    receiver_->setblocking(false);
-  }
+  // another one, though sending answers may.
   room_.resize(max_packet_size);
   if (!asks_) {
-    auto [size, client] = receiver_->recvfrom_into(room_);
+    auto [size, client] = socket().recvfrom_into(room_, flags::dont_wait);
     return {std::nullopt, room_.substr(0, size), std::move(client)};
   }
   const std::span<char> room(room_);
-  MessageInfo info = receiver_->recvmsg_into({&room, 1}, packet_info_room);
+  MessageInfo info = socket().recvmsg_into({&room, 1}, packet_info_room, flags::dont_wait);
   CompactAddress asked;
   for (const Ancillary& each : info.ancillary) note_asked(each.level, each.type, each.data, asked);
   return {std::nullopt, room_.substr(0, info.size), std::move(info.address), Address(asked)};

@@ -20,7 +20,6 @@ class UdpServer : public BaseServer {
   std::size_t max_packet_size = 8192;
 
   void server_bind() override;
-  void server_close() override;
   Request get_request() override;
 
  protected:
@@ -29,7 +28,6 @@ class UdpServer : public BaseServer {
 
  private:
   bool asks_ = false;  // which address a datagram was sent to
-  std::optional<Socket> receiver_;
   std::string room_;
 };
 

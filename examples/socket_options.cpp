@@ -27,6 +27,11 @@ int main() try {
   socket.setsockopt(options::linger, 2s);
   std::cout << ", then for " << socket.getsockopt(options::linger)->count() << " s\n";
 
+  socket.setsockopt(options::congestion, "reno");
+  const Socket server = create_server({"127.0.0.1", 0});
+  socket.connect(server.getsockname());
+  std::cout << "connected, with " << socket.getsockopt(options::congestion)
+            << "; segments sent again: " << socket.getsockopt(options::tcp_info).total_retransmits << '\n';
   std::cout << "the pending error: " << socket.getsockopt(options::error).message() << '\n';
 } catch (const SocketError& error) {
   std::cerr << "socket_options: " << error.what() << '\n';

@@ -107,6 +107,15 @@ Socket create_server(const Address& address, const ServerOptions& how) {
   return server;
 }
 
+bool has_ipv6() {
+  try {
+    const Socket socket(Family::inet6);
+    return true;
+  } catch (const SocketError&) {
+    return false;
+  }
+}
+
 bool has_dualstack_ipv6() {
   try {
     Socket socket(Family::inet6);

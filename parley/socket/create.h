@@ -55,7 +55,8 @@ struct ServerOptions {
 // dual-stack.
 Socket create_server(const Address& address, const ServerOptions& how = {});
 
-// Whether this machine has IPv6 sockets that take IPv4 as well.
+// Whether this machine has IPv6 sockets; and such that take IPv4 as well.
+bool has_ipv6();
 bool has_dualstack_ipv6();
 
 }  // namespace parley

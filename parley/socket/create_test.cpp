@@ -30,6 +30,7 @@ TEST(CreateServer, ListensOnIPv4WhereNothingElseIsSaid) {
 }
 
 TEST(CreateServer, ADualStackOneTakesBothAndPrintsIPv4AsSuch) {
+  ASSERT_TRUE(has_ipv6());
   ASSERT_TRUE(has_dualstack_ipv6());
   Socket server = create_server({"", 0}, {.dualstack_ipv6 = true});
   const int port = server.getsockname().port();

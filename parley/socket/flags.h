@@ -28,6 +28,16 @@ extern const Flags dont_wait;
 extern const Flags dont_route;
 // Sending: more follows at once; TCP waits to fill its segment, datagrams are joined into one. Linux.
 extern const Flags more;
+// Sending: no SIGPIPE where the peer is gone. Parley sets it in every call.
+extern const Flags no_signal;
+// `sendto` of a stream that is not connected: connects, and the data goes with the first packet where the
+// peer has allowed it before (RFC 7413); else after it, within the same timeout. A socket that does not block
+// throws WouldBlock instead, having begun to connect: what was to be sent is sent without this flag then.
+// Linux.
+extern const Flags fast_open;
+// Receiving: descriptors that come are not inherited by programs that are started. Parley sets it in every
+// call.
+extern const Flags close_on_exec;
 // Sending: the peer answered, so its link address is right. Datagrams. Linux.
 extern const Flags confirm;
 // Receiving: errors that were reported for what was sent, in the ancillary data. Never waits. Linux.

@@ -149,6 +149,8 @@ class Socket {
   void setsockopt(const Option<std::chrono::milliseconds>& option, std::chrono::milliseconds value);
   void setsockopt(const Option<std::optional<std::chrono::seconds>>& option,
                   std::optional<std::chrono::seconds> value);
+  void setsockopt(const Option<std::optional<std::chrono::microseconds>>& option,
+                  std::optional<std::chrono::microseconds> value);
   void setsockopt(const Option<std::string>& option, std::string_view value);
   bool getsockopt(const Option<bool>& option) const;
   int getsockopt(const Option<int>& option) const;
@@ -159,6 +161,11 @@ class Socket {
   std::error_code getsockopt(const Option<std::error_code>& option) const;
   std::string getsockopt(const Option<std::string>& option) const;
   Credentials getsockopt(const Option<Credentials>& option) const;
+  std::optional<std::chrono::microseconds> getsockopt(
+      const Option<std::optional<std::chrono::microseconds>>& option) const;
+  TcpInfo getsockopt(const Option<TcpInfo>& option) const;
+  Type getsockopt(const Option<Type>& option) const;
+  Family getsockopt(const Option<Family>& option) const;
   // By the system's numbers, in the system's representation; at most `size` bytes, of which there may be 1
   // MiB.
   void setsockopt(int level, int name, int value);

@@ -17,7 +17,10 @@ void Socket::fail(const Operation& operation, int error) const {
 }
 
 void Socket::fail_late(const Operation& operation) const {
-  throw Timeout(operation.name, where(), gettimeout().value_or(Duration::zero()), operation.advice());
+  std::optional<Duration> after = gettimeout();
+  if (!after)
+    after = getsockopt(operation.events == POLLIN ? options::receive_timeout : options::send_timeout);
+  throw Timeout(operation.name, where(), after.value_or(Duration::zero()), operation.advice());
 }
 
 // A string cannot be made without writing all of it once: what is received is copied into one of its
@@ -88,7 +91,13 @@ std::size_t Socket::sendto(std::string_view data, const Address& address, Flags 
                     [&] { return ::sendmsg(fileno(), &header, message_flags(how)); });
   }
   return transfer({"sendto", POLLOUT, how, &address}, Deadline(gettimeout()), [&] {
-    return ::sendto(fileno(), data.data(), data.size(), message_flags(how), raw.data(), raw.size);
+    const ssize_t sent =
+        ::sendto(fileno(), data.data(), data.size(), message_flags(how), raw.data(), raw.size);
+    if (sent < 0 && errno == EINPROGRESS) {  // fast_open: it connects, and has sent nothing yet
+      how.bits &= ~MSG_FASTOPEN;
+      errno = EAGAIN;
+    }
+    return sent;
   });
 }
 

@@ -4,10 +4,12 @@
 #include <netinet/tcp.h>
 #include <stdexcept>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <utility>
 
 #include "parley/socket/opening.h"
 #include "parley/socket/option_names.h"
+#include "parley/socket/sockaddr.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -122,6 +124,53 @@ Credentials Socket::getsockopt(const Option<Credentials>& option) const {
   ::ucred raw{};
   get_raw_option(option.level, option.name, &raw, sizeof raw);
   return {raw.pid, raw.uid, raw.gid};
+}
+
+void Socket::setsockopt(const Option<std::optional<std::chrono::microseconds>>& option,
+                        std::optional<std::chrono::microseconds> value) {
+  if (value && value->count() <= 0) {
+    throw std::invalid_argument(format("setsockopt ", name_of_option(option.level, option.name),
+                                       ": the kernel cannot wait for no time, or less"));
+  }
+  const std::int64_t all = value ? value->count() : 0;
+  const ::timeval raw{.tv_sec = all / 1'000'000, .tv_usec = all % 1'000'000};
+  set_raw_option(option.level, option.name, &raw, sizeof raw);
+}
+
+std::optional<std::chrono::microseconds> Socket::getsockopt(
+    const Option<std::optional<std::chrono::microseconds>>& option) const {
+  ::timeval raw{};
+  get_raw_option(option.level, option.name, &raw, sizeof raw);
+  const auto all = std::chrono::seconds(raw.tv_sec) + std::chrono::microseconds(raw.tv_usec);
+  return all.count() == 0 ? std::nullopt : std::optional(all);
+}
+
+TcpInfo Socket::getsockopt(const Option<TcpInfo>& option) const {
+  ::tcp_info raw{};
+  get_raw_option(option.level, option.name, &raw, sizeof raw);
+  return {.state = static_cast<TcpState>(raw.tcpi_state),
+          .retransmits = raw.tcpi_retransmits,
+          .round_trip_time = std::chrono::microseconds(raw.tcpi_rtt),
+          .round_trip_variation = std::chrono::microseconds(raw.tcpi_rttvar),
+          .retransmission_timeout = std::chrono::microseconds(raw.tcpi_rto),
+          .send_segment_size = raw.tcpi_snd_mss,
+          .receive_segment_size = raw.tcpi_rcv_mss,
+          .path_mtu = raw.tcpi_pmtu,
+          .unacknowledged = raw.tcpi_unacked,
+          .lost = raw.tcpi_lost,
+          .total_retransmits = raw.tcpi_total_retrans,
+          .congestion_window = raw.tcpi_snd_cwnd,
+          .slow_start_threshold = raw.tcpi_snd_ssthresh,
+          .since_sent = std::chrono::milliseconds(raw.tcpi_last_data_sent),
+          .since_received = std::chrono::milliseconds(raw.tcpi_last_data_recv)};
+}
+
+Type Socket::getsockopt(const Option<Type>& option) const {
+  return type_of(getsockopt(option.level, option.name));
+}
+
+Family Socket::getsockopt(const Option<Family>& option) const {
+  return family_of(getsockopt(option.level, option.name));
 }
 
 void Socket::setsockopt(const Option<std::string>& option, std::string_view value) {

@@ -3,6 +3,7 @@
 // Private to socket/: how every call of a Socket that may have to wait is made.
 
 #include <cerrno>
+#include <fcntl.h>
 #include <poll.h>
 #include <string>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ std::size_t Socket::transfer(const Operation& operation, const Deadline& deadlin
     const int error = errno;
     if (error == EINTR) continue;
     if (error != EAGAIN || !waits) fail(operation, error);
+    if (!gettimeout() && (::fcntl(fileno(), F_GETFL) & O_NONBLOCK) == 0) fail_late(operation);  // SO_RCVTIMEO
     if (!wait_for(fileno(), operation.events, deadline)) fail_late(operation);
   }
 }

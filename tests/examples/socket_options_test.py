@@ -18,6 +18,7 @@ class SocketOptions(Test):
             "keep_idle is 300 s\n"
             f"send_buffer is {buffer} bytes\n"
             "close waits: false, then for 2 s\n"
+            "connected, with reno; segments sent again: 0\n"
             "the pending error: Success\n",
         )
 

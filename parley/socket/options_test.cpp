@@ -112,15 +112,16 @@ TEST(Options, OfTcpTellHowAConnectionFares) {
 TEST(Options, OfTheKernelsOwnTimeouts) {
   auto [socket, peer] = socketpair();
   for (const auto* option : {&options::receive_timeout, &options::send_timeout}) {
+    const std::string name = option == &options::receive_timeout ? "receive_timeout" : "send_timeout";
     EXPECT_EQ(socket.getsockopt(*option), std::nullopt);
     socket.setsockopt(*option, 1500ms);
     EXPECT_EQ(socket.getsockopt(*option), 1500ms);
     socket.setsockopt(*option, std::nullopt);
     EXPECT_EQ(socket.getsockopt(*option), std::nullopt);
     EXPECT_EQ(error_of([&] { socket.setsockopt(*option, 0us); }),
-              "setsockopt: the kernel cannot wait for no time, or less");
+              "setsockopt " + name + ": the kernel cannot wait for no time, or less");
     EXPECT_EQ(error_of([&] { socket.setsockopt(*option, -1us); }),
-              "setsockopt: the kernel cannot wait for no time, or less");
+              "setsockopt " + name + ": the kernel cannot wait for no time, or less");
     socket.setsockopt(*option, 20ms);
   }
   EXPECT_THROW(socket.recv(10), Timeout);

@@ -166,7 +166,7 @@ TcpInfo Socket::getsockopt(const Option<TcpInfo>& option) const {
 }
 
 Type Socket::getsockopt(const Option<Type>& option) const {
-  return type_of(getsockopt(option.level, option.name));
+  return type_of(getsockopt(option.level, option.name)).value_or(type_);
 }
 
 Family Socket::getsockopt(const Option<Family>& option) const {

@@ -93,7 +93,6 @@ class Mistakes(Test):
         path = self.file(text)
         server = self.run_parleyd("--config", path)
         self.assertEqual(server.wait(), 2, server.stderr.text())
-        server.close()
         message = server.stderr.text().decode()
         self.assertEqual(message.count("\n"), 1, f"not one line: {message}")
         self.assertNotIn("secret", message)

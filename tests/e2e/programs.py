@@ -74,7 +74,7 @@ class Output:
             return bytes(self.data)
 
     def finish(self):
-        """Waits until all is read, if it is followed."""
+        """Waits until all has been read; where nobody reads beside, all that comes is left to `read_line`."""
         if self.thread:
             self.thread.join(SECONDS)
 
@@ -110,14 +110,14 @@ class Program:
         os.kill(self.pid, number)
 
     def wait(self, seconds=SECONDS):
-        """Waits for the end, and until what it has written was read; answers the exit status."""
+        """Waits for the end, and until all that was written has been read; answers the exit status."""
         try:
             status = self.process.wait(seconds)
-            for output in (self.stdout, self.stderr):
-                output.finish()
-            return status
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self.process.args} does not end; log: {shorten(self.stderr.text()[-800:])}") from None
+        self.stdout.finish()
+        self.stderr.finish()
+        return status
 
     def close(self):
         end_process(self.process)

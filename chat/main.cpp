@@ -120,7 +120,6 @@ class Running {
 
 // Runs the server until a signal ends it.
 void serve(const chat::Config& config, const Reread& reread, Outputs& outputs) {
-  parley::raise_descriptor_limit();
   chat::LimitedLog limited(outputs.log, parley::system_clock());
   chat::Server server(config, outputs.out, limited);
   Running running(config, reread, server, outputs);

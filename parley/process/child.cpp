@@ -184,6 +184,15 @@ bool Child::kill() {
   return signal(SIGKILL);
 }
 
+// As long as nobody has waited for it, the number is no other group's.
+bool Child::signal_group(int number) {
+  return descriptor_ && ours() && ::kill(-pid_, number) == 0;
+}
+
+bool Child::kill_group() {
+  return signal_group(SIGKILL);
+}
+
 void Child::ask(bool waits) {
   using Kind = ProcessStatus::Kind;
   if (!ours()) {

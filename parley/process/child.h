@@ -49,6 +49,9 @@ class Child {
   // Sends it a signal, by the system's number; SIGKILL, which nobody can catch. False when it has ended.
   bool signal(int number);
   bool kill();
+  // Sends a signal to the process group that it leads, of which it must be the leader.
+  bool signal_group(int number);
+  bool kill_group();
 
   // Waits, without blocking, for those that were dropped and have ended since, as starting one does: for
   // whoever learns that one has. Thread: any.

@@ -7,8 +7,10 @@
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <optional>
 #include <stdexcept>
 #include <string_view>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
@@ -69,6 +71,7 @@ struct Plan {
   const char* directory = nullptr;
   std::array<int, 3> streams{-1, -1, -1};  // what becomes 0, 1 and 2; -1: what is there
   bool new_session = false;
+  std::optional<rlim_t> descriptors{};  // its soft limit of them, where it is not ours
   int report = -1;
 
   [[noreturn]] void carry_out() const noexcept;
@@ -89,6 +92,10 @@ void Plan::carry_out() const noexcept {
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   if (new_session) ::setsid();
+  if (rlimit limit{}; descriptors && ::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = *descriptors;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
   for (int i = 0; i < 3; ++i) {
     const int stream = streams[static_cast<std::size_t>(i)];
     if (stream >= 0 && ::dup2(stream, i) < 0) give_up(Stage::stream, errno);
@@ -177,6 +184,7 @@ Plan plan_for(const std::vector<std::string>& arguments, const std::string& prog
   check_text(program, "the program's name");
   plan.places = places_of(program, settings);
   plan.new_session = settings.new_session;
+  plan.descriptors = descriptor_limit_before();
   return plan;
 }
 

@@ -26,7 +26,8 @@ struct SpawnSettings {
   ChildStream input = ChildStream::pipe;
   ChildStream output = ChildStream::pipe;
   ChildStream error = ChildStream::pipe;
-  // In a session and a process group of its own: what a terminal sends to all, it is not sent.
+  // In a session and a process group of its own: what a terminal sends to all, it is not sent, and all that
+  // it starts can be sent a signal at once (ProcessTransport::signal_group).
   bool new_session = false;
   // How many bytes may wait for it to read its stdin: one more is refused.
   std::size_t stdin_bytes = 1024 * 1024;

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "parley/base/print.h"
 #include "parley/process/pipes.h"
 #include "parley/process/signals.h"
 
@@ -151,6 +152,22 @@ TEST(SpawnTest, WhatCannotBeStartedSaysWhatAndWhy) {
   EXPECT_THROW(spawn({"echo", std::string("a\0b", 3)}, {}), std::invalid_argument);
   EXPECT_THROW(spawn({"echo"}, {.env = {{{"A=B", "c"}}}}), std::invalid_argument);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+}
+
+// A program that uses `select` cannot go on above 1024: our raised limit is not for it.
+TEST(SpawnTest, ItsLimitOfDescriptorsIsTheOneThatWeHaveFound) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit low{300, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(raise_descriptor_limit(), before.rlim_max);
+  const std::vector<std::string> ask{"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn"};
+  EXPECT_EQ(output_of(ask), format("300\n", before.rlim_max, '\n'));
+  // Whoever has set another one since wants that.
+  low.rlim_cur = 400;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
+  EXPECT_EQ(output_of(ask), format("400\n", before.rlim_max, '\n'));
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST(SpawnTest, WithoutDescriptorsThereIsNoChild) {

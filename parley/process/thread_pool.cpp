@@ -19,8 +19,8 @@ namespace parley {
 namespace {
 
 struct Call {
-  std::function<void()> work;
-  std::function<void()> dropped;
+  MoveOnlyFunction<void()> work;
+  MoveOnlyFunction<void()> dropped;
 };
 
 // Not under the pool's mutex: whom this tells may use the pool.
@@ -100,7 +100,7 @@ ThreadPool::State& ThreadPool::own_state() const {
   return *state_;
 }
 
-void ThreadPool::call(std::function<void()> work, std::function<void()> dropped) {
+void ThreadPool::call(MoveOnlyFunction<void()> work, MoveOnlyFunction<void()> dropped) {
   State& state = own_state();
   Call call{std::move(work), std::move(dropped)};
   std::unique_lock lock(state.mutex);

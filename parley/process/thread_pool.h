@@ -2,13 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 
 #include "parley/base/clock.h"
 #include "parley/base/log.h"
+#include "parley/base/move_only_function.h"
 
 namespace parley {
 
@@ -50,7 +50,7 @@ class ThreadPool {
   // Has a thread call `work`, now or when one is free; first come, first served. `dropped` is called in its
   // place when that never happens. Throws ThreadPoolFull, ThreadPoolStopped, and std::system_error when the
   // system has no thread for it and it may not wait for another one. Where it throws, neither is called.
-  void call(std::function<void()> work, std::function<void()> dropped = {});
+  void call(MoveOnlyFunction<void()> work, MoveOnlyFunction<void()> dropped = {});
 
   // Other bounds from now on. Threads that are too many end after the call that they run; calls that wait
   // already go on waiting. Throws std::invalid_argument as the constructor does.

@@ -80,6 +80,12 @@ struct DatagramChange {
   Address group{};
 };
 
+// What can be switched of a connection's TCP.
+enum class StreamOption : std::uint8_t {
+  no_delay,    // small pieces are sent at once (RFC 896's algorithm off)
+  keep_alive,  // an idle peer is probed (RFC 1122, section 4.2.3.6)
+};
+
 // The boundary between the reactor and the kernel. A back end moves bytes; it knows nothing of protocols,
 // queues or limits of memory. Its unit is a stream, a listener or a socket of datagrams, not the readiness of
 // a descriptor, so that kernels that tell of completion (io_uring, IOCP) fit as well as those that tell of
@@ -182,6 +188,12 @@ class Backend {
   // peer reads once its own buffer is full; none where that is not known. Of a local socket: the memory of
   // what the peer has not read.
   virtual std::optional<std::size_t> held(const StreamSlot& slot) const = 0;
+
+  // operation_not_supported where it is not TCP.
+  virtual std::error_code set_option(StreamSlot& slot, StreamOption what, bool on) = 0;
+  virtual Result<bool> option(const StreamSlot& slot, StreamOption what) const = 0;
+  // What the system's own calls know it by; -1 where there is no such thing. Of any slot that is in use.
+  virtual int fileno(const Slot& slot) const = 0;
 
   // Listeners.
 

@@ -45,6 +45,11 @@ Address DatagramPort::host() const {
   return open == nullptr ? Address() : open->host();
 }
 
+int DatagramPort::fileno() const {
+  const DatagramTransport* const open = transport();
+  return open == nullptr ? -1 : open->fileno();
+}
+
 void DatagramPort::stop_listening() {
   if (DatagramTransport* const open = transport()) open->stop_listening();
 }

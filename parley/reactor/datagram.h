@@ -67,6 +67,10 @@ class DatagramTransport {
   // in the same turn. The port can be used anew at once, and a Unix socket's path is removed.
   virtual void stop_listening() = 0;
 
+  // The descriptor, for what nothing here does. It stays the reactor's, which alone receives, sends and
+  // closes with it. -1 where there is none: over the memory back end, and after the end.
+  virtual int fileno() const = 0;
+
   // Datagrams that wait to be sent.
   virtual std::size_t queued() const = 0;
   // Datagrams that were lost here, since the beginning: not sent, or too long to be received.
@@ -138,6 +142,8 @@ class DatagramPort {
   DatagramTransport* transport() const;
   // The real address: with the port that the kernel chose where 0 was asked for.
   Address host() const;
+  // As `DatagramTransport::fileno`.
+  int fileno() const;
   // As `DatagramTransport::stop_listening`. No error when it has ended already.
   void stop_listening();
 

@@ -52,6 +52,11 @@ class ProcessTransport {
   virtual bool signal(Signal signal) = 0;
   // Ends it at once (SIGKILL).
   virtual bool kill() = 0;
+  // The same for it and all that are in its process group: what it has started too, unless that has gone to a
+  // group of its own. Throw std::logic_error where it has no group of its own
+  // (SpawnSettings::new_session), for it would be ours. False when it has ended already, whoever is left.
+  virtual bool signal_group(Signal signal) = 0;
+  virtual bool kill_group() = 0;
   virtual int pid() const = 0;
 
  protected:

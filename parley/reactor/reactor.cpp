@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
+#include "parley/base/print.h"
 #include "parley/reactor/backends/readiness.h"
 #include "parley/reactor/connect/connectors.h"
 #include "parley/reactor/loop/loop.h"
 #include "parley/reactor/process/events.h"
+#include "parley/socket/descriptors.h"
 #include "parley/socket/error.h"
 #include "parley/socket/options.h"
 #include "parley/socket/socket.h"
@@ -23,6 +26,18 @@ Reactor::MakeBackend readiness(Reactor::Kind kind) {
                                                         : PollerKind::epoll;
     return std::make_unique<ReadinessBackend>(setting, poller);
   };
+}
+
+ReactorSettings with_descriptors(ReactorSettings settings) {
+  if (settings.raise_descriptor_limit) raise_descriptor_limit();
+  return settings;
+}
+
+// What is to be called later is looked at now, where its caller can be told.
+template <class Call>
+Call given(Call call, std::string_view by) {
+  if (!call) throw std::invalid_argument(format(by, ": there is nothing to call, the function is empty"));
+  return call;
 }
 
 std::unique_ptr<Protocol> wrapped_for_adopt(std::unique_ptr<Protocol> protocol, const Address& peer,
@@ -64,11 +79,16 @@ Address ListeningPort::host() const {
   return loop_ == nullptr ? Address() : loop_->listeners().host(id_);
 }
 
+int ListeningPort::fileno() const {
+  return loop_ == nullptr ? -1 : loop_->listeners().fileno(id_);
+}
+
 void ListeningPort::stop_listening() {
   if (loop_ != nullptr) loop_->listeners().stop(id_);
 }
 
-Reactor::Reactor(Kind kind, ReactorSettings settings) : Reactor(readiness(kind), std::move(settings)) {}
+Reactor::Reactor(Kind kind, ReactorSettings settings)
+    : Reactor(readiness(kind), with_descriptors(std::move(settings))) {}
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
     : events_(std::make_unique<Events>(*this, detail::possible(settings.limits), settings.threads)),
       connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
@@ -128,32 +148,32 @@ TransportId Reactor::adopt(Detached detached, std::unique_ptr<Protocol> protocol
   return loop_->connections().adopt(std::move(detached), std::move(protocol));
 }
 
-void Reactor::detach(TransportId id, std::function<void(Detached)> then) {
-  loop_->connections().detach(id, std::move(then));
+void Reactor::detach(TransportId id, MoveOnlyFunction<void(Detached)> then) {
+  loop_->connections().detach(id, given(std::move(then), "detach"));
 }
 
-Timer Reactor::call_later(Duration after, std::function<void()> call) {
-  return {loop_.get(),
-          loop_->timers().add(later(loop_->time(), std::max(after, Duration::zero())), std::move(call))};
+Timer Reactor::call_later(Duration after, MoveOnlyFunction<void()> call) {
+  return {loop_.get(), loop_->timers().add(later(loop_->time(), std::max(after, Duration::zero())),
+                                           given(std::move(call), "call_later"))};
 }
 
-void Reactor::post(std::function<void()> call) {
-  loop_->post(std::move(call));
+void Reactor::post(MoveOnlyFunction<void()> call) {
+  loop_->post(given(std::move(call), "post"));
 }
 
-Watching Reactor::watch(int descriptor, Interest wanted, std::function<void(Interest)> ready) {
-  return {loop_.get(), loop_->watches().watch(Handle{descriptor}, wanted, std::move(ready))};
+Watching Reactor::watch(int descriptor, Interest wanted, MoveOnlyFunction<void(Interest)> ready) {
+  return {loop_.get(), loop_->watches().watch(Handle{descriptor}, wanted, given(std::move(ready), "watch"))};
 }
 
 void SignalHandler::stop() {
   if (handlers_ != nullptr) handlers_->remove(id_);
 }
 
-SignalHandler Reactor::on_signal(Signal signal, std::function<void()> call) {
-  return on_signal(signal, [call = std::move(call)](Signal) { call(); });
+SignalHandler Reactor::on_signal(Signal signal, MoveOnlyFunction<void()> call) {
+  return on_signal(signal, [call = given(std::move(call), "on_signal")](Signal) { call(); });
 }
-SignalHandler Reactor::on_signal(Signal signal, std::function<void(Signal)> call) {
-  return events_->signals.add(signal, std::move(call));
+SignalHandler Reactor::on_signal(Signal signal, MoveOnlyFunction<void(Signal)> call) {
+  return events_->signals.add(signal, given(std::move(call), "on_signal"));
 }
 
 void Reactor::begin_in_thread(std::shared_ptr<detail::ThreadCall> call) {
@@ -164,19 +184,27 @@ ThreadPool& Reactor::thread_pool() {
 }
 
 void Reactor::run() {
+  loop_->require_runnable();
+  const CallsFromThreads::Running running(events_->from_threads);
   loop_->run();
+}
+bool Reactor::running() const {
+  return events_->from_threads.running();
 }
 void Reactor::stop(Duration drain) {
   loop_->stop(drain);
 }
-Trigger Reactor::on_stop(Stopping when, std::function<void()> call) {
-  return on_stop(when, [call = std::move(call)](const Hold&) { call(); });
+Trigger Reactor::on_stop(Stopping when, MoveOnlyFunction<void()> call) {
+  return on_stop(when, [call = given(std::move(call), "on_stop")](const Hold&) { call(); });
 }
-Trigger Reactor::on_stop(Stopping when, std::function<void(Hold)> call) {
-  return {loop_.get(), loop_->shutdown().add(when, std::move(call))};
+Trigger Reactor::on_stop(Stopping when, MoveOnlyFunction<void(Hold)> call) {
+  return {loop_.get(), loop_->shutdown().add(when, given(std::move(call), "on_stop"))};
 }
 bool Reactor::turn(Duration patience) {
-  return loop_->turn(patience);
+  if (events_->from_threads.closed()) events_->from_threads.open();
+  const bool goes_on = loop_->turn(patience);
+  if (!goes_on) events_->from_threads.close();
+  return goes_on;
 }
 Transport* Reactor::find(TransportId id) const {
   return loop_->connections().find(id);
@@ -194,7 +222,7 @@ const Limits& Reactor::limits() const {
   return loop_->limits();
 }
 
-void Reactor::on_error(std::function<void(std::exception_ptr)> handler) {
+void Reactor::on_error(MoveOnlyFunction<void(std::exception_ptr)> handler) {
   loop_->on_error(std::move(handler));
 }
 

@@ -2,7 +2,6 @@
 
 #include <concepts>
 #include <exception>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "parley/base/clock.h"
 #include "parley/base/limits.h"
+#include "parley/base/move_only_function.h"
 #include "parley/process/signals.h"
 #include "parley/process/thread_pool.h"
 #include "parley/reactor/backend.h"
@@ -99,6 +99,9 @@ class ListeningPort {
 
   // The real address: with the port that the kernel chose where 0 was asked for.
   Address host() const;
+  // The descriptor, for what nothing here does. It stays the reactor's, which alone accepts with it and
+  // closes it. -1 where there is none: over the memory back end, and once it has stopped.
+  int fileno() const;
   // Accepts no more. The connections that it has accepted live on.
   void stop_listening();
 
@@ -129,8 +132,10 @@ class Trigger {
 // A loop that waits for everything a program waits for, and calls it: connections through their
 // protocols, timers, foreign descriptors, calls from other threads.
 //
-// Thread: it is made, used and destroyed on one thread, `post` and `stop` apart. A callback must not
-// block: a blocking call of Parley inside one throws std::logic_error.
+// Thread: it is made, used and destroyed on one thread, `post`, `stop`, `running` and
+// `blocking_call_from_thread` apart. A callback must not block: a blocking call of Parley inside one throws
+// std::logic_error. What is to be called may be something that can only be moved; where it is empty,
+// std::invalid_argument is thrown.
 class Reactor {
  public:
   // What it waits with. `automatic` is the best one that the machine has.
@@ -223,25 +228,25 @@ class Reactor {
   // Reason::Kind::detached; then `then` is called from the loop with all that there is of it, for another
   // reactor's `adopt`, say. Throws std::logic_error for a connection that has ended or is ending, that has a
   // producer, or that stands under filters, which may hold bytes that nobody else can make sense of.
-  void detach(TransportId id, std::function<void(Detached)> then);
+  void detach(TransportId id, MoveOnlyFunction<void(Detached)> then);
 
   // Runs `call` once, `after` from this call (not before the next turn). Order: by time, then as added.
-  Timer call_later(Duration after, std::function<void()> call);
+  Timer call_later(Duration after, MoveOnlyFunction<void()> call);
   // Runs `call` in the loop soon: Twisted's callFromThread. Thread: any. What is posted after `run`
   // has returned waits for the next `run`, or is dropped with the reactor.
-  void post(std::function<void()> call);
+  void post(MoveOnlyFunction<void()> call);
   // Runs `call` in the first turn of `run`, or in the next one if it runs already.
-  void call_when_running(std::function<void()> call) { post(std::move(call)); }
+  void call_when_running(MoveOnlyFunction<void()> call) { post(std::move(call)); }
   // Calls `ready` in the loop whenever the descriptor is ready for what is wanted; errors and hang-ups
   // count as ready. The caller keeps the descriptor, and keeps it open until `stop`. One descriptor may be
   // watched several times, to read by one and to write by another.
-  Watching watch(int descriptor, Interest wanted, std::function<void(Interest)> ready);
+  Watching watch(int descriptor, Interest wanted, MoveOnlyFunction<void(Interest)> ready);
 
   // Calls `call` in the loop whenever the signal has come: once, however often it came meanwhile. Several may
   // be called for one signal, in the order in which they were added; it is caught while there is one, also
   // while the reactor does not run. Throws std::logic_error where another reactor or Signals catches it.
-  SignalHandler on_signal(Signal signal, std::function<void()> call);
-  SignalHandler on_signal(Signal signal, std::function<void(Signal)> call);
+  SignalHandler on_signal(Signal signal, MoveOnlyFunction<void()> call);
+  SignalHandler on_signal(Signal signal, MoveOnlyFunction<void(Signal)> call);
 
   // Calls `work` in a thread of the pool, and then `then` in the loop, once, with an Outcome of what `work`
   // answers: that, or what it threw. When the reactor stops, what has not begun is dropped (`then` is told
@@ -264,13 +269,15 @@ class Reactor {
   // std::logic_error on another thread than the one that made the reactor, and inside a callback of a
   // reactor.
   void run();
+  // Whether `run` has begun and has not returned. Thread: any.
+  bool running() const;
   // Ends `run` in three phases: accepts no more; closes every connection as `lose_connection` does, for at
   // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any.
   void stop(Duration drain = std::chrono::seconds(5));
   // Calls `call` once when the reactor stops next: in the order in which they were added. One that needs
   // time takes a Hold and keeps it until it is done.
-  Trigger on_stop(Stopping when, std::function<void()> call);
-  Trigger on_stop(Stopping when, std::function<void(Hold)> call);
+  Trigger on_stop(Stopping when, MoveOnlyFunction<void()> call);
+  Trigger on_stop(Stopping when, MoveOnlyFunction<void(Hold)> call);
   // One turn: waits at most `patience`, handles what has happened, flushes. For tests and for loops of
   // one's own; `run` is made of it. It does not wait where something was due already. After `stop`: answers
   // false once everything has ended. Throws std::logic_error inside a callback of a reactor.
@@ -289,7 +296,7 @@ class Reactor {
   const Limits& limits() const;
 
   // Receives what a handler let escape, after its connection was aborted and it was logged.
-  void on_error(std::function<void(std::exception_ptr)> handler);
+  void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler);
 
   // For the reactor's own parts.
   Loop& loop() { return *loop_; }

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "parley/base/clock.h"
+#include "parley/base/move_only_function.h"
 #include "parley/base/result.h"
 #include "parley/socket/address.h"
 #include "parley/socket/family.h"
@@ -22,7 +22,7 @@ class Resolver {
   // The addresses of a host, at least one, in the order in which they are to be tried, all with port 0; or
   // why there is none, in the codes of `resolve_category()`.
   using Answer = Result<std::vector<Address>>;
-  using Answered = std::function<void(Answer)>;
+  using Answered = MoveOnlyFunction<void(Answer)>;
   using Id = std::uint64_t;
 
   virtual ~Resolver() = default;

@@ -42,6 +42,10 @@ struct ReactorSettings {
   ResolverSettings resolver{};
   // For its thread pool.
   ThreadPoolSettings threads{};
+  // Raises the process's soft limit of open descriptors to the hard one, when the reactor is made: each
+  // connection needs a descriptor, and the usual soft limit is 1024. Programs that are started later begin
+  // with the old one. Nothing where the reactor is on a back end of one's own.
+  bool raise_descriptor_limit = true;
 };
 
 }  // namespace parley

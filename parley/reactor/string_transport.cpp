@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "parley/reactor/backend.h"
 #include "parley/reactor/loop/filters.h"
 
 namespace parley {
@@ -236,6 +237,14 @@ void StringTransport::lose_connection() {
 void StringTransport::close(Reason::Kind why) {
   // As a connection does, it waits for its producer.
   (producer_ != nullptr ? leaving_ : closing_) = why;
+}
+
+void StringTransport::set_option(StreamOption what, bool on) {
+  (what == StreamOption::no_delay ? no_delay_ : keep_alive_) = on;
+}
+
+bool StringTransport::option(StreamOption what) const {
+  return what == StreamOption::no_delay ? no_delay_ : keep_alive_;
 }
 
 void StringTransport::register_producer(Producer& producer, Production how) {

@@ -63,10 +63,13 @@ class StringTransport final : public Transport {
   std::size_t queued() const override;
   Address peer() const override { return peer_; }
   Address host() const override { return {}; }
+  int fileno() const override { return -1; }
 
  private:
   struct Filtering;  // what waits above and in the filters, where there are some
 
+  void set_option(StreamOption what, bool on) override;
+  bool option(StreamOption what) const override;
   void flush_soon() override {}
   void hold_input(bool held) override;
   void fail(std::error_code error) override;
@@ -96,6 +99,8 @@ class StringTransport final : public Transport {
   bool end_waits_ = false;
   bool peer_ended_ = false;
   bool write_ended_ = false;
+  bool no_delay_ = true;
+  bool keep_alive_ = false;
 };
 
 }  // namespace parley

@@ -3,11 +3,26 @@
 #include <algorithm>
 #include <utility>
 
+#include "parley/reactor/backend.h"
+
 namespace parley {
 
 void Transport::send_file(OpenFile file) {
   const std::uint64_t size = file ? file.size() : 0;
   send_file(std::move(file), 0, size);
+}
+
+void Transport::set_tcp_no_delay(bool on) {
+  set_option(StreamOption::no_delay, on);
+}
+bool Transport::tcp_no_delay() const {
+  return option(StreamOption::no_delay);
+}
+void Transport::set_tcp_keep_alive(bool on) {
+  set_option(StreamOption::keep_alive, on);
+}
+bool Transport::tcp_keep_alive() const {
+  return option(StreamOption::keep_alive);
 }
 
 InputBlock Transport::take_lent(std::span<const char> lent) {

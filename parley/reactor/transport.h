@@ -17,6 +17,7 @@
 namespace parley {
 
 class Filter;
+enum class StreamOption : std::uint8_t;
 
 // Names a connection for as long as it lives and nothing afterwards: what everybody but the reactor
 // holds. `Reactor::find` answers its transport, or null once it is gone. Never used twice in 2^32
@@ -133,6 +134,21 @@ class Transport {
   // Our end's address: asks the kernel. Unspecified when it can't be told any more.
   virtual Address host() const = 0;
 
+  // Small pieces are sent at once, as they are at first unless `no_delay` of ListenOptions says otherwise;
+  // off: they are gathered while earlier ones are under way (RFC 896). Throws SocketError where it is not TCP
+  // (operation_not_supported). On a connection that has ended: silently nothing.
+  void set_tcp_no_delay(bool on);
+  bool tcp_no_delay() const;
+  // An idle peer is probed, so that one that has gone without a word is found out (RFC 1122, section
+  // 4.2.3.6): as often as the system is set to, which is after two hours at first (TCP_KEEPIDLE). Throws as
+  // `set_tcp_no_delay`. Both answer false where it is not TCP, or has ended.
+  void set_tcp_keep_alive(bool on);
+  bool tcp_keep_alive() const;
+  // The descriptor, for what nothing here does: other options of sockets, above all. It stays the reactor's,
+  // which alone reads, writes and closes it. -1 where there is none: over the memory back end, of a
+  // StringTransport, and after the end.
+  virtual int fileno() const = 0;
+
   TransportId id() const { return id_; }
 
  protected:
@@ -144,6 +160,9 @@ class Transport {
  private:
   friend class Filter;
   friend class Filters;
+
+  virtual void set_option(StreamOption what, bool on) = 0;
+  virtual bool option(StreamOption what) const = 0;
 
   // For its filters, each of which says the same of itself in the words of `Filter`.
   virtual void flush_soon() = 0;

@@ -87,7 +87,7 @@ ClientService::~ClientService() {
   connector_.disconnect();
 }
 
-void ClientService::when_connected(std::function<void(TransportId)> call) {
+void ClientService::when_connected(MoveOnlyFunction<void(TransportId)> call) {
   waiting_.push_back(std::move(call));
   if (connector_.state() == Connector::State::connected) tell_soon();
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parley/base/log.h"
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/backoff.h"
 #include "parley/reactor/connector.h"
 #include "parley/reactor/protocol.h"
@@ -53,7 +54,7 @@ class ClientService : public Service {
 
   // Calls `call` with the name of the connection: once, from the loop, as soon as there is one. Dropped with
   // the service, and when it is stopped before.
-  void when_connected(std::function<void(TransportId)> call);
+  void when_connected(MoveOnlyFunction<void(TransportId)> call);
   // The connection, where there is one.
   TransportId connection() const { return connector_.connection(); }
 
@@ -79,7 +80,7 @@ class ClientService : public Service {
   std::shared_ptr<Wiring> wiring_;  // while there is a connector
   Connector connector_;
   Timer telling_;
-  std::vector<std::function<void(TransportId)>> waiting_;
+  std::vector<MoveOnlyFunction<void(TransportId)>> waiting_;
   ServiceHold hold_;
 };
 

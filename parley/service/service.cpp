@@ -21,7 +21,7 @@ void Service::start_service() {
   state_ = State::running;
 }
 
-void Service::stop_service(std::function<void()> stopped) {
+void Service::stop_service(MoveOnlyFunction<void()> stopped) {
   if (state_ == State::stopped && !prepared_) {
     if (stopped) stopped();
     return;
@@ -39,7 +39,7 @@ void Service::stop_service(std::function<void()> stopped) {
 void Service::has_stopped() noexcept {
   state_ = State::stopped;
   prepared_ = false;
-  const std::vector<std::function<void()>> waiting = std::exchange(waiting_, {});
+  const std::vector<MoveOnlyFunction<void()>> waiting = std::exchange(waiting_, {});
   for (const auto& stopped : waiting) stopped();
 }
 

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "parley/base/move_only_function.h"
 
 namespace parley {
 
@@ -47,7 +48,7 @@ class Service {
   void start_service();
   // Stops it, and calls `stopped` once it has stopped, which may be before this returns. A second call while
   // it is stopping waits for the same end. `stopped` must not throw.
-  void stop_service(std::function<void()> stopped = {});
+  void stop_service(MoveOnlyFunction<void()> stopped = {});
 
  protected:
   // The same three for those who derive. `stop` may take its time: it is over when the last copy of its
@@ -63,7 +64,7 @@ class Service {
   std::string name_;
   State state_ = State::stopped;
   bool prepared_ = false;  // privileged_start was called
-  std::vector<std::function<void()>> waiting_;
+  std::vector<MoveOnlyFunction<void()>> waiting_;
   std::shared_ptr<void> alive_ = std::make_shared<char>();
 };
 

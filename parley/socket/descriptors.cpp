@@ -1,5 +1,6 @@
 #include "parley/socket/descriptors.h"
 
+#include <atomic>
 #include <cerrno>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
@@ -9,6 +10,8 @@
 namespace parley {
 
 namespace {
+
+std::atomic<std::size_t> before_raise = 0;  // 0: it was not raised
 
 // Not /dev/null: it may be missing in a chroot, and a second descriptor of the same file would not help
 // when the whole system is out of files.
@@ -38,9 +41,22 @@ void Descriptor::reset(int descriptor) noexcept {
 std::size_t raise_descriptor_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  if (limit.rlim_cur == limit.rlim_max) return limit.rlim_cur;
   const rlimit raised{limit.rlim_max, limit.rlim_max};
-  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  if (setrlimit(RLIMIT_NOFILE, &raised) == 0) {
+    before_raise = limit.rlim_cur;
+    limit = raised;
+  }
   return limit.rlim_cur;
+}
+
+// Whoever has set another limit since wants that one.
+std::optional<std::size_t> descriptor_limit_before() noexcept {
+  const std::size_t before = before_raise;
+  rlimit limit{};
+  if (before == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+  if (limit.rlim_cur != limit.rlim_max || before >= limit.rlim_max) return std::nullopt;
+  return before;
 }
 
 ReserveDescriptor::ReserveDescriptor() : spare_(open_spare()) {}

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -30,8 +31,12 @@ class Descriptor {
 };
 
 // Raises this process's soft limit of open descriptors to the hard one, and answers what it is now. It
-// never fails: where the kernel refuses, the limit stays. Programs started later inherit it.
+// never fails: where the kernel refuses, the limit stays. `spawn_process` starts programs with the one that
+// stood before, since some that use `select` cannot go on above 1024; others inherit the new one. Thread:
+// any.
 std::size_t raise_descriptor_limit();
+// What it was before, where it was raised and stands as it was raised: for programs that are started.
+std::optional<std::size_t> descriptor_limit_before() noexcept;
 
 // A descriptor kept to refuse with, for when a listener runs out of them: a connection that nobody
 // accepts would make it ready for ever. Used from one thread.

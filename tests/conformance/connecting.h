@@ -125,9 +125,10 @@ class Connecting : public Conformance {
   void answer(Family family, Resolver::Answer with) {
     const auto found = std::ranges::find(asked_, family, &ScriptedResolver::Asked::family);
     ASSERT_NE(found, asked_.end()) << "it was not asked";
-    const auto answered = std::move(found->answered);
+    auto answered = std::move(found->answered);
     asked_.erase(found);
-    reactor().post([answered, with] { answered(with); });  // from the loop, as they come
+    reactor().post(
+        [answered = std::move(answered), with] { answered(with); });  // from the loop, as they come
     settle();
   }
 

@@ -52,6 +52,13 @@ class Inspector final : public Backend, private Backend::Upcalls {
   void detach(StreamSlot& slot) override;
   Address host(const StreamSlot& slot) const override { return inner_->host(slot); }
   std::optional<std::size_t> held(const StreamSlot& slot) const override { return inner_->held(slot); }
+  std::error_code set_option(StreamSlot& slot, StreamOption what, bool on) override {
+    return inner_->set_option(slot, what, on);
+  }
+  Result<bool> option(const StreamSlot& slot, StreamOption what) const override {
+    return inner_->option(slot, what);
+  }
+  int fileno(const Slot& slot) const override { return inner_->fileno(slot); }
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
   Result<Address> adopt(ListenerSlot& slot, Handle handle) override { return inner_->adopt(slot, handle); }
   void set_accepting(ListenerSlot& slot, bool on) override { inner_->set_accepting(slot, on); }

@@ -63,10 +63,7 @@ Result<Address> MemoryBackend::listen(ListenerSlot& slot, const Address& address
   place.at = *chosen;
   slot.handle.native = world_.add_listener(place);
   slot.state = ++last_serial_;
-  ports_.emplace(last_serial_,
-                 Port{.slot = &slot,
-                      .descriptor = slot.handle.native,
-                      .send_buffer = static_cast<std::size_t>(std::max(0, options.send_buffer))});
+  ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = slot.handle.native, .options = options});
   return chosen;
 }
 
@@ -278,7 +275,7 @@ void MemoryBackend::tell_accepted(Port& port) {
   }
   const std::shared_ptr<Wire> wire = std::move(waiting.front());
   waiting.pop_front();
-  wire->send_buffer = port.send_buffer;
+  wire->set(port.options);
   up_.on_accepted(*port.slot, Handle{world_.add(wire)}, wire->peer.compact());
 }
 

@@ -38,6 +38,10 @@ class MemoryBackend final : public Backend {
   void detach(StreamSlot& slot) override;
   Address host(const StreamSlot& slot) const override;
   std::optional<std::size_t> held(const StreamSlot& slot) const override;
+  std::error_code set_option(StreamSlot& slot, StreamOption what, bool on) override;
+  Result<bool> option(const StreamSlot& slot, StreamOption what) const override;
+  // Its numbers are no descriptors of the system.
+  int fileno(const Slot& /*slot*/) const override { return -1; }
 
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
   Result<Address> adopt(ListenerSlot& slot, Handle handle) override;
@@ -113,7 +117,7 @@ class MemoryBackend final : public Backend {
     ListenerSlot* slot;
     int descriptor;
     bool accepting = false;
-    std::size_t send_buffer = 0;  // of what it accepts; 0: as large as the network's faults say
+    ListenOptions options{.no_delay = false};  // of what it accepts
   };
   struct Seen {
     WatchSlot* slot;

@@ -71,7 +71,7 @@ void MemoryBackend::connect(StreamSlot& slot, const Address& to, const ConnectOp
   } else if (!error) {
     error = chosen.error();
   }
-  wire->send_buffer = static_cast<std::size_t>(std::max(0, options.send_buffer));
+  wire->set(options);
   Link& link = add(slot, world_.add(wire), wire);
   link.handshake = error ? Handshake::arrived : Handshake::leaving_us;
   link.error = error;
@@ -177,6 +177,19 @@ void MemoryBackend::detach(StreamSlot& slot) {
 
 Address MemoryBackend::host(const StreamSlot& slot) const {
   return known(slot).wire->host;
+}
+
+std::error_code MemoryBackend::set_option(StreamSlot& slot, StreamOption what, bool on) {
+  Wire& wire = *used(slot).wire;
+  if (wire.peer.family() == Family::local) return std::make_error_code(std::errc::operation_not_supported);
+  (what == StreamOption::no_delay ? wire.no_delay : wire.keep_alive) = on;
+  return {};
+}
+
+Result<bool> MemoryBackend::option(const StreamSlot& slot, StreamOption what) const {
+  const Wire& wire = *known(slot).wire;
+  if (wire.peer.family() == Family::local) return std::make_error_code(std::errc::operation_not_supported);
+  return what == StreamOption::no_delay ? wire.no_delay : wire.keep_alive;
 }
 
 std::optional<std::size_t> MemoryBackend::held(const StreamSlot& slot) const {

@@ -56,6 +56,16 @@ struct Wire {
   bool our_end = false;     // behind `outgoing`
   std::size_t writes = 0;
   std::size_t send_buffer = 0;  // what the kernel holds for the peer; 0: as much as the faults say
+  bool no_delay = false;
+  bool keep_alive = false;
+
+  // What our end was opened with.
+  template <class Options>
+  void set(const Options& options) {
+    send_buffer = static_cast<std::size_t>(options.send_buffer > 0 ? options.send_buffer : 0);
+    no_delay = options.no_delay;
+    keep_alive = options.keep_alive;
+  }
 
   static constexpr std::size_t everything = static_cast<std::size_t>(-1);
   std::size_t window = everything;  // bytes that the peer still reads

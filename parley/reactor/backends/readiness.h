@@ -36,6 +36,9 @@ class ReadinessBackend final : public Backend {
   void detach(StreamSlot& slot) override;
   Address host(const StreamSlot& slot) const override;
   std::optional<std::size_t> held(const StreamSlot& slot) const override;
+  std::error_code set_option(StreamSlot& slot, StreamOption what, bool on) override;
+  Result<bool> option(const StreamSlot& slot, StreamOption what) const override;
+  int fileno(const Slot& slot) const override { return slot.handle.native; }
 
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
   Result<Address> adopt(ListenerSlot& slot, Handle handle) override;

@@ -82,7 +82,7 @@ Resolver::Answer answer_of(int status, const ares_addrinfo* found, Family family
 // its sockets and its timeouts are the reactor's to watch.
 class Channel {
  public:
-  using Answered = std::function<void(Resolver::Answer)>;
+  using Answered = MoveOnlyFunction<void(Resolver::Answer)>;
 
   Channel(Reactor& reactor, const ResolverSettings& settings) : reactor_(reactor) {
     if (const int status = initialised(); status != ARES_SUCCESS) fail("c-ares", status);

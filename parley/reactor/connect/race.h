@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <list>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/reactor.h"
 
@@ -31,8 +31,8 @@ class Race {
   // Exactly one of the two is called, once, from the loop; either may destroy the race.
   struct Outcome {
     // The connection, which is given up unless it is started (`Connections::start`) meanwhile, and its peer.
-    std::function<void(TransportId, const Address&)> won;
-    std::function<void()> lost;
+    MoveOnlyFunction<void(TransportId, const Address&)> won;
+    MoveOnlyFunction<void()> lost;
   };
 
   Race(Reactor& reactor, Settings settings, Outcome outcome);

@@ -29,6 +29,7 @@ std::string_view advice(std::error_code error) {
 std::string_view advice_on_groups(std::error_code error) {
   if (error == std::errc::invalid_argument) return "no multicast address";
   if (error == std::errc::address_in_use) return "a member already";
+  if (error == std::errc::address_not_available) return "not a member";
   if (error == std::errc::no_such_device) {
     return "no such interface, or no route to the group: name an interface";
   }
@@ -179,6 +180,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
   Address peer() const override { return peer_; }
   Address host() const override { return ended_ ? host_ : backend().host(*this); }
+  int fileno() const override { return ended_ ? -1 : backend().fileno(*this); }
   void pause_reading() override {
     if (!reading()) return;
     paused_ = true;

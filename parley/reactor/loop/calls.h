@@ -1,11 +1,11 @@
 #pragma once
 
 #include <exception>
-#include <functional>
 #include <new>
 #include <utility>
 
 #include "parley/base/log.h"
+#include "parley/base/move_only_function.h"
 #include "parley/base/print.h"
 #include "parley/socket/blocking.h"
 
@@ -31,7 +31,7 @@ class Calls {
   }
   // To be called inside the `catch`.
   void escaped();
-  void on_error(std::function<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
+  void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
   Log& log() const { return log_; }
 
   // A message of several parts. Without memory for it, nothing is said.
@@ -45,7 +45,7 @@ class Calls {
 
  private:
   Log& log_;
-  std::function<void(std::exception_ptr)> handler_;
+  MoveOnlyFunction<void(std::exception_ptr)> handler_;
 };
 
 }  // namespace parley

@@ -101,6 +101,7 @@ class Connection final : public Transport, public StreamSlot {
   std::size_t queued() const override;
   Address peer() const override { return Address(peer_); }
   Address host() const override;
+  int fileno() const override;
 
   // Its end is due to be told, or was.
   bool lost() const { return life >= Life::lingering; }
@@ -143,6 +144,8 @@ class Connection final : public Transport, public StreamSlot {
   friend class Connections;
   friend class Table;
 
+  void set_option(StreamOption what, bool on) override;
+  bool option(StreamOption what) const override;
   void flush_soon() override;
   void hold_input(bool held) override;
   void fail(std::error_code error) override;

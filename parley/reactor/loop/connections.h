@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "parley/base/limits.h"
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/detached.h"
 #include "parley/reactor/loop/agenda.h"
@@ -55,15 +55,15 @@ class Connections final : public Flusher::Owner {
   // Begins to connect. `done` is called from the loop, once, with no error when the connection is made: then
   // `start` gives it its protocol, or it is given up. Nothing is called any more after `give_up`.
   TransportId connect(const Address& to, const ConnectOptions& options,
-                      std::function<void(std::error_code)> done);
+                      MoveOnlyFunction<void(std::error_code)> done);
   void start(TransportId id, std::unique_ptr<Protocol> protocol);
   void give_up(TransportId id);
   // Calls `made` when a filter lets its application begin (without filters it does at once, and nobody is
   // called), and `lost` once that connection has ended and its protocol is gone. One for each connection.
-  void follow(TransportId id, std::function<void()> made, std::function<void(const Reason&)> lost);
+  void follow(TransportId id, MoveOnlyFunction<void()> made, MoveOnlyFunction<void(const Reason&)> lost);
   // Gives a connection away, still connected; `then` is called from the loop when it has left. Throws
   // std::logic_error for one that is filtered, has a producer, or is ending.
-  void detach(TransportId id, std::function<void(Detached)> then);
+  void detach(TransportId id, MoveOnlyFunction<void(Detached)> then);
 
   // One that has a protocol; null when it is gone.
   Connection* find(TransportId id) const {
@@ -99,6 +99,11 @@ class Connections final : public Flusher::Owner {
   }
   Address host(const Connection& connection) const {
     return backend_ == nullptr ? Address() : backend_->host(connection);
+  }
+  void set_option(Connection& connection, StreamOption what, bool on);
+  bool option(const Connection& connection, StreamOption what) const;
+  int fileno(const Connection& connection) const {
+    return connection.given_up() || backend_ == nullptr ? -1 : backend_->fileno(connection);
   }
 
   // The same by its filters (connections_filters.cpp).
@@ -184,13 +189,13 @@ class Connections final : public Flusher::Owner {
   };
   // Is called when both its protocol has been told and the back end has given it back.
   struct Leaving {
-    std::function<void(Detached)> then;
+    MoveOnlyFunction<void(Detached)> then;
     std::optional<Detached> detached{};
   };
 
   struct Follower {
-    std::function<void()> made;
-    std::function<void(const Reason&)> lost;
+    MoveOnlyFunction<void()> made;
+    MoveOnlyFunction<void(const Reason&)> lost;
   };
   // A filter that was put under a living protocol, and what it is to be given first.
   struct Inserted {
@@ -303,7 +308,7 @@ class Connections final : public Flusher::Owner {
   // Memory for losing connections where there is no other.
   std::unique_ptr<char[]> reserve_;
   // By slot: who is called when it is made, has gone, has left.
-  std::unordered_map<std::uint32_t, std::function<void(std::error_code)>> connecting_;
+  std::unordered_map<std::uint32_t, MoveOnlyFunction<void(std::error_code)>> connecting_;
   std::unordered_map<std::uint32_t, Follower> followers_;
   std::unordered_map<std::uint32_t, Leaving> leaving_;
   std::unordered_map<std::uint32_t, Inserted> inserted_;

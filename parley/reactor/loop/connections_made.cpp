@@ -104,7 +104,7 @@ void Connections::tell_made(Connection& connection) {
 }
 
 TransportId Connections::connect(const Address& to, const ConnectOptions& options,
-                                 std::function<void(std::error_code)> done) {
+                                 MoveOnlyFunction<void(std::error_code)> done) {
   Connection& connection = table_.allocate(Life::connecting);
   connection.owner_ = this;
   connection.peer_ = numbered(to.compact());
@@ -144,8 +144,8 @@ void Connections::give_up(TransportId id) {
   if (Connection* const connection = table_.find(id)) give_up(*connection, false);
 }
 
-void Connections::follow(TransportId id, std::function<void()> made,
-                         std::function<void(const Reason&)> lost) {
+void Connections::follow(TransportId id, MoveOnlyFunction<void()> made,
+                         MoveOnlyFunction<void(const Reason&)> lost) {
   Connection* const connection = find(id);
   if (connection == nullptr) return;
   connection->bond.set(Bond::followed);

@@ -5,7 +5,9 @@
 #include <string>
 #include <utility>
 
+#include "parley/base/print.h"
 #include "parley/reactor/loop/connections.h"
+#include "parley/socket/error.h"
 
 namespace parley {
 
@@ -132,7 +134,7 @@ void Connections::leave(Connection& connection) {
   lose(connection);
 }
 
-void Connections::detach(TransportId id, std::function<void(Detached)> then) {
+void Connections::detach(TransportId id, MoveOnlyFunction<void(Detached)> then) {
   Connection* const found = find(id);
   if (found == nullptr || found->life != Life::open || found->output.any(Output::shut)) {
     throw std::logic_error("detach: the connection has ended, or is ending");
@@ -187,6 +189,20 @@ void Connections::hand_over(Connection& connection) {
   between_callbacks();
 }
 
+void Connections::set_option(Connection& connection, StreamOption what, bool on) {
+  if (connection.given_up()) return;
+  if (const std::error_code error = backend_->set_option(connection, what, on)) {
+    throw SocketError(what == StreamOption::no_delay ? "set_tcp_no_delay" : "set_tcp_keep_alive",
+                      format(connection.peer()), error);
+  }
+}
+
+bool Connections::option(const Connection& connection, StreamOption what) const {
+  if (connection.given_up() || backend_ == nullptr) return false;
+  const Result<bool> on = backend_->option(connection, what);
+  return on && *on;
+}
+
 // Connection, which only hands on.
 
 void Connection::write(std::string_view bytes) {
@@ -235,6 +251,15 @@ std::size_t Connection::queued() const {
 }
 Address Connection::host() const {
   return owner_->host(*this);
+}
+void Connection::set_option(StreamOption what, bool on) {
+  owner_->set_option(*this, what, on);
+}
+bool Connection::option(StreamOption what) const {
+  return owner_->option(*this, what);
+}
+int Connection::fileno() const {
+  return owner_->fileno(*this);
 }
 
 }  // namespace parley

@@ -78,6 +78,11 @@ Address Listeners::host(EntryId id) const {
   return listener == nullptr ? Address() : listener->host;
 }
 
+int Listeners::fileno(EntryId id) const {
+  const Listener* const listener = listeners_.find(id);
+  return listener == nullptr ? -1 : backend_->fileno(*listener);
+}
+
 void Listeners::stop(EntryId id) {
   std::unique_ptr<Listener> listener = listeners_.take(id);
   if (listener == nullptr) return;

@@ -38,6 +38,7 @@ class Listeners {
   // A listening socket, which does not block, from elsewhere. It is closed where this throws.
   EntryId adopt(Handle handle, std::shared_ptr<Factory> factory, ListenSettings settings);
   Address host(EntryId id) const;
+  int fileno(EntryId id) const;
   void stop(EntryId id);
   void stop_all();
   // Those that were stopped, once nothing can be inside their callbacks any more.

@@ -47,11 +47,13 @@ Loop::~Loop() {
   connections_.drop_protocols();
 }
 
-void Loop::run() {
-  if (std::this_thread::get_id() != thread_) {
-    throw std::logic_error("Reactor::run: a reactor runs on the thread that made it");
-  }
+void Loop::require_runnable() const {
+  if (!on_own_thread()) throw std::logic_error("Reactor::run: a reactor runs on the thread that made it");
   require_blocking_allowed("Reactor::run");
+}
+
+void Loop::run() {
+  require_runnable();
   while (turn(Duration::max())) {
   }
 }
@@ -89,7 +91,7 @@ void Loop::renew() {
   agenda_.put_off(Agenda::Due::posted);
   forks_ = fork_count();
   for (const EntryId id : renewals_.ids()) {
-    if (const std::function<void()>* const renewal = renewals_.find(id)) (*renewal)();
+    if (const MoveOnlyFunction<void()>* const renewal = renewals_.find(id)) (*renewal)();
   }
 }
 
@@ -99,7 +101,7 @@ bool Loop::work_off() {
   const Bits<Agenda::Due> due = agenda_.take_due();
   const std::uint64_t timers_before = timers_.added();
   bool called = !due.none();
-  std::vector<std::function<void()>> posted;
+  std::vector<MoveOnlyFunction<void()>> posted;
   if (connections_.waits_for_times()) connections_.expire();
   if (called) {
     const auto resumed = connections_.take_resumed();
@@ -113,12 +115,12 @@ bool Loop::work_off() {
     datagrams_.work_off(datagrams);
   }
   if (!timers_.empty()) {
-    while (const std::function<void()> timer = timers_.take_due(now(), timers_before)) {
+    while (const MoveOnlyFunction<void()> timer = timers_.take_due(now(), timers_before)) {
       call(timer);
       called = true;
     }
   }
-  for (const std::function<void()>& one : posted) call(one);
+  for (const MoveOnlyFunction<void()>& one : posted) call(one);
   return called;
 }
 
@@ -172,9 +174,9 @@ std::optional<Time> Loop::deadline(Duration patience) {
   return until;
 }
 
-void Loop::post(std::function<void()> posted) {
+void Loop::post(MoveOnlyFunction<void()> posted) {
   const bool first = mailbox_.post(std::move(posted));
-  if (std::this_thread::get_id() == thread_) {
+  if (on_own_thread()) {
     agenda_.put_off(Agenda::Due::posted);  // it is not waiting now, and will see this before it does
   } else if (first && backend_ != nullptr) {
     backend_->wake();
@@ -190,7 +192,7 @@ void Loop::begin_closing() {
   datagrams_.stop_all();
 }
 
-void Loop::call_trigger(const std::function<void()>& trigger) {
+void Loop::call_trigger(const MoveOnlyFunction<void()>& trigger) {
   call(trigger);
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <thread>
 
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/datagram/datagram_ports.h"
 #include "parley/reactor/loop/agenda.h"
@@ -36,9 +36,11 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   // One turn; false once a stop is over. Both throw std::logic_error inside a callback.
   bool turn(Duration patience);
   void run();
+  void require_runnable() const;
+  bool on_own_thread() const { return std::this_thread::get_id() == thread_; }
   // Thread: any.
   void stop(Duration drain);
-  void post(std::function<void()> call);
+  void post(MoveOnlyFunction<void()> call);
 
   // The turn's time, and the clock's, which delays count from.
   Time now() const { return clock_.turn(); }
@@ -68,11 +70,11 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   // Connections that are made and given away, by those who make them.
   bool stopping() const { return shutdown_.closing(); }
   // Calls it in each child of a fork that goes on with this loop, at the beginning of its first turn there.
-  EntryId on_renewal(std::function<void()> call) {
-    return renewals_.add(std::make_unique<std::function<void()>>(std::move(call)));
+  EntryId on_renewal(MoveOnlyFunction<void()> call) {
+    return renewals_.add(std::make_unique<MoveOnlyFunction<void()>>(std::move(call)));
   }
   void remove_renewal(EntryId id) { renewals_.take(id); }
-  void on_error(std::function<void(std::exception_ptr)> handler) { calls_.on_error(std::move(handler)); }
+  void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler) { calls_.on_error(std::move(handler)); }
 
  private:
   // Backend::Upcalls: each to the part that it concerns.
@@ -100,7 +102,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   void cut_off() override { connections_.abort_all(); }
   void close_late() override { datagrams_.stop_all(); }
   bool all_closed() const override { return connections_.empty(); }
-  void call_trigger(const std::function<void()>& trigger) override;
+  void call_trigger(const MoveOnlyFunction<void()>& trigger) override;
   void settle() override { settle_and_flush(); }
   void wake() noexcept override;
 
@@ -133,7 +135,7 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   Watches watches_;
   DatagramPorts datagrams_;
   ShutdownSequence shutdown_;
-  Registry<std::function<void()>> renewals_;
+  Registry<MoveOnlyFunction<void()>> renewals_;
   std::uint32_t forks_;
   Time last_flush_{};
 };

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <mutex>
 #include <utility>
 #include <vector>
 
+#include "parley/base/move_only_function.h"
 #include "parley/process/fork_mutex.h"
 
 namespace parley {
@@ -13,15 +13,15 @@ namespace parley {
 class Mailbox {
  public:
   // Answers whether it was empty: then the loop is to be woken.
-  bool post(std::function<void()> call) {
+  bool post(MoveOnlyFunction<void()> call) {
     const std::scoped_lock lock(mutex_);
     calls_.push_back(std::move(call));
     return calls_.size() == 1;
   }
 
   // What was posted so far, in order.
-  std::vector<std::function<void()>> take() {
-    std::vector<std::function<void()>> taken;
+  std::vector<MoveOnlyFunction<void()>> take() {
+    std::vector<MoveOnlyFunction<void()>> taken;
     const std::scoped_lock lock(mutex_);
     taken.swap(calls_);
     return taken;
@@ -34,7 +34,7 @@ class Mailbox {
 
  private:
   mutable ForkMutex mutex_;  // a fork carries over what was posted before it
-  std::vector<std::function<void()>> calls_;
+  std::vector<MoveOnlyFunction<void()>> calls_;
 };
 
 }  // namespace parley

@@ -5,7 +5,7 @@
 
 namespace parley {
 
-EntryId ShutdownSequence::add(Stopping when, std::function<void(Hold)> call) {
+EntryId ShutdownSequence::add(Stopping when, MoveOnlyFunction<void(Hold)> call) {
   return triggers_.add(std::make_unique<Call>(Call{++added_, when, std::move(call)}));
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "parley/base/clock.h"
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/loop/registry.h"
 #include "parley/reactor/stopping.h"
 
@@ -24,7 +24,7 @@ class ShutdownSequence {
     virtual void close_late() = 0;     // what was opened meanwhile
     virtual bool all_closed() const = 0;
     // Calls it as the program's.
-    virtual void call_trigger(const std::function<void()>& trigger) = 0;
+    virtual void call_trigger(const MoveOnlyFunction<void()>& trigger) = 0;
     // Does what follows from what was called.
     virtual void settle() = 0;
     virtual void wake() noexcept = 0;
@@ -35,7 +35,7 @@ class ShutdownSequence {
 
   explicit ShutdownSequence(Steps& steps) : steps_(steps) {}
 
-  EntryId add(Stopping when, std::function<void(Hold)> call);
+  EntryId add(Stopping when, MoveOnlyFunction<void(Hold)> call);
   void remove(EntryId id) { triggers_.take(id); }
 
   // Stops, and is late at `until`. A second time may only hurry the first.
@@ -55,7 +55,7 @@ class ShutdownSequence {
   struct Call {
     std::uint64_t order;
     Stopping when;
-    std::function<void(Hold)> call;
+    MoveOnlyFunction<void(Hold)> call;
   };
 
   void call_triggers(Stopping when);

@@ -17,7 +17,7 @@ Timers::~Timers() {
   while (!heap_.empty()) remove(heap_.size() - 1);
 }
 
-Timers::Id Timers::add(Time when, std::function<void()> call) {
+Timers::Id Timers::add(Time when, MoveOnlyFunction<void()> call) {
   assert(call);
   if (free_ == none) {
     assert(calls_.size() < none);
@@ -55,11 +55,11 @@ std::optional<Time> Timers::due(Id id) const {
   return heap_[calls_[id.index].place].when;
 }
 
-std::function<void()> Timers::take_due(Time now) {
+MoveOnlyFunction<void()> Timers::take_due(Time now) {
   return take_due(now, added_);
 }
 
-std::function<void()> Timers::take_due(Time now, std::uint64_t before) {
+MoveOnlyFunction<void()> Timers::take_due(Time now, std::uint64_t before) {
   if (heap_.empty() || heap_.front().when > now || heap_.front().order >= before) return nullptr;
   return remove(0);
 }
@@ -93,7 +93,7 @@ void Timers::settle(std::size_t place, Entry entry) {
   rise(place, entry);  // it has sunk, and stays there, or it belongs here or above
 }
 
-std::function<void()> Timers::remove(std::size_t place) {
+MoveOnlyFunction<void()> Timers::remove(std::size_t place) {
   const std::uint32_t index = heap_[place].index;
   const Entry last = heap_.back();
   heap_.pop_back();
@@ -101,7 +101,7 @@ std::function<void()> Timers::remove(std::size_t place) {
 
   // The function leaves whole: nobody's destructor runs before everything here is in order again.
   Call& slot = calls_[index];
-  std::function<void()> call = std::exchange(slot.run, nullptr);
+  MoveOnlyFunction<void()> call = std::exchange(slot.run, nullptr);
   ++slot.generation;
   slot.place = std::exchange(free_, index);
   return call;

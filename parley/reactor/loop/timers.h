@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <vector>
 
 #include "parley/base/clock.h"
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/entry_id.h"
 
 namespace parley {
@@ -25,7 +25,7 @@ class Timers {
   ~Timers();
 
   // `call` must not be empty.
-  Id add(Time when, std::function<void()> call);
+  Id add(Time when, MoveOnlyFunction<void()> call);
   bool active(Id id) const;
   // Answers whether it was still pending. The call will not run once this has returned.
   bool cancel(Id id);
@@ -41,14 +41,14 @@ class Timers {
   Time first() const { return heap_.front().when; }
   // Takes out the first call that is due at `now`, for the caller to run; empty when there is none.
   // Calls that are due at one time come in the order in which they were added.
-  std::function<void()> take_due(Time now);
+  MoveOnlyFunction<void()> take_due(Time now);
 
   std::size_t size() const { return heap_.size(); }
   // How many calls were added so far: calls added while due ones run wait for the next turn.
   std::uint64_t added() const { return added_; }
   // The same as `take_due`, but empty as well when the first that is due was added (or moved) after the
   // count stood at `before`.
-  std::function<void()> take_due(Time now, std::uint64_t before);
+  MoveOnlyFunction<void()> take_due(Time now, std::uint64_t before);
 
  private:
   struct Entry {
@@ -57,7 +57,7 @@ class Timers {
     std::uint32_t index;  // of its call
   };
   struct Call {
-    std::function<void()> run;
+    MoveOnlyFunction<void()> run;
     std::uint32_t place = 0;  // in the heap; of a free one: the next free one
     std::uint32_t generation = 0;
   };
@@ -70,7 +70,7 @@ class Timers {
   // Put an entry where it belongs: `rise` when that is `place` or above, `settle` when it may be below too.
   void rise(std::size_t place, Entry entry);
   void settle(std::size_t place, Entry entry);
-  std::function<void()> remove(std::size_t place);
+  MoveOnlyFunction<void()> remove(std::size_t place);
 
   std::vector<Entry> heap_;  // four children to a node: fewer cache lines on the way down
   std::vector<Call> calls_;

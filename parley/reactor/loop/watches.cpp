@@ -6,7 +6,7 @@ namespace parley {
 
 // The back end watches a descriptor once, for all that its watchers want: a poller knows no more than one
 // entry for it.
-EntryId Watches::watch(Handle handle, Interest wanted, std::function<void(Interest)> ready) {
+EntryId Watches::watch(Handle handle, Interest wanted, MoveOnlyFunction<void(Interest)> ready) {
   std::unique_ptr<Watched>& place = watched_[handle.native];
   const bool first = place == nullptr;
   if (first) {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <unordered_map>
 #include <vector>
 
+#include "parley/base/move_only_function.h"
 #include "parley/reactor/backend.h"
 #include "parley/reactor/loop/agenda.h"
 #include "parley/reactor/loop/calls.h"
@@ -22,7 +22,7 @@ class Watches {
   void use(Backend& backend) { backend_ = &backend; }
 
   // Throws SocketError for a descriptor that cannot be watched.
-  EntryId watch(Handle handle, Interest wanted, std::function<void(Interest)> ready);
+  EntryId watch(Handle handle, Interest wanted, MoveOnlyFunction<void(Interest)> ready);
   void change(EntryId id, Interest wanted);
   void stop(EntryId id);
   // Those that were stopped, once nothing can be inside their callbacks any more.
@@ -40,7 +40,7 @@ class Watches {
   struct Watcher {
     int native;
     Interest wanted;
-    std::function<void(Interest)> ready;
+    MoveOnlyFunction<void(Interest)> ready;
   };
   struct Watched : WatchSlot {
     std::vector<EntryId> watchers;

@@ -302,5 +302,36 @@ TEST(ProcessStatusTest, PrintsAndCompares) {
   EXPECT_FALSE(ProcessStatus(Kind::exited, 9) == ProcessStatus(Kind::signaled, 9));
 }
 
+// The shell has started another program, which lives as long as it holds the pipe.
+TEST_P(ProcessTest, ASignalReachesTheWholeGroup) {
+  for (const bool kill : {false, true}) {
+    Story story;
+    story.at["out"] = [&](ProcessTransport& child) {
+      EXPECT_TRUE(kill ? child.kill_group() : child.signal_group(Signal::terminate));
+    };
+    story.at["exited"] = [](ProcessTransport& child) {
+      EXPECT_FALSE(child.signal_group(Signal::terminate)) << "it has ended";
+      EXPECT_FALSE(child.kill_group());
+    };
+    shell(story, "sleep 60 & echo started; wait; wait; sleep 60", {.new_session = true});
+    ASSERT_TRUE(until_gone(story)) << "somebody is left";
+    EXPECT_EQ(story.told.back(), kill ? "ended: SIGKILL" : "ended: SIGTERM");
+  }
+}
+
+TEST_P(ProcessTest, OurOwnGroupIsNotHit) {
+  Story story;
+  int refused = 0;
+  story.at["made"] = [&](ProcessTransport& child) {
+    EXPECT_THROW(child.signal_group(Signal::terminate), std::logic_error);
+    EXPECT_THROW(child.kill_group(), std::logic_error);
+    ++refused;
+    child.lose_connection();
+  };
+  shell(story, "cat");
+  ASSERT_TRUE(until_gone(story));
+  EXPECT_EQ(refused, 1);
+}
+
 }  // namespace
 }  // namespace parley

@@ -33,6 +33,7 @@ class Processes::Record final : public ProcessTransport {
         id_(id),
         name_(std::move(name)),
         most_queued_(settings.stdin_bytes),
+        leads_group_(settings.new_session),
         protocol_(std::move(protocol)),
         child_(std::move(spawned.child)) {
     pipes_[in].descriptor = std::move(spawned.input);
@@ -72,6 +73,14 @@ class Processes::Record final : public ProcessTransport {
   bool reading() const override { return reading_; }
   bool signal(Signal signal) override { return child_.signal(number_of(signal)); }
   bool kill() override { return child_.kill(); }
+  bool signal_group(Signal signal) override {
+    require_group("signal_group");
+    return child_.signal_group(number_of(signal));
+  }
+  bool kill_group() override {
+    require_group("kill_group");
+    return child_.kill_group();
+  }
   int pid() const override { return child_.pid(); }
 
   // From the loop.
@@ -135,6 +144,13 @@ class Processes::Record final : public ProcessTransport {
   };
 
   Loop& loop() const { return processes_.reactor_.loop(); }
+  void require_group(std::string_view call) const {
+    if (leads_group_) return;
+    throw std::logic_error(
+        format(call, ": ", name_,
+               " is in the process group of this program; to give it one of its own, start "
+               "it with SpawnSettings::new_session"));
+  }
   bool open(Which which) const { return static_cast<bool>(pipes_[which].descriptor); }
   bool told(Which which) const { return pipes_[which].told; }
   bool under_pressure() const {
@@ -241,6 +257,7 @@ class Processes::Record final : public ProcessTransport {
   const EntryId id_;
   const std::string name_;
   const std::size_t most_queued_;
+  const bool leads_group_;
   std::unique_ptr<ProcessProtocol> protocol_;
   Child child_;
   std::array<Pipe, 3> pipes_;

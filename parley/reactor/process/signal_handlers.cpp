@@ -7,7 +7,7 @@
 
 namespace parley {
 
-SignalHandler SignalHandlers::add(Signal signal, std::function<void(Signal)> call) {
+SignalHandler SignalHandlers::add(Signal signal, MoveOnlyFunction<void(Signal)> call) {
   std::unique_ptr<Caught>& caught = caught_[signal];
   if (caught == nullptr) {
     try {
@@ -20,7 +20,7 @@ SignalHandler SignalHandlers::add(Signal signal, std::function<void(Signal)> cal
     }
   }
   const EntryId id = handlers_.add(std::make_unique<Handler>(
-      signal, std::make_shared<const std::function<void(Signal)>>(std::move(call))));
+      signal, std::make_shared<const MoveOnlyFunction<void(Signal)>>(std::move(call))));
   caught->handlers.push_back(id);
   return {this, id};
 }

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
+#include "parley/base/move_only_function.h"
 #include "parley/process/signals.h"
 #include "parley/reactor/loop/registry.h"
 #include "parley/reactor/reactor.h"
@@ -17,7 +17,7 @@ class SignalHandlers {
   explicit SignalHandlers(Reactor& reactor) : reactor_(reactor) {}
 
   // Throws std::logic_error where somebody else catches that signal.
-  SignalHandler add(Signal signal, std::function<void(Signal)> call);
+  SignalHandler add(Signal signal, MoveOnlyFunction<void(Signal)> call);
   void remove(EntryId id);
   // Catches nothing any more: before the loop goes.
   void drop();
@@ -25,7 +25,7 @@ class SignalHandlers {
  private:
   struct Handler {
     Signal signal;
-    std::shared_ptr<const std::function<void(Signal)>> call;  // shared: it may remove itself while it runs
+    std::shared_ptr<const MoveOnlyFunction<void(Signal)>> call;  // shared: it may remove itself while it runs
   };
   struct Caught {
     explicit Caught(Signal signal) : signals({signal}) {}

@@ -37,6 +37,20 @@ TEST_P(Adopting, WhatIsWrittenAtOnceLeaves) {
   EXPECT_TRUE(client.story->made());
 }
 
+TEST_P(Adopting, LocalPeersAreNumberedAsThoseThatAListenerHas) {
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<Peer>> peers;
+  for (int i = 0; i < 2; ++i) {
+    auto [descriptor, peer] = outside().connected();
+    const TransportId id = reactor().loop().connections().adopt(
+        Handle{descriptor}, Address::local_peer(0).compact(), std::make_unique<Actor>(new_story(), Script{}));
+    names.push_back(format(reactor().find(id)->peer()));
+    peers.push_back(std::move(peer));
+  }
+  settle();
+  EXPECT_EQ(names, (std::vector<std::string>{"[local:1]", "[local:2]"}));
+}
+
 TEST_P(Adopting, AbortedBeforeItWasMade) {
   const Client client = adopt();
   reactor().find(client.story->id)->abort_connection();

@@ -31,6 +31,7 @@ class Text final : public Producer {
   void resume_producing() override {
     EXPECT_FALSE(stopped_);
     told_.emplace_back("resume");
+    most_queued_ = std::max(most_queued_, to_.queued());
     paused_ = false;
     go_on();
   }
@@ -47,6 +48,8 @@ class Text final : public Producer {
 
   bool done() const { return sent_ == text_.size(); }
   std::size_t sent() const { return sent_; }
+  // When it was told to go on.
+  std::size_t most_queued() const { return most_queued_; }
   std::size_t times(std::string_view what) const {
     return static_cast<std::size_t>(std::ranges::count(told_, what));
   }
@@ -55,6 +58,7 @@ class Text final : public Producer {
   Transport& to_;
   std::string text_;
   std::size_t sent_ = 0;
+  std::size_t most_queued_ = 0;
   bool paused_ = false;
   bool stopped_ = false;
   std::vector<std::string> told_;
@@ -120,6 +124,27 @@ TEST_P(Producing, PausedAtTheHighWaterMark) {
   client.peer->window(Peer::everything);
   settle();
   EXPECT_EQ(producer.times("resume"), 0U) << "it was unregistered";
+}
+
+// The peer takes little by little, so that what waits stands between the two marks for many turns.
+TEST_P(Producing, ResumedAtTheLowMarkAndNotAtTheHighOne) {
+  Limits limits;
+  limits.high_water = 400'000;
+  limits.low_water = 20'000;
+  start(limits);
+  const Client client = slow_client();
+  Text producer(client.wire(), text_of(3'000'000), Production::streaming);
+  ASSERT_TRUE(until([&] {
+    producer.go_on();
+    return producer.times("pause") == 1;
+  }));
+  for (int i = 0; i < 4000 && producer.times("resume") == 0; ++i) {
+    client.peer->window(5000);
+    settle();
+  }
+  EXPECT_EQ(producer.times("resume"), 1U);
+  EXPECT_LE(producer.most_queued(), limits.low_water);
+  client.wire().unregister_producer();
 }
 
 TEST_P(Producing, ClosingWaitsForTheProducer) {

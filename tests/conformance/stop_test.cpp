@@ -128,6 +128,20 @@ TEST_P(Stops, AgainMayOnlyHurry) {
   ASSERT_TRUE(stops());
 }
 
+TEST_P(Stops, AgainDoesNotLengthenIt) {
+  const Client slow = join({}, true);
+  fill(slow);
+  reactor().stop(10s);
+  ASSERT_TRUE(goes_on());
+  reactor().stop(1h);
+  outside().clock().advance(9s);
+  ASSERT_TRUE(goes_on());
+  reactor().stop(1h);
+  outside().clock().advance(1s);
+  ASSERT_TRUE(stops());
+  EXPECT_EQ(slow.story->reason->kind(), Reason::Kind::aborted);
+}
+
 TEST_P(Stops, FromInsideEachCallback) {
   for (const std::string_view callback : {"made", "received", "lost"}) {
     SCOPED_TRACE(callback);

@@ -264,7 +264,9 @@ TEST_P(Writing, ASlowPeerIsToldOfOnceAndOnceMore) {
   limits.high_water = 20000;
   limits.low_water = 5000;
   start(limits);
-  const Client client = join({}, true);
+  std::size_t queued_then = 0;
+  const Client client =
+      join({.resume_writing = [&](Actor& actor) { queued_then = actor.wire().queued(); }}, true);
   client.peer->window(0);
   std::string all = fill(client);
   for (int i = 0; i < 5; ++i) {
@@ -275,16 +277,59 @@ TEST_P(Writing, ASlowPeerIsToldOfOnceAndOnceMore) {
   }
   EXPECT_EQ(client.story->times("pause_writing"), 1U);
   EXPECT_EQ(client.story->times("resume_writing"), 0U);
-  std::size_t queued_then = 0;
   client.peer->window(Peer::everything);
-  ASSERT_TRUE(until([&] {
-    if (client.story->times("resume_writing") == 0) queued_then = client.wire().queued();
-    return client.peer->received().size() >= all.size();
-  }));
+  ASSERT_TRUE(until([&] { return client.peer->received().size() >= all.size(); }));
   EXPECT_SAME(client.peer->received(), all);
   EXPECT_EQ(client.story->times("pause_writing"), 1U);
   EXPECT_EQ(client.story->times("resume_writing"), 1U);
-  EXPECT_GT(queued_then, 0U);
+  EXPECT_LE(queued_then, limits.low_water);
+}
+
+// The peer takes little by little, so that what waits stands between the two marks for many turns.
+TEST_P(Writing, ASlowPeerIsResumedAtTheLowMarkAndNotAtTheHighOne) {
+  Limits limits;
+  limits.high_water = 400'000;
+  limits.low_water = 20'000;
+  start(limits);
+  std::size_t queued_then = 0;
+  const Client client =
+      join({.resume_writing = [&](Actor& actor) { queued_then = actor.wire().queued(); }}, true);
+  client.peer->window(0);
+  fill(client);
+  client.wire().write(text_of(600'000));
+  settle();
+  ASSERT_EQ(client.story->times("pause_writing"), 1U);
+  std::size_t between = 0;
+  for (int i = 0; i < 4000 && client.story->times("resume_writing") == 0; ++i) {
+    client.peer->window(5000);
+    settle();
+    const std::size_t queued = client.wire().queued();
+    if (queued > limits.low_water && queued < limits.high_water) ++between;
+  }
+  EXPECT_EQ(client.story->times("resume_writing"), 1U);
+  EXPECT_GT(between, 1U);
+  EXPECT_LE(queued_then, limits.low_water);
+}
+
+// What was said to all and what was said to one stand on two tapes, so that each piece is copied for the
+// write: more of them than a block of that memory holds.
+TEST_P(Writing, ManySmallPiecesLeaveAsTheyWereWritten) {
+  Group group(reactor());
+  const Client client = join();
+  group.add(client.wire());
+  std::string all;
+  reactor().post([&] {
+    for (int i = 0; i < 2000; ++i) {
+      const std::string to_all = text_of(37, "to all " + std::to_string(i));
+      const std::string to_one = text_of(41, "to one " + std::to_string(i));
+      group.broadcast(to_all);
+      client.wire().write(to_one);
+      all += to_all + to_one;
+    }
+  });
+  ASSERT_TRUE(until([&] { return !all.empty() && client.peer->received().size() >= all.size(); }));
+  EXPECT_SAME(client.peer->received(), all);
+  EXPECT_GT(all.size(), 2U * 64 * 1024);
 }
 
 TEST_P(Writing, ASliceIsHeldUntilItHasLeftAndNoLonger) {

@@ -65,6 +65,23 @@ TEST_F(OutboxTest, SmallPiecesAreGatheredAndLargeOnesAreNot) {
   EXPECT_EQ(gathered[1].data(), on_tape.data());
 }
 
+// The scratch has blocks of its own: where one ends, a piece begins, and the others go on behind it.
+TEST_F(OutboxTest, WhatIsGatheredOnTwoBlocksIsWhatWasWritten) {
+  std::string expected;
+  for (int i = 0; expected.size() < 3 * Tape::block_bytes; ++i) {
+    outbox.append(tape.append("[", i, " ", std::string(static_cast<std::size_t>(i % 900), 'x'), "]"));
+    tape.append("for another");
+    expected += format("[", i, " ", std::string(static_cast<std::size_t>(i % 900), 'x'), "]");
+  }
+  Tape scratch;
+  std::vector<std::string_view> gathered;
+  EXPECT_EQ(outbox.gather(scratch, gathered), expected.size());
+  EXPECT_GE(gathered.size(), 3U);
+  std::string sent;
+  for (const std::string_view piece : gathered) sent += piece;
+  EXPECT_EQ(sent, expected);
+}
+
 TEST_F(OutboxTest, WhatIsKeptNoLongerNeedsTheTape) {
   outbox.append(tape.append("one "));
   tape.append("gap");

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "parley/reactor/entry_id.h"
+#include "parley/reactor/protocol.h"
 #include "parley/socket/address.h"
 #include "parley/socket/error.h"
 
@@ -110,8 +111,12 @@ class DatagramProtocol {
   virtual void stop_protocol() {}
 
  protected:
-  // Valid from `start_protocol` until the end of `stop_protocol`.
-  DatagramTransport& transport() const { return *transport_; }
+  // Valid from `start_protocol` until the end of `stop_protocol`. Before that, in the constructor say, it
+  // throws std::logic_error.
+  DatagramTransport& transport() const {
+    if (transport_ == nullptr) detail::fail_no_transport();
+    return *transport_;
+  }
 
  private:
   friend class DatagramPorts;

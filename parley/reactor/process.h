@@ -12,6 +12,7 @@
 #include "parley/process/signals.h"
 #include "parley/process/spawn_settings.h"
 #include "parley/reactor/entry_id.h"
+#include "parley/reactor/protocol.h"
 
 namespace parley {
 
@@ -98,8 +99,12 @@ class ProcessProtocol {
   virtual void process_ended(const ProcessStatus& /*status*/) {}
 
  protected:
-  // Valid from `connection_made` until the end of `process_ended`.
-  ProcessTransport& transport() const { return *transport_; }
+  // Valid from `connection_made` until the end of `process_ended`. Before that, in the constructor say, it
+  // throws std::logic_error.
+  ProcessTransport& transport() const {
+    if (transport_ == nullptr) detail::fail_no_transport();
+    return *transport_;
+  }
 
  private:
   friend class Processes;

@@ -13,6 +13,13 @@
 
 namespace parley {
 
+namespace detail {
+// The transport of a protocol that has none yet: whatever it is asked for throws std::logic_error.
+extern Transport* const no_transport;
+// What other protocols throw that are asked for a transport too early.
+[[noreturn]] void fail_no_transport();
+}  // namespace detail
+
 // What a program does with one connection. The connection owns it: it is made by a factory when the
 // connection is, and destroyed after `connection_lost`. Everything here is called from the loop, on its
 // thread, and may write, pause, close this connection or any other. An exception that escapes closes this
@@ -48,7 +55,8 @@ class Protocol {
   virtual void connection_lost(Reason /*reason*/) {}
 
  protected:
-  // Valid from `connection_made` until the end of `connection_lost`.
+  // Valid from `connection_made` until the end of `connection_lost`. Before that, in the constructor say,
+  // there is no connection: `peer` and whatever the transport is asked for throw std::logic_error.
   Transport& transport() const { return *transport_; }
   Address peer() const { return transport_->peer(); }
 
@@ -61,7 +69,7 @@ class Protocol {
 
   virtual Filter* as_filter() { return nullptr; }
 
-  Transport* transport_ = nullptr;
+  Transport* transport_ = detail::no_transport;
 };
 
 // Makes a protocol for each connection of a listener.
@@ -99,7 +107,17 @@ template <class F>
 concept MakesProtocol = requires(F make) { std::unique_ptr<Protocol>(make()); } ||
                         requires(F make, const Address& peer) { std::unique_ptr<Protocol>(make(peer)); };
 
-// A factory that calls `make` for each connection.
+namespace detail {
+template <class P>
+std::unique_ptr<Protocol> owned(P protocol) {
+  static_assert(std::convertible_to<P, std::unique_ptr<Protocol>>,
+                "a factory answers std::make_unique<Echo>(), not new Echo: the connection owns its protocol");
+  return std::unique_ptr<Protocol>(std::move(protocol));
+}
+}  // namespace detail
+
+// A factory that calls `make` for each connection. What that answers owns the protocol:
+// `std::make_unique<Echo>()`.
 template <MakesProtocol F>
 std::unique_ptr<Factory> factory(F make) {
   class Calling final : public Factory {
@@ -108,9 +126,9 @@ std::unique_ptr<Factory> factory(F make) {
     std::unique_ptr<Protocol> build_protocol(const Address& peer) override {
       if constexpr (std::invocable<F&>) {
         (void)peer;
-        return make_();
+        return detail::owned(make_());
       } else {
-        return make_(peer);
+        return detail::owned(make_(peer));
       }
     }
 

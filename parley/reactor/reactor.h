@@ -299,7 +299,7 @@ class Reactor {
   void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler);
 
   // For the reactor's own parts.
-  Loop& loop() { return *loop_; }
+  Loop& loop() const { return *loop_; }
   Events& events() { return *events_; }
 
  private:

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "parley/base/print.h"
 #include "parley/process/own_process.h"
 
 namespace parley {
@@ -47,13 +48,15 @@ Loop::~Loop() {
   connections_.drop_protocols();
 }
 
-void Loop::require_runnable() const {
-  if (!on_own_thread()) throw std::logic_error("Reactor::run: a reactor runs on the thread that made it");
-  require_blocking_allowed("Reactor::run");
+void Loop::require_runnable(std::string_view operation) const {
+  if (!on_own_thread()) {
+    throw std::logic_error(format(operation, ": a reactor runs on the thread that made it"));
+  }
+  require_blocking_allowed(operation);
 }
 
 void Loop::run() {
-  require_runnable();
+  require_runnable("Reactor::run");
   while (turn(Duration::max())) {
   }
 }

@@ -36,7 +36,8 @@ class Loop final : private Backend::Upcalls, private ShutdownSequence::Steps {
   // One turn; false once a stop is over. Both throw std::logic_error inside a callback.
   bool turn(Duration patience);
   void run();
-  void require_runnable() const;
+  // Throws std::logic_error on another thread than its own, and inside a callback.
+  void require_runnable(std::string_view operation) const;
   bool on_own_thread() const { return std::this_thread::get_id() == thread_; }
   // Thread: any.
   void stop(Duration drain);

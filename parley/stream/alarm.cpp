@@ -7,11 +7,15 @@
 
 namespace parley::detail {
 
-void Alarm::add(TimedScope& scope, Duration after) {
-  scope.until_ = later(reactor_.clock().now(), std::max(after, Duration::zero()));
-  if (!timer_.active() || scope.until_ < set_for_) set(scope.until_);
+void Alarm::add(TimedScope& scope, Time until) {
+  move(scope, until);
   scope.outer_ = innermost_;
   innermost_ = &scope;
+}
+
+void Alarm::move(TimedScope& scope, Time until) {
+  scope.until_ = until;
+  if (!timer_.active() || until < set_for_) set(until);
 }
 
 void Alarm::remove(const TimedScope& scope) noexcept {

@@ -17,7 +17,8 @@ class Alarm {
   Alarm(const Alarm&) = delete;
   Alarm& operator=(const Alarm&) = delete;
 
-  void add(TimedScope& scope, Duration after);
+  void add(TimedScope& scope, Time until);
+  void move(TimedScope& scope, Time until);
   void remove(const TimedScope& scope) noexcept;
 
  private:

@@ -99,5 +99,94 @@ TEST_F(DeadlineTest, WhoeverKeepsATaskThatHasEndedKeepsNoTimer) {
   EXPECT_TRUE(kept.get());
 }
 
+TEST_F(DeadlineTest, OneThatIsMovedLaterOrSoonerIsOverThen) {
+  const auto body = [this]() -> Task<> {
+    Deadline deadline(1s);
+    reactor.call_later(500ms, [&] { EXPECT_TRUE(deadline.reschedule(3s)); });
+    bool in_time = co_await within(deadline, sleep(1h));
+    EXPECT_FALSE(in_time);
+    EXPECT_TRUE(deadline.expired());
+    EXPECT_EQ(clock.now() - start, 3500ms);
+    EXPECT_TRUE(deadline.reschedule(10s)) << "and used again";
+    reactor.call_later(1s, [&] { EXPECT_TRUE(deadline.reschedule(start + 5s)); });
+    in_time = co_await within(deadline, sleep(1h));
+    EXPECT_FALSE(in_time);
+    EXPECT_EQ(clock.now() - start, 5s);
+    EXPECT_EQ(deadline.when(), start + 5s);
+    reactor.call_later(1s, [&] { deadline.reschedule(Duration::max()); });
+    deadline.reschedule(2s);
+    in_time = co_await within(deadline, sleep(1h));
+    EXPECT_TRUE(in_time);
+    EXPECT_FALSE(deadline.expired());
+  };
+  run(reactor, body());
+}
+
+TEST_F(DeadlineTest, OneThatIsOverIsNotMovedAnyMore) {
+  std::optional<Deadline> deadline;
+  const auto inner = [&]() -> Task<> {
+    try {
+      co_await sleep(1h);
+    } catch (const Cancelled&) {
+      EXPECT_FALSE(deadline->reschedule(1h));
+      throw;
+    }
+  };
+  const auto body = [&]() -> Task<> {
+    deadline.emplace(1s);
+    const bool in_time = co_await within(*deadline, inner());
+    EXPECT_FALSE(in_time);
+    EXPECT_EQ(clock.now() - start, 1s);
+  };
+  run(reactor, body());
+}
+
+TEST_F(DeadlineTest, SeveralAwaitsShareOneDeadlineButNotAtATime) {
+  const auto body = [this]() -> Task<> {
+    Deadline deadline(3500ms);
+    for (int i = 0; i < 2; ++i) {
+      const bool in_time = co_await within(deadline, sleep(1s));
+      EXPECT_TRUE(in_time);
+    }
+    const auto second = [&]() -> Task<bool> { co_return co_await within(deadline, sleep(1s)); };
+    auto [one, other] = co_await gather(second(), second());
+    EXPECT_TRUE(one.get());
+    EXPECT_THROW(other.get(), std::logic_error);
+    const bool in_time = co_await within(deadline, sleep(1s));
+    EXPECT_FALSE(in_time);
+    EXPECT_EQ(clock.now() - start, 3500ms);
+  };
+  run(reactor, body());
+}
+
+// What a Timeout says.
+Task<std::string> said_by(Task<> timed) {
+  try {
+    co_await std::move(timed);
+  } catch (const Timeout& timeout) {
+    co_return timeout.what();
+  }
+  co_return "nothing";
+}
+
+TEST_F(DeadlineTest, ItsErrorSaysByALabelWhatWasNotDone) {
+  const auto body = [this]() -> Task<> {
+    const auto labelled = []() -> Task<> { co_await with_timeout(2s, sleep(1h), "login"); };
+    const auto plain = []() -> Task<> { co_await with_timeout(2s, sleep(1h)); };
+    const auto at = [this]() -> Task<> { co_await timeout_at(clock.now() + 4s, sleep(1h), "upload"); };
+    const auto by = []() -> Task<> {
+      Deadline deadline(1s);
+      deadline.reschedule(2s);
+      co_await with_timeout(deadline, sleep(1h), "all of it");
+    };
+    EXPECT_EQ(co_await said_by(labelled()), "login: timed out after 2 s");
+    EXPECT_EQ(co_await said_by(plain()), "with_timeout: timed out after 2 s");
+    EXPECT_EQ(co_await said_by(at()), "upload: timed out after 4 s");
+    EXPECT_EQ(co_await said_by(by()), "all of it: timed out after 2 s");
+    EXPECT_EQ(clock.now() - start, 10s);
+  };
+  run(reactor, body());
+}
+
 }  // namespace
 }  // namespace parley

@@ -1,5 +1,6 @@
 #include "parley/stream/fiber.h"
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 #include <utility>
@@ -25,6 +26,14 @@ bool stop_requested() {
 }
 
 namespace detail {
+
+Why make_why(std::string_view reason) {
+  return reason.empty() ? nullptr : std::make_shared<const std::string>(reason);
+}
+
+void throw_cancelled() {
+  throw running_fiber != nullptr ? Cancelled(running_fiber->why()) : Cancelled();
+}
 
 Fiber* Fiber::running() {
   return running_fiber;
@@ -85,11 +94,23 @@ void Fiber::resume_scheduled() noexcept {
   at_->resume();
 }
 
-void Fiber::cancel() noexcept {
-  if (cancelled_ || finished_) return;
+void Fiber::cancel(const Why& why) noexcept {
+  if (cancelled_) return;
   cancelled_ = true;
-  ++cancels_;
-  interrupt();
+  why_ = why;
+  request_stop(nullptr);
+}
+
+// Of the part that stands in `within`, and all that it has entered since. A shield that was entered later
+// keeps it back.
+void Fiber::request_stop(const Shield* within) noexcept {
+  if (shield_ == within) {
+    ++cancels_;
+    return interrupt();
+  }
+  Shield* shield = shield_;
+  while (shield->outer_ != within) shield = shield->outer_;
+  ++shield->held_;
 }
 
 // One that runs, or has not started, finds out for itself.
@@ -123,16 +144,26 @@ void Suspension::wake() {
 }
 
 void TimedScope::enter(Fiber& fiber, Duration after) {
+  enter(fiber, later(fiber.reactor_.clock().now(), std::max(after, Duration::zero())));
+}
+
+void TimedScope::enter(Fiber& fiber, Time until) {
   if (fiber.alarm_ == nullptr) fiber.alarm_ = std::make_unique<Alarm>(fiber.reactor_);
-  fiber.alarm_->add(*this, after);
+  fiber.alarm_->add(*this, until);
   fiber_ = &fiber;
+  within_ = fiber.shield_;
+}
+
+bool TimedScope::move(Time until) {
+  if (cancelled_) return false;
+  fiber_->alarm_->move(*this, until);
+  return true;
 }
 
 void TimedScope::cancel() noexcept {
   if (cancelled_) return;
   cancelled_ = true;
-  ++fiber_->cancels_;
-  fiber_->interrupt();
+  fiber_->request_stop(within_);
 }
 
 bool TimedScope::leave() noexcept {
@@ -142,6 +173,18 @@ bool TimedScope::leave() noexcept {
   if (cancelled_) --fiber_->cancels_;
   fiber_ = nullptr;
   return cancelled_;
+}
+
+void Shield::enter(Fiber& fiber) noexcept {
+  fiber_ = &fiber;
+  outer_ = std::exchange(fiber.shield_, this);
+  held_ = std::exchange(fiber.cancels_, 0);
+}
+
+void Shield::leave() noexcept {
+  fiber_->shield_ = outer_;
+  fiber_->cancels_ += held_;
+  fiber_ = nullptr;
 }
 
 }  // namespace detail

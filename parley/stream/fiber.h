@@ -3,6 +3,8 @@
 #include <coroutine>
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -14,7 +16,17 @@ namespace parley {
 // What a cancelled task finds where it waits: it is thrown there, and at each further place where the task
 // would wait, until the task has ended. Not a std::exception, so that `catch (const std::exception&)`, which
 // means "this went wrong", does not take it for an error and go on. Whoever catches it throws it again.
-class Cancelled {};
+class Cancelled {
+ public:
+  Cancelled() = default;
+  explicit Cancelled(std::shared_ptr<const std::string> reason) noexcept : reason_(std::move(reason)) {}
+
+  // What was given to the `cancel` that began it; empty where nothing was. `run` says SIGINT and SIGTERM.
+  std::string_view reason() const noexcept { return reason_ ? std::string_view(*reason_) : ""; }
+
+ private:
+  std::shared_ptr<const std::string> reason_;  // shared: a copy of an exception must not throw
+};
 
 // The reactor that runs the current task. Throws std::logic_error outside a task.
 Reactor& current_reactor();
@@ -26,8 +38,15 @@ bool stop_requested();
 namespace detail {
 
 class Alarm;
+class Shield;
 class Suspension;
 class TimedScope;
+
+// Why something was cancelled; null: nobody said.
+using Why = std::shared_ptr<const std::string>;
+Why make_why(std::string_view reason);
+// Throws what a cancelled task finds, with the reason of the one that runs.
+[[noreturn]] void throw_cancelled();
 
 // One thread of control: a task with all that it awaits, of which one coroutine at a time runs or waits.
 // The awaited inherit what was asked of the one that awaits, since they are the same fiber.
@@ -45,9 +64,10 @@ class Fiber {
   void start_soon();
   // Asks the task to end: `Cancelled` is thrown where it waits, or will wait next. One that has not started
   // never will.
-  void cancel() noexcept;
-  // Whether it was asked to, altogether or in a part that is under way.
+  void cancel(const Why& why) noexcept;
+  // Whether it was asked to, altogether or in a part that is under way, and no shield stands before that.
   bool stop_requested() const { return cancels_ != 0; }
+  const Why& why() const { return why_; }
   bool finished() const { return finished_; }
   Reactor& reactor() const { return reactor_; }
 
@@ -66,9 +86,11 @@ class Fiber {
   virtual void ended() noexcept = 0;
 
  private:
+  friend class Shield;
   friend class Suspension;
   friend class TimedScope;
 
+  void request_stop(const Shield* within) noexcept;
   void resume(std::coroutine_handle<> at) noexcept;
   void resume_scheduled() noexcept;
   void schedule();
@@ -79,7 +101,10 @@ class Fiber {
   Suspension* at_ = nullptr;  // where it waits
   Timer soon_;
   std::unique_ptr<Alarm> alarm_;  // once it has stood in a deadline
-  std::uint32_t cancels_ = 0;     // of the whole, and of parts that are under way
+  Shield* shield_ = nullptr;      // the innermost that it stands in
+  Why why_;                       // it was cancelled
+  std::uint32_t cancels_ =
+      0;  // of the whole, and of parts that are under way, as far as the shield lets them
   bool started_ = false;
   bool cancelled_ = false;
   bool scheduled_ = false;
@@ -132,7 +157,7 @@ class Suspension {
   // Whether what it waited for did not happen: to be asked when it goes on.
   bool cancelled() const { return cancelled_; }
   void throw_if_cancelled() const {
-    if (cancelled_) throw Cancelled();
+    if (cancelled_) throw_cancelled();
   }
   Fiber& fiber() const { return *fiber_; }
 
@@ -159,8 +184,11 @@ class TimedScope {
   }
 
   void enter(Fiber& fiber, Duration after);
+  void enter(Fiber& fiber, Time until);
   // Answers whether its time was over before.
   bool leave() noexcept;
+  // For one that was entered: its time is over then. False where it is over already.
+  bool move(Time until);
 
  private:
   friend class Alarm;
@@ -170,7 +198,30 @@ class TimedScope {
   Fiber* fiber_ = nullptr;
   bool cancelled_ = false;
   Time until_{};
-  TimedScope* outer_ = nullptr;  // which the task has entered before
+  TimedScope* outer_ = nullptr;     // which the task has entered before
+  const Shield* within_ = nullptr;  // the innermost at that time
+};
+
+// A part of a fiber that is not cancelled from outside: what is asked of the fiber meanwhile is asked when
+// the part has ended.
+class Shield {
+ public:
+  Shield() = default;
+  // Only before it is entered.
+  Shield(Shield&& /*other*/) noexcept {}
+  ~Shield() {
+    if (fiber_ != nullptr) leave();
+  }
+
+  void enter(Fiber& fiber) noexcept;
+  void leave() noexcept;
+
+ private:
+  friend class Fiber;
+
+  Fiber* fiber_ = nullptr;
+  Shield* outer_ = nullptr;
+  std::uint32_t held_ = 0;  // of `Fiber::cancels_`
 };
 
 }  // namespace detail

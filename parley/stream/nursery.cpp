@@ -34,8 +34,8 @@ void Nursery::expect_no_more(std::size_t count) noexcept {
 }
 
 // Nobody runs here: who is cancelled goes on in the next turn.
-void Nursery::cancel() noexcept {
-  for (Member* member = first_; member != nullptr; member = member->next_) member->cancel();
+void Nursery::cancel_all(const Why& why) noexcept {
+  for (Member* member = first_; member != nullptr; member = member->next_) member->cancel(why);
 }
 
 bool Nursery::Join::await_ready() const {
@@ -61,7 +61,7 @@ void Nursery::Join::leave() noexcept {
 bool Nursery::Join::withdraw() noexcept {
   interrupted_ = true;
   nursery_.ending_ = true;
-  nursery_.cancel();
+  nursery_.cancel_all(fiber().why());
   return false;
 }
 

@@ -5,6 +5,7 @@
 #include <exception>
 #include <utility>
 
+#include "parley/reactor/threads/outcome.h"
 #include "parley/stream/fiber.h"
 #include "parley/stream/task.h"
 
@@ -43,7 +44,7 @@ class Nursery {
   Reactor& reactor() const { return reactor_; }
   std::size_t size() const { return size_; }
   // Asks every member to end. Whoever joins and is cancelled calls it too.
-  virtual void cancel() noexcept;
+  virtual void cancel_all(const Why& why) noexcept;
   // Whoever joins it was cancelled, and waits for the last of them: nobody new is taken in, or that would
   // never end.
   bool ending() const { return ending_; }
@@ -125,6 +126,11 @@ class MemberOf final : public Member {
     } else {
       return task_.await_resume();
     }
+  }
+  // The same as a value. One that was cancelled before it began: Cancelled.
+  Outcome<T> outcome() {
+    if (task_.answered()) return Outcome<T>(take());
+    return Outcome<T>(task_.error() ? task_.error() : std::make_exception_ptr(Cancelled(why())));
   }
 
  private:

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "parley/stream/fiber.h"
+#include "parley/stream/waiter.h"
 
 namespace parley {
 
@@ -18,36 +19,6 @@ class QueueClosed : public std::logic_error {
   QueueClosed() : std::logic_error("put: the queue is closed") {}
 };
 
-namespace detail {
-
-// One that waits at a queue, in a list in the order of coming.
-class QueueWaiter : protected Suspension {
- public:
-  struct List {
-    QueueWaiter* first = nullptr;
-    QueueWaiter* last = nullptr;
-
-    void push(QueueWaiter& waiter) noexcept;
-    QueueWaiter* pop() noexcept;
-    void remove(QueueWaiter& waiter) noexcept;
-  };
-
-  using Suspension::wake;
-
- protected:
-  QueueWaiter() = default;
-  QueueWaiter(QueueWaiter&&) = default;
-  ~QueueWaiter() = default;
-
-  bool queued_ = false;  // nobody has served it yet
-
- private:
-  QueueWaiter* previous_ = nullptr;
-  QueueWaiter* next_ = nullptr;
-};
-
-}  // namespace detail
-
 // A channel between tasks: asyncio's Queue. Hands values on in order, and holds at most `bound` that nobody
 // has taken: who puts more waits. No value is lost or doubled when a task is cancelled that waits here. Used
 // on one thread; it must outlive those who wait at it.
@@ -55,6 +26,7 @@ template <class T>
 class Queue {
   class Put;
   class Get;
+  class Join;
 
  public:
   // `bound` is at least 1. Throws std::invalid_argument.
@@ -63,7 +35,7 @@ class Queue {
   }
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
-  ~Queue() { assert(getters_.first == nullptr && putters_.first == nullptr); }
+  ~Queue() { assert(getters_.empty() && putters_.empty() && joiners_.empty()); }
 
   // Awaited, hands a value over as soon as there is room. Throws QueueClosed. Cancelled while it waits, the
   // value was not handed over.
@@ -76,19 +48,29 @@ class Queue {
   }
   // Awaited, answers the next value; empty once the queue is closed and all was taken.
   [[nodiscard]] Get get() { return Get(*this); }
+  // The same without waiting: empty where there is none now.
+  std::optional<T> try_get() { return take(); }
+
+  // Who has got a value and is done with it says so; `join`, awaited, returns once that was said of every
+  // value that was put in. Throws std::logic_error where there is none that it was not said of.
+  void task_done() {
+    if (unfinished_ == 0) throw std::logic_error("task_done: called more often than values were put in");
+    if (--unfinished_ == 0) joiners_.wake_all();
+  }
+  [[nodiscard]] Join join() { return Join(*this); }
 
   // No more is put in; what there is can be got still. Those who wait to put find it closed.
   void close() {
     closed_ = true;
-    while (auto* const waiting = getters_.pop()) waiting->wake();
-    while (auto* const waiting = putters_.pop()) waiting->wake();
+    getters_.wake_all();
+    putters_.wake_all();
   }
   bool closed() const { return closed_; }
   // Values that nobody has taken.
   std::size_t size() const { return values_.size(); }
 
  private:
-  using Waiter = detail::QueueWaiter;
+  using Waiter = detail::Waiter;
 
   class [[nodiscard]] Put final : Waiter {
    public:
@@ -171,10 +153,39 @@ class Queue {
     std::optional<T> value_;
   };
 
+  class [[nodiscard]] Join final : Waiter {
+   public:
+    using awaits_in = detail::Fiber;
+
+    explicit Join(Queue& queue) : queue_(queue) {}
+    Join(Join&&) = default;
+    ~Join() {
+      if (this->waits()) withdraw();
+    }
+
+    bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> who) {
+      if (!this->suspend(who)) return false;
+      queue_.joiners_.push(*this);
+      return true;
+    }
+    void await_resume() const { this->throw_if_cancelled(); }
+
+   private:
+    bool withdraw() noexcept override {
+      queue_.joiners_.remove(*this);
+      return true;
+    }
+
+    Queue& queue_;
+  };
+
   bool room() const { return values_.size() < bound_; }
 
   // To who waits first, or into the queue.
   void give(T value) {
+    ++unfinished_;
     if (auto* const waiting = static_cast<Get*>(getters_.pop())) {
       waiting->value_ = std::move(value);
       waiting->wake();
@@ -198,6 +209,7 @@ class Queue {
       if (auto* const waiting = static_cast<Put*>(putters_.pop())) {
         // NOLINTNEXTLINE(bugprone-unchecked-optional-access): who waits to put has something
         values_.push_back(*std::exchange(waiting->value_, std::nullopt));
+        ++unfinished_;
         waiting->wake();
       }
     }
@@ -206,9 +218,11 @@ class Queue {
 
   std::size_t bound_;
   bool closed_ = false;
+  std::size_t unfinished_ = 0;  // values that were put in, and not said to be done
   std::deque<T> values_;
   Waiter::List getters_;  // somebody waits only while there are no values
   Waiter::List putters_;  // and here only while there is no room
+  Waiter::List joiners_;
 };
 
 }  // namespace parley

@@ -90,9 +90,9 @@ void StreamServer::failed(std::exception_ptr error) {
   }
 }
 
-void StreamServer::cancel() noexcept {
+void StreamServer::cancel_all(const detail::Why& why) noexcept {
   forget_coming();
-  Nursery::cancel();
+  Nursery::cancel_all(why);
 }
 
 void StreamServer::forget_coming() noexcept {
@@ -108,7 +108,7 @@ Task<> StreamServer::join() {
   do {
     cancelled = co_await Nursery::join();  // also those that have come since the last one has ended
   } while (Nursery::size() != 0);
-  if (cancelled) throw Cancelled();
+  if (cancelled) detail::throw_cancelled();
 }
 
 namespace detail {
@@ -165,9 +165,10 @@ Task<> serve(StreamServer& server, Address address, ServeSettings settings) {
     if (settings.listening) settings.listening(port.host());
     co_await for_ever();
   }
-  server.cancel();
+  const Why why = Fiber::running()->why();
+  server.cancel(why ? std::string_view(*why) : std::string_view());
   co_await server.join();
-  throw Cancelled();
+  throw_cancelled();
 }
 
 }  // namespace detail

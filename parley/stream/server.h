@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "parley/reactor/filter.h"
@@ -62,9 +63,9 @@ class StreamServer final : detail::Nursery {
 
   // How many handlers have not ended.
   std::size_t size() const { return Nursery::size() - coming(); }
-  // Asks all of them to end. A connection whose filter has not let its stream begin has no handler yet: it
-  // gets none, and is closed where its stream would begin.
-  void cancel() noexcept override;
+  // Asks all of them to end, for this reason. A connection whose filter has not let its stream begin has no
+  // handler yet: it gets none, and is closed where its stream would begin.
+  void cancel(std::string_view reason = {}) { cancel_all(detail::make_why(reason)); }
   // Waits until none runs, and none is to come: connections whose filter has not let their stream begin are
   // waited for too. Whoever is cancelled here cancels them, and waits on; connections that come meanwhile are
   // closed at once.
@@ -97,6 +98,7 @@ class StreamServer final : detail::Nursery {
   std::size_t coming() const { return coming_ == nullptr ? 0 : coming_->count; }
   void forget_coming() noexcept;
   void failed(std::exception_ptr error);
+  void cancel_all(const detail::Why& why) noexcept override;
   void on_ended(detail::Member& member) noexcept override;
 
   std::unique_ptr<Handler> handler_;

@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <memory>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -27,7 +28,7 @@ class Alone final : public Nursery {
   bool done() const { return size() == 0; }
   T take() {
     taken_ = true;
-    if (!member_.answered() && member_.error() == nullptr) throw Cancelled();  // it never began
+    if (!member_.answered() && member_.error() == nullptr) throw Cancelled(member_.why());  // it never began
     if constexpr (std::is_void_v<T>) {
       member_.take();
     } else {
@@ -56,9 +57,10 @@ class [[nodiscard]] Running {
 
   // Whether it has ended, in whichever way. A handle that has none has ended.
   bool done() const { return alone_ == nullptr || alone_->done(); }
-  // Asks it to end; it has not yet when this returns.
-  void cancel() noexcept {
-    if (alone_ != nullptr) alone_->cancel();
+  // Asks it to end, for this reason (`Cancelled::reason`); it has not yet when this returns. The first
+  // counts.
+  void cancel(std::string_view reason = {}) {
+    if (alone_ != nullptr) alone_->cancel_all(detail::make_why(reason));
   }
   // Waits until it has ended: answers what it answers, throws what it throws. To be awaited once. Whoever is
   // cancelled here cancels it.

@@ -94,7 +94,11 @@ class Stream {
   void shutdown_write() { state_.shutdown_write(); }
   // Closes in good order: what was written arrives. Whoever reads finds the end.
   void close() { state_.close(); }
-  // Closes now: what was written and has not left is dropped.
+  // Closes, and waits until all that was written has been handed to the kernel, and the connection has ended:
+  // asyncio's wait_closed. Throws SocketError where some of it was lost: reset by the peer, say. To tell that
+  // the peer has it, protocols have answers of their own.
+  [[nodiscard]] auto closed() { return detail::Closed(state_); }
+  // Closes now: what was written and has not left is dropped. Also after `close`.
   void abort() { state_.abort(); }
 
   // Puts a filter under the stream, for STARTTLS and the like: what was written before leaves without passing

@@ -56,6 +56,8 @@ void StreamState::take(StreamState& other) noexcept {
   assert(other.reader_ == nullptr && other.writers_ == nullptr && "a stream moves while a task waits for it");
   wire_ = std::exchange(other.wire_, nullptr);
   if (wire_ != nullptr) wire_->tell(this);
+  leaving_ = std::exchange(other.leaving_, nullptr);
+  if (leaving_ != nullptr) leaving_->tell(this);
   input_ = std::move(other.input_);
   broken_ = other.broken_;
   peer_ = other.peer_;
@@ -112,6 +114,7 @@ void StreamState::peer_ended() {
 }
 
 void StreamState::relieved() {
+  if (wire_ == nullptr) return;  // who waits for the end is not to be woken by this
   pressed_ = false;
   wake_writers();
 }
@@ -133,6 +136,7 @@ void StreamState::lost(Reason reason) {
 }
 
 void StreamState::detach() noexcept {
+  if (leaving_ != nullptr) return std::exchange(leaving_, nullptr)->tell(nullptr);
   // Errors name the peer also when the connection has gone.
   peer_ = wire_->transport().peer().compact();
   std::exchange(wire_, nullptr)->tell(nullptr);
@@ -144,18 +148,27 @@ void StreamState::shutdown_write() {
 
 void StreamState::close() {
   if (wire_ == nullptr) return;
-  closed_ = true;
   wire_->transport().lose_connection();
-  detach();
-  wake_all();
+  leave();
 }
 
 void StreamState::abort() {
+  if (leaving_ != nullptr) return leaving_->transport().abort_connection();
   if (wire_ == nullptr) return;
-  closed_ = true;
   wire_->transport().abort_connection();
-  detach();
+  leave();
+}
+
+// It is not used any more, and tells us when it has gone.
+void StreamState::leave() noexcept {
+  closed_ = true;
+  peer_ = wire_->transport().peer().compact();
+  leaving_ = std::exchange(wire_, nullptr);
   wake_all();
+}
+
+void StreamState::throw_if_undelivered(std::string_view operation) const {
+  if (broken_) throw SocketError(operation, format(peer()), broken_);
 }
 
 // Reading.
@@ -245,13 +258,14 @@ void StreamState::wake_writers() {
 }
 
 void StreamState::forsake() noexcept {
+  if (leaving_ != nullptr) std::exchange(leaving_, nullptr)->tell(nullptr);
   if (reader_ != nullptr) std::exchange(reader_, nullptr)->forsaken();
   while (writers_ != nullptr) std::exchange(writers_, writers_->next)->forsaken();
 }
 
 void StreamState::fail(std::string_view operation) const {
   const std::string whom = format(peer());
-  if (broken_) throw SocketError(operation, whom, broken_);
+  if (broken_ && !closed_) throw SocketError(operation, whom, broken_);
   throw SocketError(operation, whom, std::make_error_code(std::errc::broken_pipe),
                     closed_ ? "the stream was closed here" : "the peer has closed the connection");
 }

@@ -87,7 +87,7 @@ class StreamState {
   void received(std::span<char> lent);
   void peer_ended();
   void resumed();
-  void pressed() { pressed_ = true; }
+  void pressed() { pressed_ = wire_ != nullptr; }
   void relieved();
   void lost(Reason reason);
   void detach() noexcept;
@@ -96,6 +96,10 @@ class StreamState {
   void shutdown_write();
   void close();
   void abort();
+  // Whether it was closed here, and not all that was written is with the kernel.
+  bool leaving() const { return leaving_ != nullptr; }
+  // Throws where some of it was lost.
+  void throw_if_undelivered(std::string_view operation) const;
   void consume(std::size_t count);
   void insert(std::unique_ptr<Filter> filter, Unread unread);
   bool connected() const { return wire_ != nullptr; }
@@ -136,22 +140,24 @@ class StreamState {
   [[noreturn]] static void fail_gone(std::string_view operation);
   // Throws what is wrong with the connection where it was not lost in good order.
   void throw_if_broken(std::string_view operation) const {
-    if (broken_) fail(operation);
+    if (broken_ && !closed_) fail(operation);
   }
 
  private:
   [[noreturn]] static void fail_busy();
   [[gnu::cold]] void take_in_large(std::span<char> lent);
+  void leave() noexcept;
   void forsake() noexcept;
   void take(StreamState& other) noexcept;
   void wake_all();
   void wake_writers();
 
   StreamProtocol* wire_ = nullptr;
+  StreamProtocol* leaving_ = nullptr;  // the same, once it was closed here, until it is lost
   Reading* reader_ = nullptr;
   Writing* writers_ = nullptr;
   ReadBuffer input_;
-  std::error_code broken_;  // how it was lost, if not in good order
+  std::error_code broken_;  // how it was lost, if not in good order; before it was closed here or afterwards
   CompactAddress peer_;     // once it is gone
   bool ended_ = false;      // the peer sends no more
   bool end_waits_ = false;  // nor does it, but what a filter makes of its last bytes is still to come

@@ -28,6 +28,39 @@ constexpr void check_awaitable() {
                 "what is awaited is awaited once: what has a name is moved, co_await std::move(task)");
 }
 
+// The awaiter of something that can be awaited: what its `operator co_await` answers, or itself.
+template <class A>
+auto awaiter_of(A awaitable) {
+  check_awaitable<A>();
+  if constexpr (requires { std::move(awaitable).operator co_await(); }) {
+    return std::move(awaitable).operator co_await();
+  } else {
+    return awaitable;
+  }
+}
+template <class A>
+using AwaiterOf = decltype(awaiter_of(std::declval<A>()));
+template <class A>
+using AnswerOf = decltype(std::declval<AwaiterOf<A>&>().await_resume());
+
+// In the place of an await that is refused: seems to answer what was meant, so that the refusal is the only
+// error.
+template <class A>
+struct [[nodiscard]] Refused {
+  template <class T>
+  static T seeming();
+
+  bool await_ready() const noexcept;
+  void await_suspend(std::coroutine_handle<> who) const noexcept;
+  auto await_resume() const {
+    if constexpr (Awaitable<A>) {
+      return seeming<AnswerOf<A>>();
+    } else if constexpr (requires(A& awaiter) { awaiter.await_resume(); }) {
+      return seeming<decltype(std::declval<A&>().await_resume())>();
+    }
+  }
+};
+
 // What a task awaits, where it stands: g++ 12 would move it, and copy what has a name.
 template <class A>
 class [[nodiscard]] InPlace final {
@@ -69,7 +102,7 @@ class PromiseBase {
     } else if constexpr (Awaitable<A>) {
       return std::forward<A>(awaitable).operator co_await();
     } else {
-      return std::suspend_never();  // it is an error
+      return Refused<std::remove_cvref_t<A>>();
     }
   }
   std::suspend_always initial_suspend() const noexcept { return {}; }
@@ -106,6 +139,22 @@ class Promise<void> final : public PromiseBase {
   void take() const {
     if (error) std::rethrow_exception(error);
   }
+};
+
+// Of a coroutine that is to answer a reference.
+template <class T>
+struct RefusedPromise {
+  Task<T&> get_return_object() {
+    static_assert(!std::is_same_v<T, T>,
+                  "a task answers a value: Task<int*> or Task<std::reference_wrapper<int>>, not Task<int&>");
+    return {};
+  }
+  template <class A>
+  Refused<std::remove_cvref_t<A>> await_transform(A&& awaitable);
+  std::suspend_never initial_suspend();
+  std::suspend_never final_suspend() noexcept;
+  void return_value(T& value);
+  void unhandled_exception();
 };
 
 template <class T>
@@ -154,6 +203,13 @@ class [[nodiscard]] Task {
   std::coroutine_handle<promise_type> coroutine_;
 };
 
+// Refused, where such a coroutine is written.
+template <class T>
+class Task<T&> {
+ public:
+  using promise_type = detail::RefusedPromise<T>;
+};
+
 namespace detail {
 
 inline Task<void> Promise<void>::get_return_object() noexcept {
@@ -195,21 +251,6 @@ class [[nodiscard]] TaskAwaiter {
  private:
   Task<T> task_;
 };
-
-// The awaiter of something that can be awaited: what its `operator co_await` answers, or itself.
-template <class A>
-auto awaiter_of(A awaitable) {
-  check_awaitable<A>();
-  if constexpr (requires { std::move(awaitable).operator co_await(); }) {
-    return std::move(awaitable).operator co_await();
-  } else {
-    return awaitable;
-  }
-}
-template <class A>
-using AwaiterOf = decltype(awaiter_of(std::declval<A>()));
-template <class A>
-using AnswerOf = decltype(std::declval<AwaiterOf<A>&>().await_resume());
 
 // Hands the wait on to an awaiter inside another; answers whether it is suspended.
 template <class A, class Promise>

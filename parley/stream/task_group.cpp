@@ -42,7 +42,7 @@ void TaskGroup::on_ended(detail::Member& member) noexcept {
   // The first error counts. Those that follow come of it, mostly.
   if (error == nullptr || error_ || detail::is_cancelled(error)) return;
   error_ = std::move(error);
-  cancel();
+  cancel_all(nullptr);
 }
 
 Task<> TaskGroup::join() {
@@ -52,7 +52,7 @@ Task<> TaskGroup::join() {
     cancelled = co_await Nursery::join();
   } while (size() != 0);
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-  if (cancelled) throw Cancelled();
+  if (cancelled) detail::throw_cancelled();
 }
 
 }  // namespace parley

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <string_view>
 
 #include "parley/stream/nursery.h"
 #include "parley/stream/task.h"
@@ -30,8 +31,8 @@ class TaskGroup final : detail::Nursery {
   // The task begins in the next turn, and is the group's. In a group that is ending, because one of its tasks
   // has failed or whoever joins it was cancelled, it never begins, and is destroyed here.
   void spawn(Task<> task);
-  // Asks every task to end. Tasks that are spawned later are not concerned.
-  void cancel() noexcept override { Nursery::cancel(); }
+  // Asks every task to end, for this reason. Tasks that are spawned later are not concerned.
+  void cancel(std::string_view reason = {}) { cancel_all(detail::make_why(reason)); }
   // How many have not ended.
   std::size_t size() const { return Nursery::size(); }
   using Nursery::reactor;

@@ -5,7 +5,7 @@
 namespace parley::detail {
 
 void Combinator::on_ended(Member& member) noexcept {
-  if (decided_) return;
+  if (decided_ || until_ == Until::all_ended) return;
   if (member.answered()) {
     if (until_ == Until::all) return;
     winner_ = &member;
@@ -19,12 +19,12 @@ void Combinator::on_ended(Member& member) noexcept {
     error_ = std::move(error);
   }
   decided_ = true;
-  cancel();
+  cancel_all(nullptr);
 }
 
 void Combinator::settle() const {
   if (error_) std::rethrow_exception(error_);
-  if (until_ == Until::first ? winner_ == nullptr : missing_) throw Cancelled();
+  if (until_ == Until::first ? winner_ == nullptr : missing_) throw_cancelled();
 }
 
 }  // namespace parley::detail

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -21,7 +22,7 @@ namespace detail {
 // Members of whom all are needed, or the first that ends. As soon as it is decided, the others are cancelled.
 class Combinator final : public Nursery {
  public:
-  enum class Until : bool { all, first };
+  enum class Until : std::uint8_t { all, first, all_ended };
 
   Combinator(Reactor& reactor, Until until) : Nursery(reactor), until_(until) {}
 
@@ -56,6 +57,18 @@ Task<std::tuple<Something<Ts>...>> all_of(Task<Ts>... tasks) {
   co_await combinator.join();
   combinator.settle();
   co_return std::apply([](auto&... member) { return std::tuple<Something<Ts>...>(member.take()...); },
+                       members);
+}
+
+template <class... Ts>
+Task<std::tuple<Outcome<Ts>...>> outcomes_of(Task<Ts>... tasks) {
+  Combinator combinator(current_reactor(), Combinator::Until::all_ended);
+  std::tuple<MemberOf<Ts>...> members(typename MemberOf<Ts>::Place(combinator, std::move(tasks))...);
+  std::apply([](auto&... member) { (member.start(), ...); }, members);
+  // In a variable: g++ 12.
+  const bool cancelled = co_await combinator.join();
+  if (cancelled) throw_cancelled();
+  co_return std::apply([](auto&... member) { return std::tuple<Outcome<Ts>...>(member.outcome()...); },
                        members);
 }
 
@@ -111,13 +124,19 @@ Task<std::vector<detail::Something<T>>> when_all(std::vector<Task<T>> tasks) {
 // error. The others are cancelled, and have ended before it answers.
 template <class... A>
 [[nodiscard]] auto when_any(A... awaitables) {
-  return detail::first_of(detail::as_task(std::move(awaitables))...);
+  static_assert(sizeof...(A) != 0, "when_any of nothing would never end");
+  if constexpr (sizeof...(A) != 0) {
+    return detail::first_of(detail::as_task(std::move(awaitables))...);
+  } else {
+    return Task<>();
+  }
 }
 
-// The same for any number of tasks that answer alike; there must be one. Answers its index and its answer.
+// The same for any number of tasks that answer alike. Answers its index and its answer. Throws
+// std::invalid_argument where there is none, since that would never end.
 template <class T>
 Task<std::pair<std::size_t, detail::Something<T>>> when_any(std::vector<Task<T>> tasks) {
-  assert(!tasks.empty());
+  if (tasks.empty()) throw std::invalid_argument("when_any: of no tasks, none will ever end");
   detail::Combinator combinator(current_reactor(), detail::Combinator::Until::first);
   std::deque<detail::MemberOf<T>> members;
   detail::enter(combinator, members, tasks);
@@ -127,6 +146,27 @@ Task<std::pair<std::size_t, detail::Something<T>>> when_any(std::vector<Task<T>>
                                    [&](auto& member) { return &member == combinator.winner(); });
   const auto index = static_cast<std::size_t>(winner - members.begin());
   co_return std::pair<std::size_t, detail::Something<T>>(index, winner->take());
+}
+
+// Awaits several things at a time, and answers a tuple of what has come of each, an answer or an exception
+// (`Outcome`), once all have ended: asyncio's gather(..., return_exceptions=True). None cancels the others.
+template <class... A>
+[[nodiscard]] auto gather(A... awaitables) {
+  return detail::outcomes_of(detail::as_task(std::move(awaitables))...);
+}
+
+// The same for any number of tasks that answer alike, in their order.
+template <class T>
+Task<std::vector<Outcome<T>>> gather(std::vector<Task<T>> tasks) {
+  detail::Combinator combinator(current_reactor(), detail::Combinator::Until::all_ended);
+  std::deque<detail::MemberOf<T>> members;
+  detail::enter(combinator, members, tasks);
+  const bool cancelled = co_await combinator.join();
+  if (cancelled) detail::throw_cancelled();
+  std::vector<Outcome<T>> outcomes;
+  outcomes.reserve(members.size());
+  for (auto& member : members) outcomes.push_back(member.outcome());
+  co_return outcomes;
 }
 
 }  // namespace parley

@@ -34,6 +34,13 @@ void Writing::finish() {
   if (!state_->connected()) state_->fail(operation);
 }
 
+void Closed::await_resume() {
+  withdraw();
+  throw_if_cancelled();
+  if (state_ == nullptr) StreamState::fail_gone(operation);
+  state_->throw_if_undelivered(operation);
+}
+
 std::string Writing::where() const {
   return state_ != nullptr ? format(state_->peer()) : std::string();
 }

@@ -46,12 +46,13 @@ class Writing : protected Suspension {
   // As almost always: there was no need to wait, and the connection is there.
   bool written_at_once() const { return !waited_ && state_->connected(); }
 
+  bool withdraw() noexcept final;
+
   StreamState* state_;
 
  private:
   void listen();
   void look_again();
-  bool withdraw() noexcept final;
 
   bool waited_ = false;
   Timer flushed_;
@@ -73,6 +74,26 @@ class [[nodiscard]] Write final : public Writing {
 
  private:
   Bytes bytes_;
+};
+
+// Closes, and waits among those until all has left.
+class [[nodiscard]] Closed final : public Writing {
+ public:
+  static constexpr std::string_view operation = "closed";
+
+  explicit Closed(StreamState& state) : Writing(state) {}
+
+  bool await_ready() {
+    state_->close();
+    return !state_->leaving();
+  }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> who) noexcept {
+    if (!suspend(who)) return false;
+    state_->wait(*this);
+    return true;
+  }
+  void await_resume();
 };
 
 }  // namespace parley::detail

@@ -2,6 +2,7 @@
 """compile_test.py SNIPPET INCLUDE_DIR COMPILER: compiles a snippet that is wrong on purpose.
 
 Each line that ends in `//! TEXT` must be complained of, and TEXT must be among the complaints; no other line may be.
+Where the first line says "one error", each is one, and not more.
 Without those lines the snippet must compile, so that it is wrong for no other reason.
 """
 
@@ -36,7 +37,7 @@ def check(text, include_dir, compiler):
         return ["no line is marked as wrong"]
     if said := complaints(without(lines, wrong), include_dir, compiler):
         return ["the rest does not compile:\n" + said]
-    faults, numbers = [], sorted(wrong)
+    faults, numbers, once = [], sorted(wrong), "one error" in lines[0]
     for first in range(0, len(numbers), AT_ONCE):
         some = set(numbers[first:first + AT_ONCE])
         said = complaints(without(lines, set(wrong) - some), include_dir, compiler)
@@ -46,6 +47,8 @@ def check(text, include_dir, compiler):
                    for number in sorted(some & named) if wrong[number] not in said]
         errors = {int(number) for number in re.findall(r"<stdin>:(\d+):\d+: (?:fatal )?error", said)}
         faults += [f"line {number} is complained of too\n{said}" for number in sorted(errors - some)]
+        if once and len(re.findall(r"error:", said)) != len(some):
+            faults.append(f"more than one error each, of lines {sorted(some)}:\n{said}")
     return faults
 
 

@@ -10,7 +10,9 @@ Task<> several(std::vector<Task<int>> tasks);
 
 Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>& queue, TaskGroup& group,
             StreamServer& server, Running<int>& running, std::vector<Task<int>> tasks,
-            std::vector<Task<int>> others, const OpenFile& file, const Address& path) {
+            std::vector<Task<int>> others, const OpenFile& file, const Address& path, Event& event,
+            Lock& lock, Semaphore& permits, Condition& changed, Permit& held, Future<int>& future,
+            AsCompleted<int>& coming, SignalReceiver& signals) {
   peer.read();                                                   //! nodiscard
   peer.read(10);                                                 //! nodiscard
   peer.read_exactly(10);                                         //! nodiscard
@@ -43,5 +45,19 @@ Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>
   spawn(task());                                                 //! nodiscard
   serve_tcp({"", 80}, [](Stream) -> Task<> { return task(); });  //! nodiscard
   serve_unix(path, [](Stream) -> Task<> { return task(); });     //! nodiscard
+  peer.closed();                                                 //! nodiscard
+  queue.join();                                                  //! nodiscard
+  event.wait();                                                  //! nodiscard
+  lock.acquire();                                                //! nodiscard
+  permits.acquire();                                             //! nodiscard
+  changed.wait(held);                                            //! nodiscard
+  future.get();                                                  //! nodiscard
+  coming.next();                                                 //! nodiscard
+  signals.receive();                                             //! nodiscard
+  to_thread([] {});                                              //! nodiscard
+  shield(sleep(1s));                                             //! nodiscard
+  gather(task(), sleep(1s));                                     //! nodiscard
+  timeout_at(Time(), task());                                    //! nodiscard
+  with_timeout(1s, task(), "label");                             //! nodiscard
   co_await task();
 }

@@ -184,7 +184,7 @@ ThreadPool& Reactor::thread_pool() {
 }
 
 void Reactor::run() {
-  loop_->require_runnable();
+  loop_->require_runnable("Reactor::run");
   const CallsFromThreads::Running running(events_->from_threads);
   loop_->run();
 }

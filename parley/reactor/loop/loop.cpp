@@ -56,7 +56,6 @@ void Loop::require_runnable(std::string_view operation) const {
 }
 
 void Loop::run() {
-  require_runnable("Reactor::run");
   while (turn(Duration::max())) {
   }
 }

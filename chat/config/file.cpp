@@ -5,12 +5,12 @@
 #include <optional>
 #include <sstream>
 #include <system_error>
-#include <toml++/toml.h>
 #include <utility>
 #include <vector>
 
 #include "chat/config/keys.h"
 #include "chat/config/listener.h"
+#include "chat/config/toml.h"
 #include "parley/base/print.h"
 
 namespace chat {
@@ -169,17 +169,48 @@ ConfigError error_in(const std::string& name, Line line, std::string_view what) 
   return ConfigError(parley::format(name, ":", line, ": ", what));
 }
 
+bool breaks_an_assertion(std::string_view text) {
+  try {
+    (void)toml::parse(text);
+  } catch (const TomlAssertion&) {
+    return true;
+  } catch (const toml::parse_error&) {
+    return false;
+  }
+  return false;
+}
+
+// The line at which toml++ asserts what is not so: the lines before it alone do not make it do that.
+Line line_of_assertion(std::string_view text) {
+  std::vector<std::size_t> ends;
+  for (std::size_t end = text.find('\n'); end != text.npos; end = text.find('\n', end + 1))
+    ends.push_back(end);
+  const auto found = std::partition_point(ends.begin(), ends.end(), [text](std::size_t end) {
+    return !breaks_an_assertion(text.substr(0, end + 1));
+  });
+  return static_cast<Line>(found - ends.begin() + 1);
+}
+
+toml::table read_toml(std::string_view text, const std::string& name) {
+  if (const auto line = line_of_long_key(text)) {
+    throw error_in(name, *line, parley::format("a key has more than ", most_key_parts, " parts"));
+  }
+  try {
+    return toml::parse(text);
+  } catch (const toml::parse_error& error) {
+    throw error_in(name, line_of(error.source()), error.description());
+  } catch (const TomlAssertion&) {
+    throw error_in(name, line_of_assertion(text), "this is no TOML");
+  }
+}
+
 }  // namespace
 
 Config parse_config(std::string_view text, const std::string& name) {
-  try {
-    Reader reader;
-    reader.read(toml::parse(text));
-    if (const auto& mistake = reader.mistake()) throw error_in(name, mistake->first, mistake->second);
-    return reader.take();
-  } catch (const toml::parse_error& error) {
-    throw error_in(name, line_of(error.source()), error.description());
-  }
+  Reader reader;
+  reader.read(read_toml(text, name));
+  if (const auto& mistake = reader.mistake()) throw error_in(name, mistake->first, mistake->second);
+  return reader.take();
 }
 
 Config read_config(const std::string& path) {

@@ -1,21 +1,14 @@
 // What is read prints as a string that says the same; what is not, is wrong at a place in the text.
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/must.h"
 #include "parley/service/endpoints.h"
 
 namespace parley {
 namespace {
-
-void must(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "endpoints_fuzz: %s\n", what);
-  std::abort();
-}
 
 template <class Endpoint>
 void check(std::string_view text) {

@@ -4,22 +4,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/must.h"
 #include "parley/line/line_receiver.h"
 #include "parley/reactor/string_transport.h"
 
 namespace parley {
 namespace {
-
-void must(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "line_receiver_fuzz: %s\n", what);
-  std::abort();
-}
 
 // Does what the lines say: "rN..." takes as many raw bytes as N's value modulo 16, "i" puts bytes that come
 // next, "q" closes.

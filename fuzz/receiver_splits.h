@@ -4,20 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
+#include "fuzz/must.h"
 #include "parley/reactor/string_transport.h"
 
 namespace parley {
-
-inline void must(bool good, const char* what) {
-  if (good) return;
-  std::fprintf(stderr, "receiver_splits: %s\n", what);
-  std::abort();
-}
 
 // Where a receiver writes down what it is given: the first thing in each callback. A "q" at the beginning of
 // it closes the connection.

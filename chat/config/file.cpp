@@ -1,5 +1,6 @@
 #include "chat/config/file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <optional>

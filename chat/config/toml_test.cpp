@@ -51,7 +51,7 @@ TEST(TomlTest, LettersBeyondAsciiAreNoWhiteSpace) {
           "x = [1," + letter + "]", "x = 26x.\"" + letter + "\"", "x = \"\"\"\\" + letter + "\"\"\""}) {
       EXPECT_THAT(refusal("[log]\n" + text), StartsWith("p.toml:2: Error while parsing")) << text;
     }
-    EXPECT_EQ(refusal("# " + letter + "\n[server] # " + letter + "\nname = \"" + letter + '"'), "");
+    EXPECT_EQ(refusal("# " + letter + "\n[[listener]] # " + letter + "\nroom = \"#" + letter + '"'), "");
     EXPECT_THAT(refusal("[log]\n\"" + letter + "\" = 1"), StartsWith("p.toml:2: unknown key log." + letter));
     for (const std::string quote : {"\"", "'", "\"\"\"", "'''"}) {
       EXPECT_EQ(read("x = " + quote + letter + quote), letter);

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "parley/base/print.h"
+#include "parley/process/listen_variables.h"
 #include "parley/socket/address.h"
 #include "parley/socket/socket.h"
 
@@ -18,8 +19,7 @@ namespace parley {
 
 namespace {
 
-constexpr int first_descriptor = 3;     // SD_LISTEN_FDS_START
-constexpr int most_descriptors = 4096;  // more than any unit has; a wrong number must not take minutes
+constexpr int first_descriptor = 3;  // SD_LISTEN_FDS_START
 
 std::optional<std::string> taken_variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -29,35 +29,25 @@ std::optional<std::string> taken_variable(const char* name) {
   return taken;
 }
 
-int number(std::string_view variable, const std::string& text) {
-  int number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || number < 0) {
-    throw std::runtime_error(format(variable, "=", text, ": this is no number"));
-  }
-  return number;
+const char* text_of(const std::optional<std::string>& variable) {
+  return variable ? variable->c_str() : nullptr;
 }
 
 std::vector<InheritedDescriptor> handed_over() {
   const auto pid = taken_variable("LISTEN_PID");
-  const auto count_text = taken_variable("LISTEN_FDS");
-  const auto names_text = taken_variable("LISTEN_FDNAMES");
+  const auto count = taken_variable("LISTEN_FDS");
+  const auto names = taken_variable("LISTEN_FDNAMES");
   std::vector<InheritedDescriptor> all;
-  if (!pid || !count_text || number("LISTEN_PID", *pid) != ::getpid()) return all;
-  const int count = number("LISTEN_FDS", *count_text);
-  if (count > most_descriptors)
-    throw std::runtime_error(format("LISTEN_FDS=", count, ": that many cannot be"));
-  std::string_view names = names_text ? *names_text : std::string_view();
-  for (int descriptor = first_descriptor; descriptor < first_descriptor + count; ++descriptor) {
+  int descriptor = first_descriptor;
+  for (std::string& name : listen_names({text_of(pid), text_of(count), text_of(names)}, ::getpid())) {
     const int flags = ::fcntl(descriptor, F_GETFD);
     if (flags < 0) {
-      throw std::runtime_error(format("LISTEN_FDS=", count, ": the descriptor ", descriptor, " is not open"));
+      throw std::runtime_error(
+          format("LISTEN_FDS=", *count, ": the descriptor ", descriptor, " is not open"));
     }
     ::fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
-    const std::string_view name = names.substr(0, names.find(':'));
-    names.remove_prefix(std::min(names.size(), name.size() + 1));
-    all.push_back({Descriptor(descriptor), std::string(name.empty() ? "unknown" : name)});
+    all.push_back({Descriptor(descriptor), std::move(name)});
+    ++descriptor;
   }
   return all;
 }

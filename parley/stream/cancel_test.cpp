@@ -5,6 +5,11 @@
 #include <gtest/gtest.h>
 #include <string>
 
+#include "parley/stream/event.h"
+#include "parley/stream/future.h"
+#include "parley/stream/lock.h"
+#include "parley/stream/semaphore.h"
+#include "parley/stream/shield.h"
 #include "parley/stream/stream_fixture.h"
 
 namespace parley {
@@ -43,6 +48,40 @@ Task<std::string> ask(Stream& server, std::string question) {
   co_return answer ? std::string(*answer) : "";
 }
 
+// Those who wait for each other, and for a callback.
+Task<> wait_for_others() {
+  const Alive alive;
+  Lock lock;
+  Condition changed(lock);
+  Semaphore permits(1);
+  Event event;
+  bool ready = false;
+  const auto waits = [&]() -> Task<> {
+    const Alive another;
+    Permit held = co_await lock.acquire();
+    const auto met = [&ready] { return ready; };
+    co_await changed.wait_for(held, met);
+    co_await event.wait();
+  };
+  const auto wakes = [&]() -> Task<> {
+    const Alive another;
+    const Permit permit = co_await permits.acquire();
+    co_await sleep(2ms);
+    const Permit held = co_await lock.acquire();
+    ready = true;
+    changed.notify();
+    co_await shield(sleep(2ms));
+    event.set();
+  };
+  const auto outcomes = co_await gather(waits(), wakes(), wakes());
+  EXPECT_TRUE(std::get<0>(outcomes));
+  Promise<int> promise;
+  Future<int> future = promise.get_future();
+  current_reactor().call_later(2ms, [promise]() mutable { promise.set_value(1); });
+  const int answer = co_await future.get();
+  EXPECT_EQ(answer, 1);
+}
+
 // Everything there is: a server, a far peer, queues, groups, races, deadlines, all at once.
 Task<> everything(MemoryNetwork& network, std::string& all, Ended& ended) {
   const Alive alive;
@@ -69,10 +108,13 @@ Task<> everything(MemoryNetwork& network, std::string& all, Ended& ended) {
   asked.send("again\n");
   const std::string again = co_await beside.join();
   EXPECT_EQ(again, "again");
+  co_await wait_for_others();
   asked.window(0);
   const auto slow = co_await as_result(with_timeout(50ms, near.write(std::string(600'000, 'x'))));
   EXPECT_FALSE(slow);
   near.abort();
+  const auto cut_off = co_await as_result(near.closed());
+  EXPECT_FALSE(cut_off);
   group.cancel();
   co_await group.join();
   ++ended.times;

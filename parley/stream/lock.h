@@ -70,9 +70,12 @@ class Condition {
     Wait(Wait&&) = default;
     ~Wait() {
       if (!waits()) return;
-      condition_.waiting_.remove(*this);
-      condition_.lock_.give_up(*this);
-      if (notified_ && !interrupted_) condition_.notify();
+      if (!notified_ && !interrupted_) {
+        condition_.waiting_.remove(*this);
+      } else {  // it is in the list of the lock
+        condition_.lock_.give_up(*this);
+        if (!interrupted_) condition_.notify();
+      }
     }
 
     bool await_ready() const {

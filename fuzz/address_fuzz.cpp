@@ -61,7 +61,7 @@ void check_spelling(const std::string& host) {
     return;  // a name
   }
   const auto resolved = resolve({host, 80});
-  must(!found.empty() && resolved.size() == 1, "it is numeric, and has not one address");
+  must(!found.empty() && !resolved.empty(), "it is numeric, and has no address");
   must(resolved.front() == found.front().address, "resolve and getaddrinfo differ");
 }
 

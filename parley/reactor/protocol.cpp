@@ -35,8 +35,11 @@ class NoTransport final : public Transport {
   std::size_t queued() const override { fail_no_transport(); }
   Address peer() const override { fail_no_transport(); }
   Address host() const override { fail_no_transport(); }
+  int fileno() const override { fail_no_transport(); }
 
  private:
+  void set_option(StreamOption, bool) override { fail_no_transport(); }
+  bool option(StreamOption) const override { fail_no_transport(); }
   void flush_soon() override { fail_no_transport(); }
   void hold_input(bool) override { fail_no_transport(); }
   void fail(std::error_code) override { fail_no_transport(); }

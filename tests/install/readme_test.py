@@ -57,6 +57,7 @@ class Root:
         self.place = Path(place)
         subprocess.run(["debootstrap", "--variant=minbase", "--include=git,sudo", RELEASE, place, mirror()], check=True,
                        stdout=subprocess.DEVNULL)
+        (self.place / "etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {socket.gethostname()}\n")
         self.run("useradd --create-home --shell /bin/bash newcomer", user="root")
         (self.place / "etc/sudoers.d/newcomer").write_text("newcomer ALL=(ALL) NOPASSWD: ALL\n")
         copy = self.place / REPOSITORY.lstrip("/")

@@ -44,7 +44,8 @@ has_status() { [[ $status == "$1" ]]; }
 no() { ! "$@"; }
 
 everything="g++ cmake make ninja-build pkg-config libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libc-ares-dev
-  libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libasio-dev
+  libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
+  libc++-19-dev libc++abi-19-dev googletest libasio-dev
   inetutils-telnet netcat-openbsd curl python3 valgrind debootstrap"
 for name in $everything; do echo "$name installed"; done >"$room/all"
 

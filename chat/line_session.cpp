@@ -49,8 +49,8 @@ void LineService::log_refusal(const parley::Address& peer, parley::PeerLimits::V
   const bool often = why == parley::PeerLimits::Verdict::too_often;
   desk_.log().write(
       parley::Level::warn,
-      parley::format("refused ", peer, ": ", often ? "new connections come too often" : "it has ",
-                     often ? "" : parley::format(peers_.connections(peer), " connections"), " (", refused_,
+      parley::concat("refused ", peer, ": ", often ? "new connections come too often" : "it has ",
+                     often ? "" : parley::concat(peers_.connections(peer), " connections"), " (", refused_,
                      " refused so far; said at most every 10 s)"));
 }
 
@@ -134,9 +134,9 @@ void LineSession::connection_lost(parley::Reason reason) {
   using Kind = parley::Reason::Kind;
   parley::Log& log = service_.desk_.log();
   if (reason.kind() == Kind::behind || reason.kind() == Kind::overload) {
-    log.write(parley::Level::warn, parley::format(peer(), " did not keep up and was disconnected: ", reason));
+    log.write(parley::Level::warn, parley::concat(peer(), " did not keep up and was disconnected: ", reason));
   } else if (reason.kind() == Kind::failed) {
-    log.write(parley::Level::info, parley::format(peer(), " was disconnected: ", reason));
+    log.write(parley::Level::info, parley::concat(peer(), " was disconnected: ", reason));
   }
   if (counted_) service_.peers_.leave(peer());
   leave();

@@ -24,7 +24,7 @@ class WriterSink final : public spdlog::sinks::base_sink<std::mutex> {
     const bool taken =
         dropped_ == 0
             ? out_.put(text)
-            : out_.put(parley::format("(", dropped_, " lines of the log were dropped here)\n", text));
+            : out_.put(parley::concat("(", dropped_, " lines of the log were dropped here)\n", text));
     dropped_ = taken ? 0 : dropped_ + 1;
   }
   void flush_() override {}
@@ -104,7 +104,7 @@ void LimitedLog::write(parley::Level level, std::string_view message) noexcept {
 void LimitedLog::say_left_out(parley::Level level, const Count& count) noexcept {
   if (count.left_out == 0) return;
   try {
-    log_.write(level, parley::format(count.left_out, " lines of this level were left out"));
+    log_.write(level, parley::concat(count.left_out, " lines of this level were left out"));
   } catch (const std::bad_alloc&) {
   }
 }

@@ -58,7 +58,7 @@ struct Outputs {
     try {
       log_output.open(config.log_file);
     } catch (const std::exception& error) {
-      throw std::runtime_error(parley::format("log.file: ", error.what()));
+      throw std::runtime_error(parley::concat("log.file: ", error.what()));
     }
     log.set_level(config.log_level);
   }
@@ -68,7 +68,7 @@ struct Outputs {
     const bool written = out.close(writer_patience);
     if (written && out.lost() != 0) {
       log.write(parley::Level::warn,
-                parley::format("stdout did not take the last ", out.lost(), " messages"));
+                parley::concat("stdout did not take the last ", out.lost(), " messages"));
     }
     return errors.close(writer_patience) && written;
   }
@@ -124,7 +124,7 @@ void serve(const chat::Config& config, const Reread& reread, Outputs& outputs) {
   chat::Server server(config, outputs.out, limited);
   Running running(config, reread, server, outputs);
   const auto shut_down = [&](parley::Signal signal) {
-    outputs.log.write(parley::Level::info, parley::format(signal, ": shutting down"));
+    outputs.log.write(parley::Level::info, parley::concat(signal, ": shutting down"));
     server.shut_down();
   };
   server.reactor().on_signal(parley::Signal::interrupt, shut_down);

@@ -75,8 +75,8 @@ void Server::listen() {
         parley::listen(reactor_, listener.endpoint, service, listen_settings(config_));
     const parley::Address where = port.host();
     started += where.family() == parley::Family::local
-                   ? parley::format("ChatServer started on ", where, "\n")
-                   : parley::format("ChatServer started on port ", where.port(), "\n");
+                   ? parley::concat("ChatServer started on ", where, "\n")
+                   : parley::concat("ChatServer started on port ", where.port(), "\n");
   }
   // Not before all are open: who waits for these lines, to connect, is to find everything there.
   out_.put(started);

@@ -48,15 +48,15 @@ class ServerTest : public testing::Test {
     turns();
     return peer;
   }
-  static std::string name(const parley::MemoryPeer& peer) { return parley::format(peer.address()); }
+  static std::string name(const parley::MemoryPeer& peer) { return parley::concat(peer.address()); }
   static std::string joined(const parley::MemoryPeer& peer) {
-    return parley::format("Client joined ", name(peer), "\r\n");
+    return parley::concat("Client joined ", name(peer), "\r\n");
   }
   static std::string left(const parley::MemoryPeer& peer) {
-    return parley::format("Client left ", name(peer), "\r\n");
+    return parley::concat("Client left ", name(peer), "\r\n");
   }
   static std::string says(const parley::MemoryPeer& peer, const std::string& text) {
-    return parley::format("[", name(peer), "] ", text, "\r\n");
+    return parley::concat("[", name(peer), "] ", text, "\r\n");
   }
 
   parley::ManualClock clock;

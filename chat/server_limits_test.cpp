@@ -19,12 +19,12 @@ class ServerLimitsTest : public ServerTest {
 
   static std::string some(int count) {
     std::string sent;
-    for (int i = 0; i < count; ++i) sent += parley::format(i, "\n");
+    for (int i = 0; i < count; ++i) sent += parley::concat(i, "\n");
     return sent;
   }
   std::string said(const parley::MemoryPeer& peer, int from, int to) {
     std::string all;
-    for (int i = from; i < to; ++i) all += says(peer, parley::format(i));
+    for (int i = from; i < to; ++i) all += says(peer, parley::concat(i));
     return all;
   }
   void pass(parley::Duration time) {

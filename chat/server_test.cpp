@@ -293,7 +293,7 @@ TEST_P(RoughServerTest, WhoStaysSeesEverythingInOrder) {
       actor.peer.close();
       actor.wanted += left(actor.peer);
     } else {
-      const std::string text = parley::format("line ", step);
+      const std::string text = parley::concat("line ", step);
       actor.peer.send(text + (dice % 2 == 0 ? "\n" : "\r\n"));
       actor.wanted += says(actor.peer, text);
     }
@@ -316,7 +316,7 @@ TEST_P(RoughServerTest, WhoStaysSeesEverythingInOrder) {
     for (const Actor& actor : actors) {
       const std::string whose = name(actor.peer);
       if (line == joined(actor.peer) || line == left(actor.peer) ||
-          line.starts_with(parley::format("[", whose, "]"))) {
+          line.starts_with(parley::concat("[", whose, "]"))) {
         seen[whose] += line;
       }
     }

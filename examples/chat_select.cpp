@@ -94,7 +94,7 @@ class ChatServer {
 
   // To everybody but `from`, and to our own stdout. It is queued alone: nobody waits for a slow reader.
   void tell(const Client& from, const auto&... parts) {
-    const std::string text = format(parts...);
+    const std::string text = concat(parts...);
     std::cout << text << '\n';
     for (auto& [descriptor, client] : clients_) {
       if (&client == &from || client.gone) continue;
@@ -119,7 +119,7 @@ class ChatServer {
 };
 
 int main(int argc, char** argv) try {
-  const auto address = Address::parse(format("*:", argc > 1 ? argv[1] : "2626"));
+  const auto address = Address::parse(concat("*:", argc > 1 ? argv[1] : "2626"));
   if (!address) throw address.error();
   ChatServer(*address).run();
 } catch (const std::exception& error) {

@@ -17,7 +17,7 @@ class Greeter : public StreamRequestHandler {
     wfile().write("What is your name? ");
     std::string name = rfile().readline(100);
     while (name.ends_with('\n') || name.ends_with('\r')) name.pop_back();
-    wfile().write(format("Hello ", name, ", you are guest number ", ++guests_, "\n"));
+    wfile().write(concat("Hello ", name, ", you are guest number ", ++guests_, "\n"));
   }
 
   int& guests_;

@@ -10,7 +10,7 @@ using namespace parley;
 
 struct Served : LineReceiver {  // the name is its first line
   void line_received(std::string_view line) override {
-    send_line(name.empty() ? format("Hello ", name = line) : format(name, ": ", line));
+    send_line(name.empty() ? concat("Hello ", name = line) : concat(name, ": ", line));
   }
   std::string name;
 };

@@ -12,7 +12,7 @@
 using namespace parley;
 
 struct Echo : Protocol {
-  void connection_made() override { transport().write(format("Process ", getpid(), " hears you\n")); }
+  void connection_made() override { transport().write(concat("Process ", getpid(), " hears you\n")); }
   void data_received(std::span<char> lent) override { transport().write({lent.data(), lent.size()}); }
 };
 

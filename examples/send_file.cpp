@@ -10,7 +10,7 @@ using namespace parley;
 struct Sender : Protocol {
   explicit Sender(OpenFile opened) : file(std::move(opened)) {}
   void connection_made() override {
-    transport().write(format(file.size(), "\n"));
+    transport().write(concat(file.size(), "\n"));
     transport().send_file(file);
     transport().lose_connection();
   }

@@ -9,7 +9,7 @@
 using namespace parley;
 
 class Greeter : public LineReceiver {
-  void connection_made() override { send_line("Hello, " + format(peer())); }
+  void connection_made() override { send_line("Hello, " + concat(peer())); }
   void line_received(std::string_view line) override {
     std::cout << peer() << " answers: " << line << std::endl;
     transport().lose_connection();

@@ -25,7 +25,7 @@ void check_same(const Address& one, const Address& other) {
 void check_parse(std::string_view text) {
   const auto address = Address::parse(text);
   if (!address) return must(!std::string_view(address.error().what()).empty(), "an error says nothing");
-  const std::string printed = format(*address);
+  const std::string printed = concat(*address);
   for (const char c : printed)
     must(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "it prints a control");
   const auto again = Address::parse(printed);

@@ -20,7 +20,7 @@ void check(std::string_view text) {
     must(says.find_first_of("\n\r") == says.npos, "the message is more than a line");
     return;
   }
-  const auto again = Endpoint::parse(format(*parsed));
+  const auto again = Endpoint::parse(concat(*parsed));
   must(again && *again == *parsed, "it prints as something else");
 }
 

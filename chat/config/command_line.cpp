@@ -60,10 +60,10 @@ std::string nearest_option(const CLI::App& app, std::string_view word) {
 
 [[noreturn]] void refuse(const CLI::App& app, std::string_view word) {
   if (!word.starts_with('-')) {
-    throw ConfigError(parley::format("\"", word, "\" is no option; parleyd --help lists them"));
+    throw ConfigError(parley::concat("\"", word, "\" is no option; parleyd --help lists them"));
   }
   const std::string_view name = word.substr(0, word.find('='));
-  throw ConfigError(parley::format("unknown option ", name, "; the nearest is ", nearest_option(app, name),
+  throw ConfigError(parley::concat("unknown option ", name, "; the nearest is ", nearest_option(app, name),
                                    ", parleyd --help lists them all"));
 }
 
@@ -75,8 +75,8 @@ std::optional<Value> value_of(const std::string& text, Type type) {
 // An option that says the same as a key of the file.
 void set(Settings& settings, std::string_view option, const std::string& text, const Key& key) {
   const std::optional<Value> value = value_of(text, key.type);
-  const std::string why = value ? objection(key, *value) : parley::format("must be ", expectation(key));
-  if (!value || !why.empty()) throw ConfigError(parley::format(option, " ", text, ": ", why));
+  const std::string why = value ? objection(key, *value) : parley::concat("must be ", expectation(key));
+  if (!value || !why.empty()) throw ConfigError(parley::concat(option, " ", text, ": ", why));
   key.set(settings, *value);
 }
 
@@ -93,7 +93,7 @@ Invocation read_command_line(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     return {{}, std::string(version.what()) + "\n"};
   } catch (const CLI::ParseError& error) {
-    throw ConfigError(parley::format(error.what(), "; parleyd --help lists the options"));
+    throw ConfigError(parley::concat(error.what(), "; parleyd --help lists the options"));
   }
   if (const auto rest = app.remaining(); !rest.empty()) refuse(app, rest.front());
 

@@ -36,7 +36,7 @@ std::string refusal(std::initializer_list<const char*> arguments) {
 std::vector<std::string> endpoints(const Config& config) {
   std::vector<std::string> endpoints;
   for (const ListenerConfig& listener : config.listeners)
-    endpoints.push_back(parley::format(listener.endpoint));
+    endpoints.push_back(parley::concat(listener.endpoint));
   return endpoints;
 }
 

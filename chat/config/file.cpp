@@ -67,7 +67,7 @@ std::string written(const toml::node& node) {
     if constexpr (!toml::is_table<decltype(value)> && !toml::is_array<decltype(value)>) text << value;
   });
   const std::string whole = text.str();
-  return whole.size() > 60 ? std::string() : parley::format(" = ", whole);
+  return whole.size() > 60 ? std::string() : parley::concat(" = ", whole);
 }
 
 class Reader {
@@ -102,11 +102,11 @@ class Reader {
  private:
   void mistake(Line line, const auto&... parts) {
     if (mistake_ && mistake_->first <= line) return;
-    mistake_.emplace(line, parley::format(parts...));
+    mistake_.emplace(line, parley::concat(parts...));
   }
 
   void unknown(const toml::key& key, std::string_view table) {
-    const std::string name = table.empty() ? std::string(key.str()) : parley::format(table, ".", key.str());
+    const std::string name = table.empty() ? std::string(key.str()) : parley::concat(table, ".", key.str());
     mistake(line_of(key.source()), "unknown key ", name, "; the nearest is ",
             full_name(nearest_key(table, key.str())));
   }
@@ -166,8 +166,8 @@ class Reader {
 };
 
 ConfigError error_in(const std::string& name, Line line, std::string_view what) {
-  if (line == 0) return ConfigError(parley::format(name, ": ", what));
-  return ConfigError(parley::format(name, ":", line, ": ", what));
+  if (line == 0) return ConfigError(parley::concat(name, ": ", what));
+  return ConfigError(parley::concat(name, ":", line, ": ", what));
 }
 
 bool breaks_an_assertion(std::string_view text) {
@@ -194,7 +194,7 @@ Line line_of_assertion(std::string_view text) {
 
 toml::table read_toml(std::string_view text, const std::string& name) {
   if (const auto line = line_of_long_key(text)) {
-    throw error_in(name, *line, parley::format("a key has more than ", most_key_parts, " parts"));
+    throw error_in(name, *line, parley::concat("a key has more than ", most_key_parts, " parts"));
   }
   try {
     return toml::parse(text);
@@ -221,7 +221,7 @@ Config read_config(const std::string& path) {
   if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (!file.eof() || file.bad()) {
     if (file) throw error_in(path, 0, "this is no configuration: it is longer than 1MiB");
-    throw error_in(path, 0, parley::format("cannot be read: ", std::generic_category().message(errno)));
+    throw error_in(path, 0, parley::concat("cannot be read: ", std::generic_category().message(errno)));
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   return parse_config(text, path);

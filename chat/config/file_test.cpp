@@ -34,7 +34,7 @@ std::string refusal(std::string_view text) {
 TEST(ConfigFileTest, NothingSaysNothing) {
   const Config config = parse("");
   EXPECT_THAT(config.listeners, ElementsAre(ListenerConfig{}));
-  EXPECT_EQ(parley::format(config.listeners[0].endpoint), "tcp:2626:interface=127.0.0.1");
+  EXPECT_EQ(parley::concat(config.listeners[0].endpoint), "tcp:2626:interface=127.0.0.1");
 }
 
 TEST(ConfigFileTest, EveryKeyIsRead) {
@@ -95,12 +95,12 @@ address = "unix:/run/parleyd.sock:mode=660"
 address = "systemd:chat"
 )");
   ASSERT_EQ(config.listeners.size(), 4U);
-  EXPECT_EQ(parley::format(config.listeners[0].endpoint), R"(tcp:0:interface=\:\:)");
+  EXPECT_EQ(parley::concat(config.listeners[0].endpoint), R"(tcp:0:interface=\:\:)");
   EXPECT_EQ(config.listeners[0].room, "#kitchen");
-  EXPECT_EQ(parley::format(config.listeners[1].endpoint), "unix:/run/parleyd.sock:mode=660");
+  EXPECT_EQ(parley::concat(config.listeners[1].endpoint), "unix:/run/parleyd.sock:mode=660");
   EXPECT_EQ(config.listeners[1].room, "#lobby");
   EXPECT_EQ(config.listeners[2], ListenerConfig{});
-  EXPECT_EQ(parley::format(config.listeners[3].endpoint), "systemd:name=chat");
+  EXPECT_EQ(parley::concat(config.listeners[3].endpoint), "systemd:name=chat");
 }
 
 TEST(ConfigFileTest, AnUnknownKeyIsNamedWithItsLineAndTheNearest) {

@@ -249,8 +249,8 @@ std::string quoted(std::string_view choices) {
 
 std::string range(const Key& key, const auto& text_of) {
   constexpr auto endless = std::numeric_limits<std::int64_t>::max();
-  if (key.max == endless) return parley::format(" of at least ", text_of(key.min));
-  return parley::format(" from ", text_of(key.min), " to ", text_of(key.max));
+  if (key.max == endless) return parley::concat(" of at least ", text_of(key.min));
+  return parley::concat(" from ", text_of(key.min), " to ", text_of(key.max));
 }
 
 }  // namespace
@@ -260,7 +260,7 @@ std::span<const Key> keys() {
 }
 
 std::string full_name(const Key& key) {
-  return parley::format(key.table, ".", key.name);
+  return parley::concat(key.table, ".", key.name);
 }
 
 const Key* find_key(std::string_view table, std::string_view name) {
@@ -295,7 +295,7 @@ std::string needing_restart(const Config& now, const Config& wanted) {
   std::string names = now.listeners == wanted.listeners ? "" : "listener";
   for (const Key& key : all_keys) {
     if (key.same == nullptr || key.same(now, wanted)) continue;
-    names += parley::format(names.empty() ? "" : ", ", key.table, ".", key.name);
+    names += parley::concat(names.empty() ? "" : ", ", key.table, ".", key.name);
   }
   return names;
 }
@@ -304,16 +304,16 @@ std::string expectation(const Key& key) {
   switch (key.type) {
     case Type::text:
       if (key.choices.empty()) return "a text in quotes";
-      return parley::format(key.choices.find('|') == key.choices.npos ? "" : "one of ", quoted(key.choices));
+      return parley::concat(key.choices.find('|') == key.choices.npos ? "" : "one of ", quoted(key.choices));
     case Type::flag:
       return "true or false";
     case Type::number:
-      return parley::format("a whole number", range(key, [](std::int64_t limit) { return limit; }));
+      return parley::concat("a whole number", range(key, [](std::int64_t limit) { return limit; }));
     case Type::size:
-      return parley::format("a size", range(key, size_text),
+      return parley::concat("a size", range(key, size_text),
                             ", as a number of bytes or a text like \"64KiB\"");
     case Type::time:
-      return parley::format(
+      return parley::concat(
           "a time",
           range(key, [](std::int64_t limit) { return time_text(std::chrono::milliseconds(limit)); }),
           ", as a number of seconds or a text like \"10ms\", \"30s\", \"5m\"");
@@ -326,12 +326,12 @@ std::string expectation(const Key& key) {
 std::string objection(const Key& key, const Value& value) {
   if (const auto* word = std::get_if<std::string>(&value); word != nullptr && !key.choices.empty()) {
     if (one_of(key.choices, *word)) return {};
-    return parley::format("must be ", expectation(key));
+    return parley::concat("must be ", expectation(key));
   }
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) {
     for (const std::string& text : *texts) {
       const auto network = parley::Network::parse(text);
-      if (!network) return parley::format("must be ", expectation(key), "; ", network.error().what());
+      if (!network) return parley::concat("must be ", expectation(key), "; ", network.error().what());
     }
     return {};
   }
@@ -340,7 +340,7 @@ std::string objection(const Key& key, const Value& value) {
   if (const auto* time = std::get_if<parley::Duration>(&value)) {
     amount = std::chrono::duration_cast<std::chrono::milliseconds>(*time).count();
   }
-  if (amount < key.min || amount > key.max) return parley::format("must be ", expectation(key));
+  if (amount < key.min || amount > key.max) return parley::concat("must be ", expectation(key));
   return {};
 }
 

@@ -22,7 +22,7 @@ void check_room(std::string_view room) {
   if (room.size() >= 2 && room.size() <= longest_room && room[0] == '#' &&
       std::none_of(room.begin(), room.end(), odd))
     return;
-  throw ConfigError(parley::format("listener.room must be a name like \"#lobby\": '#', then up to ",
+  throw ConfigError(parley::concat("listener.room must be a name like \"#lobby\": '#', then up to ",
                                    longest_room - 1, " bytes without spaces and commas"));
 }
 
@@ -45,8 +45,8 @@ parley::ServerEndpoint endpoint_of(std::string_view text) {
 parley::ServerEndpoint endpoint_at(std::string_view place) {
   if (place.ends_with('/')) place.remove_suffix(1);
   const std::size_t port = place.find(':', place.starts_with('[') ? place.find(']') : 0);
-  return endpoint_of(port == place.npos ? parley::format("tcp://", place, ":", default_port)
-                                        : parley::format("tcp://", place));
+  return endpoint_of(port == place.npos ? parley::concat("tcp://", place, ":", default_port)
+                                        : parley::concat("tcp://", place));
 }
 
 parley::ServerEndpoint endpoint_of_url(std::string_view url) {
@@ -65,7 +65,7 @@ parley::ServerEndpoint endpoint_of_draft(const ListenerDraft& draft) {
     return endpoint;
   } catch (const parley::AddressError&) {
     if (draft.address.find(':') == draft.address.npos) {
-      throw ConfigError(parley::format("\"", draft.address, "\" is no IP address; 127.0.0.1 is this machine ",
+      throw ConfigError(parley::concat("\"", draft.address, "\" is no IP address; 127.0.0.1 is this machine ",
                                        "alone, :: or 0.0.0.0 every address it has"));
     }
   }
@@ -82,7 +82,7 @@ ListenerConfig listener_from_url(std::string_view url) {
     listener.endpoint = endpoint_of_url(url);
     return listener;
   } catch (const ConfigError& error) {
-    throw ConfigError(parley::format("--listen ", url, ": ", error.what(), "; it must be like ", forms));
+    throw ConfigError(parley::concat("--listen ", url, ": ", error.what(), "; it must be like ", forms));
   }
 }
 
@@ -93,7 +93,7 @@ ListenerConfig listener_from_draft(const ListenerDraft& draft) {
   try {
     listener.endpoint = endpoint_of_draft(draft);
   } catch (const ConfigError& error) {
-    throw ConfigError(parley::format("listener.address: ", error.what()));
+    throw ConfigError(parley::concat("listener.address: ", error.what()));
   }
   return listener;
 }

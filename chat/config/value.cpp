@@ -35,9 +35,9 @@ std::optional<std::int64_t> parse(std::string_view text, const Units& units, std
 
 std::string with_unit(std::int64_t number, const Units& units) {
   for (const auto& [name, size] : units) {
-    if (number >= size && number % size == 0) return parley::format(number / size, name);
+    if (number >= size && number % size == 0) return parley::concat(number / size, name);
   }
-  return parley::format(number, units.back().first);
+  return parley::concat(number, units.back().first);
 }
 
 }  // namespace

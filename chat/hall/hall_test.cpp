@@ -118,13 +118,13 @@ class RandomCommands {
       const SessionId session{place, ++generation_};
       at_[place] = session;
       // Some names are long, as IPv6 peers' are.
-      const std::string name = parley::format(random_() % 2 ? "u" : "[2001:db8:aaaa:bbbb:cccc::1]:", id_);
+      const std::string name = parley::concat(random_() % 2 ? "u" : "[2001:db8:aaaa:bbbb:cccc::1]:", id_);
       use(Command{{id_, 7}, Connect{session, name, random_() % 3 ? "#lobby" : "#kitchen"}});
     } else if (kind < 5) {
       taken_[place] = false;
       use(Command{{id_, 7}, Disconnect{at_[place]}});
     } else {
-      const std::string text = parley::format("text ", random_() % 1000);
+      const std::string text = parley::concat("text ", random_() % 1000);
       use(Command{{id_, 7}, Say{at_[place], text}});
     }
   }
@@ -143,16 +143,16 @@ class Model {
   void apply(const Command& command) {
     if (const auto* connect = std::get_if<Connect>(&command.what)) {
       got[connect->session].push_back("welcome");
-      to_others(connect->session, connect->room, parley::format("+", connect->name));
+      to_others(connect->session, connect->room, parley::concat("+", connect->name));
       there[connect->session] = {std::string(connect->name), std::string(connect->room)};
     } else if (const auto* say = std::get_if<Say>(&command.what)) {
       if (!there.contains(say->session)) return;
       const auto& [name, room] = there[say->session];
-      to_others(say->session, room, parley::format(name, ": ", say->text));
+      to_others(say->session, room, parley::concat(name, ": ", say->text));
     } else if (const auto* disconnect = std::get_if<Disconnect>(&command.what)) {
       if (!there.contains(disconnect->session)) return;
       const auto [name, room] = there[disconnect->session];
-      to_others(disconnect->session, room, parley::format("-", name));
+      to_others(disconnect->session, room, parley::concat("-", name));
       there.erase(disconnect->session);
     }
   }

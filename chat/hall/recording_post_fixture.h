@@ -63,18 +63,18 @@ class RecordingPost final : public Post {
  private:
   template <class What>
   static std::string number(Id<What> id) {
-    return id ? parley::format(id.index, ".", id.generation) : "nobody";
+    return id ? parley::concat(id.index, ".", id.generation) : "nobody";
   }
   static std::string text(const Event& event) {
     struct {
-      std::string operator()(const Joined& joined) { return parley::format("+", joined.name); }
-      std::string operator()(const Said& said) { return parley::format(said.name, ": ", said.text); }
-      std::string operator()(const Left& left) { return parley::format("-", left.name); }
+      std::string operator()(const Joined& joined) { return parley::concat("+", joined.name); }
+      std::string operator()(const Said& said) { return parley::concat(said.name, ": ", said.text); }
+      std::string operator()(const Left& left) { return parley::concat("-", left.name); }
       std::string operator()(const GoingDown&) { return "going down"; }
     } to_text;
     return std::visit(to_text, event.what);
   }
-  void note(const auto&... parts) { calls.push_back(parley::format(parts...)); }
+  void note(const auto&... parts) { calls.push_back(parley::concat(parts...)); }
   void must_be_open(SessionId session) {
     if (!open_.contains(session)) wrong_ += "spoke of a session that is not there; ";
   }

@@ -91,7 +91,7 @@ File append_to(const std::string& path) {
   std::error_code unknown;
   const std::filesystem::file_status there = std::filesystem::status(path, unknown);
   if (is_fifo(there) || is_socket(there)) {
-    throw std::runtime_error(parley::format(path, ": a pipe or a socket is no place for a log"));
+    throw std::runtime_error(parley::concat(path, ": a pipe or a socket is no place for a log"));
   }
   File file(std::fopen(path.c_str(), "ae"), std::fclose);
   if (file == nullptr) throw std::system_error(errno, std::generic_category(), path);

@@ -84,7 +84,7 @@ TEST(AsyncWriterTest, WhatIsPutIsWrittenInOrder) {
   std::string wanted;
   AsyncWriter writer(reader.write(), 1 << 20);
   for (int i = 0; i < 1000; ++i) {
-    const std::string line = parley::format("line ", i, "\n");
+    const std::string line = parley::concat("line ", i, "\n");
     EXPECT_TRUE(writer.put(line));
     wanted += line;
   }

@@ -19,7 +19,7 @@ void Transcript::put(const Event& event) {
     if (dropping_ && !out_.behind()) {
       dropping_ = false;
       said_ = dropped_;
-      log_.write(parley::Level::info, parley::format("stdout takes the conversation again; ", dropped_,
+      log_.write(parley::Level::info, parley::concat("stdout takes the conversation again; ", dropped_,
                                                      " messages were dropped in all"));
     }
     return;
@@ -32,7 +32,7 @@ void Transcript::put(const Event& event) {
 void Transcript::say() {
   said_ = dropped_;
   log_.write(parley::Level::warn,
-             parley::format("stdout does not take the conversation: ", dropped_, " messages dropped so far"));
+             parley::concat("stdout does not take the conversation: ", dropped_, " messages dropped so far"));
 }
 
 }  // namespace chat

@@ -10,7 +10,7 @@ namespace parley {
 namespace {
 
 void require(bool possible, std::string_view name, std::string_view least) {
-  if (!possible) throw std::invalid_argument(format("Limits::", name, ": it must be at least ", least));
+  if (!possible) throw std::invalid_argument(concat("Limits::", name, ": it must be at least ", least));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ void print_all(Writer& out, const Parts&... parts) {
 
 // The printed form of some values, as one string.
 template <Printable... Parts>
-std::string format(const Parts&... parts) {
+std::string concat(const Parts&... parts) {
   TextWriter out;
   print_all(out, parts...);
   return std::string(out.text());

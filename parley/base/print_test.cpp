@@ -22,16 +22,16 @@ void print(Writer& out, Colour) {
 }
 
 TEST(Print, PrintsTextAndNumbers) {
-  EXPECT_EQ(format("a", 'b', std::string("c"), std::string_view("d"), -5, 7U), "abcd-57");
-  EXPECT_EQ(format(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
-  EXPECT_EQ(format(std::numeric_limits<std::uint64_t>::max()), "18446744073709551615");
+  EXPECT_EQ(concat("a", 'b', std::string("c"), std::string_view("d"), -5, 7U), "abcd-57");
+  EXPECT_EQ(concat(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
+  EXPECT_EQ(concat(std::numeric_limits<std::uint64_t>::max()), "18446744073709551615");
 }
 
 TEST(Print, AValueGoesToAStreamThroughTheSameFunction) {
   std::ostringstream out;
   out << Point{1, -2} << '.' << Colour::red;
   EXPECT_EQ(out.str(), "(1, -2).red");
-  EXPECT_EQ(format(Point{1, -2}), "(1, -2)");
+  EXPECT_EQ(concat(Point{1, -2}), "(1, -2)");
 }
 
 TEST(Print, ALongTextOutgrowsTheBufferAndKeepsWhatWasPut) {

@@ -15,7 +15,7 @@ void IntReceiver::length_limit_exceeded(std::size_t /*length*/) {
 void IntReceiver::send_string(std::string_view string) {
   const std::uint64_t most = (std::uint64_t{1} << (8U * prefix_bytes_)) - 1;
   if (string.size() > most) {
-    throw std::length_error(format("send_string: ", string.size(), " bytes, and a length of ", prefix_bytes_,
+    throw std::length_error(concat("send_string: ", string.size(), " bytes, and a length of ", prefix_bytes_,
                                    " bytes tells at most ", most));
   }
   std::array<char, 4> prefix;

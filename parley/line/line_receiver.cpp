@@ -100,7 +100,7 @@ struct LineReceiver::Input {
 void detail::require_possible(const LineSettings& settings) {
   if (settings.delimiter.size() > 255) {
     throw std::invalid_argument(
-        format("LineSettings: a delimiter has at most 255 bytes, not ", settings.delimiter.size()));
+        concat("LineSettings: a delimiter has at most 255 bytes, not ", settings.delimiter.size()));
   }
   if (settings.max_length == 0) throw std::invalid_argument("LineSettings: a line has at least 1 byte");
 }

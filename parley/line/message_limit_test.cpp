@@ -42,7 +42,7 @@ struct MessageLimitTest : PolicyTest {
   }
   static std::string some(int count) {
     std::string sent;
-    for (int i = 0; i < count; ++i) sent += format(i, "\n");
+    for (int i = 0; i < count; ++i) sent += concat(i, "\n");
     return sent;
   }
 
@@ -63,7 +63,7 @@ TEST_F(MessageLimitTest, ABurstComesAtOnceAndThenTheRateHolds) {
   }
   pass(50ms, 100);
   ASSERT_EQ(lines.size(), 100U) << "nothing is lost";
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(lines[static_cast<std::size_t>(i)], format(i)) << "nor reordered";
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(lines[static_cast<std::size_t>(i)], concat(i)) << "nor reordered";
 }
 
 TEST_F(MessageLimitTest, WhoRestsHasItsBurstAgain) {

@@ -12,7 +12,7 @@ using Verdict = PeerLimits::Verdict;
 constexpr Time start{};
 
 Address peer(int number, int port = 1000) {
-  return {format("192.0.2.", number), port};
+  return {concat("192.0.2.", number), port};
 }
 
 TEST(PeerLimits, SoManyAtOnceWhateverThePort) {

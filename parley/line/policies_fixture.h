@@ -39,7 +39,7 @@ struct PolicyTest : testing::Test {
     }
     void pause_writing() override { test_.events.emplace_back("much"); }
     void resume_writing() override { test_.events.emplace_back("little"); }
-    void connection_lost(Reason reason) override { test_.events.push_back(format("lost: ", reason)); }
+    void connection_lost(Reason reason) override { test_.events.push_back(concat("lost: ", reason)); }
 
    private:
     PolicyTest& test_;

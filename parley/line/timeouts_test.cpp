@@ -110,7 +110,7 @@ class Session : public TimeoutMixIn<LineReceiver> {
     if (throws_) throw std::runtime_error("in a timeout");
     TimeoutMixIn::timeout_connection();
   }
-  void connection_lost(Reason reason) override { events_.push_back(format("lost: ", reason)); }
+  void connection_lost(Reason reason) override { events_.push_back(concat("lost: ", reason)); }
 
  private:
   Events& events_;

@@ -62,7 +62,7 @@ void put_hex(std::string& line, std::size_t place, std::string_view bytes) {
 class Logged final : public Filter {
  public:
   Logged(std::shared_ptr<const TrafficSink> sink, TrafficForm form, const Address& peer)
-      : sink_(std::move(sink)), form_(form), peer_(format(peer)) {}
+      : sink_(std::move(sink)), form_(form), peer_(concat(peer)) {}
 
   void connection_made() override {
     (*sink_)(peer_ + " connected");
@@ -80,7 +80,7 @@ class Logged final : public Filter {
     // The application is told, whatever the sink throws; the sink first, as of everything.
     std::exception_ptr escaped;
     try {
-      (*sink_)(format(peer_, " lost: ", reason));
+      (*sink_)(concat(peer_, " lost: ", reason));
     } catch (...) {
       escaped = std::current_exception();
     }

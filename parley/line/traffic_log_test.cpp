@@ -17,7 +17,7 @@ struct Traffic : PolicyTest {
 
   // What passes, without the peer's name, which stands before each line.
   std::string without(std::string text, const MemoryPeer& peer) {
-    const std::string name = format(peer.address());
+    const std::string name = concat(peer.address());
     std::string result;
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
@@ -72,7 +72,7 @@ TEST_F(Traffic, ALogIsToldAtItsLevel) {
   MemoryPeer peer = connect();
   peer.send("x");
   turns();
-  const std::string name = format(peer.address());
+  const std::string name = concat(peer.address());
   EXPECT_EQ(log.lines, (std::vector<std::string>{name + " connected", name + " < x"}));
   end();
 }
@@ -86,7 +86,7 @@ TEST_F(Traffic, ASinkThatThrowsEndsTheConnectionAndTheApplicationIsTold) {
   full = true;
   peer.send("x");
   turns();
-  EXPECT_EQ(events, (std::vector<std::string>{"made", format("lost: ", Reason(Reason::Kind::handler))}));
+  EXPECT_EQ(events, (std::vector<std::string>{"made", concat("lost: ", Reason(Reason::Kind::handler))}));
   EXPECT_TRUE(peer.was_reset());
 }
 

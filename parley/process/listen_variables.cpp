@@ -17,7 +17,7 @@ int number(std::string_view variable, std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end || number < 0) {
-    throw std::runtime_error(format(variable, "=", text, ": this is no number"));
+    throw std::runtime_error(concat(variable, "=", text, ": this is no number"));
   }
   return number;
 }
@@ -29,7 +29,7 @@ std::vector<std::string> listen_names(const ListenVariables& variables, int own)
   if (number("LISTEN_PID", variables.pid) != own) return {};
   const int count = number("LISTEN_FDS", variables.count);
   if (count > most_descriptors)
-    throw std::runtime_error(format("LISTEN_FDS=", count, ": that many cannot be"));
+    throw std::runtime_error(concat("LISTEN_FDS=", count, ": that many cannot be"));
   std::vector<std::string> all;
   std::string_view rest = variables.names != nullptr ? variables.names : "";
   for (int i = 0; i < count; ++i) {

@@ -22,7 +22,7 @@ namespace {
 
 [[noreturn]] void fail(std::string_view path, std::string_view what, int error) {
   const std::error_code reason(error, std::generic_category());
-  throw std::system_error(reason, detail::with_remedy(format("pid file ", path, ": ", what), reason));
+  throw std::system_error(reason, detail::with_remedy(concat("pid file ", path, ": ", what), reason));
 }
 
 bool same_file(int descriptor, const std::string& path) {
@@ -44,7 +44,7 @@ std::string number_in(int descriptor) {
 Descriptor written(const std::string& beside, const std::string& path) {
   Descriptor file(::open(beside.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644));
   if (!file) fail(path, "making it", errno);
-  const std::string text = format(::getpid(), '\n');
+  const std::string text = concat(::getpid(), '\n');
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0 ||
       ::write(file.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
     const int error = errno;
@@ -66,7 +66,7 @@ bool put(const std::string& beside, const std::string& path) {
   if (::flock(old.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) fail(path, "locking the one that is there", errno);
     const std::string number = number_in(old.get());
-    fail(path, format("process ", number.empty() ? "unknown" : number, " holds it: is it running already?"),
+    fail(path, concat("process ", number.empty() ? "unknown" : number, " holds it: is it running already?"),
          EBUSY);
   }
   // Locked, it is nobody's; and it is replaced only by who has locked it.
@@ -81,7 +81,7 @@ PidFile::PidFile(std::string path) : path_(std::move(path)), process_(::getpid()
   std::error_code unknown;
   absolute_ = std::filesystem::absolute(path_, unknown).string();
   if (unknown) absolute_ = path_;
-  std::string beside = format(path_, '.', ::getpid());
+  std::string beside = concat(path_, '.', ::getpid());
   ::unlink(beside.c_str());  // a process of the same number may have ended just then
   file_ = written(beside, path_);
   try {

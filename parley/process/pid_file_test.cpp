@@ -35,7 +35,7 @@ class PidFileTest : public testing::Test {
   std::ptrdiff_t files() const {
     return std::distance(std::filesystem::directory_iterator(folder_), std::filesystem::directory_iterator());
   }
-  std::string own() const { return format(::getpid(), '\n'); }
+  std::string own() const { return concat(::getpid(), '\n'); }
 
   std::filesystem::path folder_;
   std::string path_;
@@ -74,11 +74,11 @@ TEST_F(PidFileTest, IsRefusedWhileALivingProcessHoldsIt) {
   } catch (const std::system_error& error) {
     EXPECT_EQ(error.code(), std::errc::device_or_resource_busy);
     EXPECT_NE(
-        std::string(error.what()).find(format("pid file ", path_, ": process ", other.pid(), " holds it")),
+        std::string(error.what()).find(concat("pid file ", path_, ": process ", other.pid(), " holds it")),
         std::string::npos)
         << error.what();
   }
-  EXPECT_EQ(content(), format(other.pid(), '\n'));
+  EXPECT_EQ(content(), concat(other.pid(), '\n'));
   EXPECT_EQ(files(), 1);
   ::close(end[1]);
   EXPECT_EQ(other.wait().exit_code(), 0);
@@ -99,7 +99,7 @@ TEST_F(PidFileTest, OneThatWasLeftBehindIsReplaced) {
     return ::kill(::getpid(), SIGKILL);
   });
   EXPECT_EQ(killed.wait().signal(), SIGKILL);
-  EXPECT_EQ(content(), format(killed.pid(), '\n'));
+  EXPECT_EQ(content(), concat(killed.pid(), '\n'));
   {
     const PidFile file(path_);
     EXPECT_EQ(content(), own());

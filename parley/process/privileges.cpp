@@ -17,7 +17,7 @@ namespace parley {
 namespace {
 
 [[noreturn]] void fail(std::string_view what, std::string_view name, int error) {
-  throw std::system_error(error, std::generic_category(), format(what, " \"", name, '"'));
+  throw std::system_error(error, std::generic_category(), concat(what, " \"", name, '"'));
 }
 
 std::vector<gid_t> groups_now() {
@@ -50,7 +50,7 @@ UserIdentity find_user(std::string_view name) {
   }
   if (result == nullptr && error != 0 && error != ENOENT) fail("looking up the user", name, error);
   if (result == nullptr || name.find('\0') != name.npos) {
-    throw std::invalid_argument(format("there is no user \"", name, '"'));
+    throw std::invalid_argument(concat("there is no user \"", name, '"'));
   }
   found.user = entry.pw_uid;
   found.group = entry.pw_gid;

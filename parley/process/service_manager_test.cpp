@@ -23,8 +23,8 @@ void hand_over(int count, const char* names, int pid = ::getpid()) {
     ::dup2(socket.fileno(), 100 + i);  // out of the way first
   }
   for (int i = 0; i < count; ++i) ::dup2(100 + i, 3 + i);
-  ::setenv("LISTEN_PID", format(pid).c_str(), 1);
-  ::setenv("LISTEN_FDS", format(count).c_str(), 1);
+  ::setenv("LISTEN_PID", concat(pid).c_str(), 1);
+  ::setenv("LISTEN_FDS", concat(count).c_str(), 1);
   if (names != nullptr) ::setenv("LISTEN_FDNAMES", names, 1);
 }
 
@@ -78,7 +78,7 @@ int complaint(const char* count, const char* pid, const char* says) {
 }
 
 TEST(InheritedDescriptors, SayWhatMakesNoSense) {
-  const auto own = [] { return format(::getpid()); };
+  const auto own = [] { return concat(::getpid()); };
   EXPECT_EQ(Child([&] { return complaint("x", own().c_str(), "LISTEN_FDS=x: this is no number"); })
                 .wait()
                 .exit_code(),
@@ -103,7 +103,7 @@ class Manager {
   explicit Manager(const Address& at) : socket_(Family::local, Type::datagram) {
     socket_.bind(at);
     socket_.setblocking(false);
-    ::setenv("NOTIFY_SOCKET", format(at).c_str(), 1);
+    ::setenv("NOTIFY_SOCKET", concat(at).c_str(), 1);
   }
   ~Manager() { ::unsetenv("NOTIFY_SOCKET"); }
 
@@ -115,13 +115,13 @@ class Manager {
 
 TEST(NotifyServiceManager, SendsADatagram) {
   {
-    Manager manager(Address::abstract(format("parley-notify-", ::getpid())));
+    Manager manager(Address::abstract(concat("parley-notify-", ::getpid())));
     EXPECT_TRUE(notify_service_manager("READY=1"));
     EXPECT_TRUE(notify_service_manager("STOPPING=1"));
     EXPECT_EQ(manager.told(), "READY=1");
     EXPECT_EQ(manager.told(), "STOPPING=1");
   }
-  const std::string path = format(testing::TempDir(), "parley-notify-", ::getpid());
+  const std::string path = concat(testing::TempDir(), "parley-notify-", ::getpid());
   Manager manager(Address::local(path));
   EXPECT_TRUE(notify_service_manager("READY=1"));
   EXPECT_EQ(manager.told(), "READY=1");

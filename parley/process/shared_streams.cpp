@@ -19,7 +19,7 @@ SharedStream own_stream(int number, bool writes) {
   SharedStream stream;
   if (::fstat(number, &what) == 0) {
     if (S_ISFIFO(what.st_mode) || (S_ISCHR(what.st_mode) && ::isatty(number) == 1)) {
-      const std::string path = format("/proc/self/fd/", number);
+      const std::string path = concat("/proc/self/fd/", number);
       stream.descriptor = Descriptor(
           ::open(path.c_str(), (writes ? O_WRONLY : O_RDONLY) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     }
@@ -28,7 +28,7 @@ SharedStream own_stream(int number, bool writes) {
   if (!stream.descriptor) {
     throw std::system_error(
         errno, std::generic_category(),
-        format("standard_io: descriptor ", number, writes ? ", the output" : ", the input"));
+        concat("standard_io: descriptor ", number, writes ? ", the output" : ", the input"));
   }
   const bool blocks = (::fcntl(stream.descriptor.get(), F_GETFL) & O_NONBLOCK) == 0;
   stream.at_once = blocks && !S_ISREG(what.st_mode) ? PIPE_BUF : 64UL * 1024;

@@ -122,7 +122,7 @@ int number_of(Signal signal) {
 
 std::string name_of_signal(int number) {
   const char* const name = ::sigabbrev_np(number);
-  return name != nullptr ? format("SIG", std::string_view(name)) : format("signal ", number);
+  return name != nullptr ? concat("SIG", std::string_view(name)) : concat("signal ", number);
 }
 
 Signals::Signals(std::initializer_list<Signal> caught) {
@@ -132,7 +132,7 @@ Signals::Signals(std::initializer_list<Signal> caught) {
     int nobody = -1;
     if (!pipes[index(signal)].compare_exchange_strong(nobody, writes_)) {
       release();
-      throw std::logic_error(format("Signals: another object catches ", signal, " already"));
+      throw std::logic_error(concat("Signals: another object catches ", signal, " already"));
     }
     read_ends[index(signal)] = reads_;
     come[index(signal)] = 0;  // what came last and was not taken was another object's

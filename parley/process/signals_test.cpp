@@ -105,9 +105,9 @@ TEST(SignalsTest, AThreadsSignalArrivesToo) {
 }
 
 TEST(SignalsTest, Prints) {
-  EXPECT_EQ(format(Signal::interrupt), "SIGINT");
-  EXPECT_EQ(format(Signal::broken_pipe), "SIGPIPE");
-  EXPECT_EQ(format(Signal::file_size), "SIGXFSZ");
+  EXPECT_EQ(concat(Signal::interrupt), "SIGINT");
+  EXPECT_EQ(concat(Signal::broken_pipe), "SIGPIPE");
+  EXPECT_EQ(concat(Signal::file_size), "SIGXFSZ");
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ constexpr unsigned close_on_exec = 4;
 
 [[noreturn]] void fail(std::string_view program, std::string_view what, int error) {
   const std::error_code reason(error, std::generic_category());
-  throw std::system_error(reason, detail::with_remedy(format("spawn ", program, what), reason));
+  throw std::system_error(reason, detail::with_remedy(concat("spawn ", program, what), reason));
 }
 
 // No number below 3: those are the child's to be.
@@ -131,7 +131,7 @@ class SignalsHeld {
 
 void check_text(const std::string& text, std::string_view what) {
   if (text.find('\0') != std::string::npos) {
-    throw std::invalid_argument(format("spawn: ", what, " contains a null byte"));
+    throw std::invalid_argument(concat("spawn: ", what, " contains a null byte"));
   }
 }
 
@@ -150,7 +150,7 @@ std::vector<std::string> places_of(const std::string& program, const SpawnSettin
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find(':', begin), path.size());
     const std::string folder = path.substr(begin, end - begin);
-    places.push_back(format(folder.empty() ? "." : folder, '/', program));
+    places.push_back(concat(folder.empty() ? "." : folder, '/', program));
     begin = end + 1;
   }
   return places;
@@ -167,9 +167,9 @@ Plan plan_for(const std::vector<std::string>& arguments, const std::string& prog
   if (settings.env) {
     for (const auto& [name, value] : *settings.env) {
       if (name.empty() || name.find('=') != std::string::npos) {
-        throw std::invalid_argument(format("spawn: \"", name, "\" is no name of a variable"));
+        throw std::invalid_argument(concat("spawn: \"", name, "\" is no name of a variable"));
       }
-      plan.texts.push_back(format(name, '=', value));
+      plan.texts.push_back(concat(name, '=', value));
       check_text(plan.texts.back(), "a variable");
     }
     for (std::string& text : plan.texts) plan.environment.push_back(text.data());
@@ -216,7 +216,7 @@ bool failed(const Descriptor& report, Failure& failure) {
     case Stage::stream:
       fail(program, ": its stdin, stdout and stderr", failure.error);
     case Stage::directory:
-      fail(program, format(": working directory ", settings.cwd), failure.error);
+      fail(program, concat(": working directory ", settings.cwd), failure.error);
     case Stage::program:
       break;
   }

@@ -162,11 +162,11 @@ TEST(SpawnTest, ItsLimitOfDescriptorsIsTheOneThatWeHaveFound) {
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
   EXPECT_EQ(raise_descriptor_limit(), before.rlim_max);
   const std::vector<std::string> ask{"/bin/sh", "-c", "ulimit -Sn; ulimit -Hn"};
-  EXPECT_EQ(output_of(ask), format("300\n", before.rlim_max, '\n'));
+  EXPECT_EQ(output_of(ask), concat("300\n", before.rlim_max, '\n'));
   // Whoever has set another one since wants that.
   low.rlim_cur = 400;
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &low), 0);
-  EXPECT_EQ(output_of(ask), format("400\n", before.rlim_max, '\n'));
+  EXPECT_EQ(output_of(ask), concat("400\n", before.rlim_max, '\n'));
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
@@ -195,7 +195,7 @@ TEST(SpawnTest, ASignalEndsIt) {
 }
 
 TEST(SpawnTest, ASessionOfItsOwn) {
-  const std::string ours = format(::getsid(0));
+  const std::string ours = concat(::getsid(0));
   const std::vector<std::string> session{"sh", "-c", "cut -d' ' -f6 /proc/$$/stat"};
   EXPECT_EQ(output_of(session), ours + "\n");
   EXPECT_NE(output_of(session, {.new_session = true}), ours + "\n");

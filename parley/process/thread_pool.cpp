@@ -36,7 +36,7 @@ thread_local const ThreadPool* own_pool = nullptr;
 void refuse_own_thread(const ThreadPool& pool, const char* operation) {
   if (!pool.on_own_thread()) return;
   throw std::logic_error(
-      format(std::string_view(operation), ": one of its own threads would wait for itself"));
+      concat(std::string_view(operation), ": one of its own threads would wait for itself"));
 }
 
 void require_threads(const ThreadPoolSettings& settings) {
@@ -147,7 +147,7 @@ void ThreadPool::call(MoveOnlyFunction<void()> work, MoveOnlyFunction<void()> dr
     return;
   }
   if (!may_wait) {
-    throw ThreadPoolFull(format("ThreadPool: a call was refused, for ", state.settings.waiting,
+    throw ThreadPoolFull(concat("ThreadPool: a call was refused, for ", state.settings.waiting,
                                 " wait already (ThreadPoolSettings::waiting) for ", state.settings.threads,
                                 " threads"));
   }
@@ -168,7 +168,7 @@ void ThreadPool::run(Thread& self) {
     try {
       call.work();
     } catch (const std::exception& error) {
-      log_.write(Level::error, format("a call in a thread failed: ", std::string_view(error.what())));
+      log_.write(Level::error, concat("a call in a thread failed: ", std::string_view(error.what())));
     } catch (...) {
       log_.write(Level::error, "a call in a thread failed: it threw something that is no std::exception");
     }

@@ -26,12 +26,12 @@ DatagramOptions options_of(const DatagramSettings& settings) {
 void require_network(const Address& address) {
   if (address.family() != Family::local) return;
   throw AddressError(
-      format(address, " is an address of a Unix socket: the calls with unix_datagram are for that"));
+      concat(address, " is an address of a Unix socket: the calls with unix_datagram are for that"));
 }
 
 void require_local(const Address& address) {
   if (address.family() == Family::local && !address.path().empty()) return;
-  throw AddressError(format(address, " is no address of a Unix socket: Address::local(path) makes one"));
+  throw AddressError(concat(address, " is no address of a Unix socket: Address::local(path) makes one"));
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramP
   require(protocol, "connect_udp: no protocol was given");
   require_network(peer);
   if (peer.family() == Family::unspecified) {
-    throw AddressError(format(peer, " names no host to connect to"));
+    throw AddressError(concat(peer, " names no host to connect to"));
   }
   Address source = settings.source.value_or(Address());
   if (source.family() == Family::unspecified) {

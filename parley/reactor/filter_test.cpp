@@ -34,7 +34,7 @@ class Application final : public Protocol {
   void reading_resumed() override { events_.emplace_back("resumed"); }
   void pause_writing() override { events_.emplace_back("much"); }
   void resume_writing() override { events_.emplace_back("little"); }
-  void connection_lost(Reason reason) override { events_.push_back(format("lost: ", reason)); }
+  void connection_lost(Reason reason) override { events_.push_back(concat("lost: ", reason)); }
 
  private:
   Events& events_;

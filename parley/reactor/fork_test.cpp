@@ -129,7 +129,7 @@ class Forked : public testing::TestWithParam<Reactor::Kind> {
   }
 
   const pid_t test_ = ::getpid();
-  const std::string path_ = testing::TempDir() + format("parley_fork_", ::getpid());
+  const std::string path_ = testing::TempDir() + concat("parley_fork_", ::getpid());
   Quiet log_;
   int lost_ = 0;
   std::unique_ptr<Reactor> reactor_;
@@ -210,7 +210,7 @@ TEST_P(Forked, InACallbackLeavesTheParentsWatchesAlone) {
   });
   EXPECT_TRUE(until([&] { return fork.has_value(); }));
   if (fork->in_child()) {
-    fork->say(format(others.port()));
+    fork->say(concat(others.port()));
     serve();
     Fork::leave();
   }
@@ -277,7 +277,7 @@ TEST_P(Forked, InACallbackLeavesTheParentsWakeUpToIt) {
   EXPECT_TRUE(until([&] { return fork.has_value(); }));
   if (fork->in_child()) {
     until([&] { return posted == 1; });
-    fork->say(format(posted));
+    fork->say(concat(posted));
     Fork::leave();
   }
   EXPECT_TRUE(until([&] { return posted == 1; }));
@@ -298,7 +298,7 @@ TEST_P(Forked, ASignalIsToldToTheProcessThatItCameTo) {
     fork.say("raised");
     fork.hear();
     until([&] { return told == 1; });
-    fork.say(format(told));
+    fork.say(concat(told));
     Fork::leave();
   }
   EXPECT_EQ(fork.hear(), "raised");
@@ -356,7 +356,7 @@ TEST_P(Forked, ANameThatIsBeingLookedUpIsAskedForByBoth) {
   std::string answers;
   const auto look_up = [&](const std::string& host) {
     reactor_->resolver().look_up(host, Family::inet, [&](const Resolver::Answer& answer) {
-      answers += answer ? format(answer->front()) : answer.error().message();
+      answers += answer ? concat(answer->front()) : answer.error().message();
     });
   };
   look_up("open.test");
@@ -384,7 +384,7 @@ class Copying final : public ProcessProtocol {
  public:
   explicit Copying(std::string& told) : told_(told) {}
   void out_received(std::span<char> lent) override { told_.append(lent.data(), lent.size()); }
-  void process_ended(const ProcessStatus& status) override { told_ += format(status); }
+  void process_ended(const ProcessStatus& status) override { told_ += concat(status); }
 
  private:
   std::string& told_;
@@ -402,7 +402,7 @@ TEST_P(Forked, TheParentsChildProcessesAreLeftToIt) {
     fork.say(told);
     Fork::leave();
   }
-  EXPECT_EQ(fork.hear(), format("not killed ", ProcessStatus(ProcessStatus::Kind::left)));
+  EXPECT_EQ(fork.hear(), concat("not killed ", ProcessStatus(ProcessStatus::Kind::left)));
   EXPECT_TRUE(fork.has_left());
   ASSERT_NE(cat.transport(), nullptr);
   cat.transport()->write("here ");

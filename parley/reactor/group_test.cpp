@@ -69,7 +69,7 @@ TEST_F(GroupTest, EveryMemberButOneIsToldInOneWrite) {
     group.broadcast("all");
   });
   std::string most;
-  for (int i = 0; i < 60; ++i) most += format("m", i, ";");
+  for (int i = 0; i < 60; ++i) most += concat("m", i, ";");
   EXPECT_EQ(peers[0].received(), "all");
   EXPECT_EQ(peers[1].received(), most + "all");
   EXPECT_EQ(peers[2].received(), most + "all");
@@ -264,7 +264,7 @@ TEST_F(GroupTest, TellsEachWhatAModelTellsIt) {
         for (auto step = random() % 40; step > 0; --step) {
           const std::size_t group = random() % 3;
           const std::size_t who = random() % clients;
-          const std::string text = format(random() % 100000, std::string(random() % 50, '.'), ';');
+          const std::string text = concat(random() % 100000, std::string(random() % 50, '.'), ';');
           switch (random() % 8) {
             case 0:
               if (in[group][who]) break;

@@ -36,7 +36,7 @@ ReactorSettings with_descriptors(ReactorSettings settings) {
 // What is to be called later is looked at now, where its caller can be told.
 template <class Call>
 Call given(Call call, std::string_view by) {
-  if (!call) throw std::invalid_argument(format(by, ": there is nothing to call, the function is empty"));
+  if (!call) throw std::invalid_argument(concat(by, ": there is nothing to call, the function is empty"));
   return call;
 }
 
@@ -123,7 +123,7 @@ Resolver& Reactor::resolver() {
 ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> factory,
                                   ListenSettings settings) {
   if (listening.type() != Type::stream) {
-    throw SocketError("adopt_port", format(listening.getsockname()),
+    throw SocketError("adopt_port", concat(listening.getsockname()),
                       std::make_error_code(std::errc::wrong_protocol_type));
   }
   listening.setblocking(false);
@@ -136,7 +136,7 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
 TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol, const Wrap& wrap) {
   const Address peer = connected.getpeername();
   if (connected.type() != Type::stream) {
-    throw SocketError("adopt", format(peer), std::make_error_code(std::errc::wrong_protocol_type));
+    throw SocketError("adopt", concat(peer), std::make_error_code(std::errc::wrong_protocol_type));
   }
   protocol = wrapped_for_adopt(std::move(protocol), peer, wrap);
   connected.setblocking(false);

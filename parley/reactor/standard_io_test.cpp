@@ -47,7 +47,7 @@ class Player final : public Protocol {
     return story_.end && story_.end(transport());
   }
   void connection_lost(Reason reason) override {
-    story_.told.push_back("lost: " + format(reason));
+    story_.told.push_back("lost: " + concat(reason));
     if (story_.lost) story_.lost(transport());
   }
 

@@ -23,7 +23,7 @@ class Notes : public Protocol {
  public:
   explicit Notes(bool stays = false) : stays_(stays) {}
 
-  void connection_made() override { notes += format("made ", peer(), ';'); }
+  void connection_made() override { notes += concat("made ", peer(), ';'); }
   void data_received(std::span<char> lent) override { notes += std::string(lent.data(), lent.size()) + ';'; }
   bool eof_received() override {
     notes += "end;";

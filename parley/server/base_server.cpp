@@ -42,7 +42,7 @@ constexpr Duration longest = std::chrono::hours(24 * 365 * 100);
 std::optional<Time> end_of(std::string_view operation, std::optional<Duration> timeout) {
   if (!timeout) return std::nullopt;
   if (*timeout < Duration::zero()) {
-    throw std::invalid_argument(format(operation, ": the time to wait is negative"));
+    throw std::invalid_argument(concat(operation, ": the time to wait is negative"));
   }
   return system_clock().now() + std::min(*timeout, longest);
 }
@@ -67,7 +67,7 @@ Type type_for(Type own, const ServerSettings& settings) {
   const auto connects = [](Type type) { return type == Type::stream || type == Type::seqpacket; };
   const Type type = settings.socket_type.value_or(own);
   if (connects(type) == connects(own)) return type;
-  throw std::invalid_argument(format("socket_type: a server of ", connects(own) ? "connections" : "datagrams",
+  throw std::invalid_argument(concat("socket_type: a server of ", connects(own) ? "connections" : "datagrams",
                                      " cannot have a socket of type ", type));
 }
 
@@ -137,7 +137,7 @@ class BaseServer::Serving {
     Loop& loop = server.own_loop();
     const std::lock_guard lock(loop.mutex);
     if (loop.served || ThreadMark::on_this_thread(server, Doing::handling)) {
-      throw std::logic_error(format(operation, ": the server is being served already"));
+      throw std::logic_error(concat(operation, ": the server is being served already"));
     }
     loop.served = true;
     mark_.emplace(server, Doing::serving);
@@ -202,7 +202,7 @@ void BaseServer::server_bind() {
   const bool stream = socket_.type() != Type::datagram;
   const Family family = socket_.family();
   if (settings_.dualstack_ipv6 && family != Family::inet6) {
-    throw AddressError(format(address_, " cannot be dual-stack: only any address and IPv6 ones can"));
+    throw AddressError(concat(address_, " cannot be dual-stack: only any address and IPv6 ones can"));
   }
   const bool v6_only = !settings_.dualstack_ipv6;
   const std::error_code error =
@@ -213,7 +213,7 @@ void BaseServer::server_bind() {
                                 {.reuse_port = settings_.allow_reuse_port,
                                  .listen_multiple = settings_.allow_reuse_address.value_or(false),
                                  .v6_only = v6_only});
-  if (error) throw SocketError("setsockopt", format(address_), error);
+  if (error) throw SocketError("setsockopt", concat(address_), error);
   if (stream && family != Family::local && !settings_.allow_reuse_address.value_or(true)) {
     socket_.setsockopt(options::reuse_addr, false);
   }
@@ -376,7 +376,7 @@ void BaseServer::request_failed(const std::exception_ptr& error) {
   const bool lasting = ++loop_->failures > most_failures_in_a_row;
   if (lasting || is_shortage(error)) loop_->rests_until = system_clock().now() + rest;
   if (lasting) return;  // it has been said often enough
-  standard_log().write(Level::warn, format(address_, ": no request taken: ", words_of(error)));
+  standard_log().write(Level::warn, concat(address_, ": no request taken: ", words_of(error)));
 }
 
 void BaseServer::handle_one() {
@@ -414,7 +414,7 @@ void BaseServer::close_request(Request& request) {
 }
 
 void BaseServer::handle_error(const Request& request, const std::exception_ptr& error) {
-  standard_log().write(Level::error, format("request of ", request.client_address, ": ", words_of(error)));
+  standard_log().write(Level::error, concat("request of ", request.client_address, ": ", words_of(error)));
 }
 
 bool BaseServer::attempt(const Request& request, const std::function<void()>& step) noexcept {

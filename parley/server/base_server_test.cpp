@@ -281,7 +281,7 @@ TEST(BaseServerTest, ADatagramThatIsGoneAgainToo) {
 
 TEST(BaseServerTest, DatagramsAreCutAtMaxPacketSize) {
   struct Size : DatagramRequestHandler {
-    void handle() override { wfile().write(format(packet().size())); }
+    void handle() override { wfile().write(concat(packet().size())); }
   };
   UdpServer server({"127.0.0.1", 0}, handler<Size>);
   Socket client = client_of(server);

@@ -20,7 +20,7 @@ namespace {
 // Where nobody can tell how it ended there is nothing to warn of: a program may have SIGCHLD ignored.
 void tell_if_killed(const Child& child, const ProcessStatus& status) {
   if (status.kind() != ProcessStatus::Kind::signaled) return;
-  standard_log().write(Level::warn, format("process ", child.pid(),
+  standard_log().write(Level::warn, concat("process ", child.pid(),
                                            ", serving a request, was ended by signal ", status.signal()));
 }
 

@@ -20,7 +20,7 @@ constexpr Duration patience = std::chrono::seconds(30);
 
 inline Address unused_name() {
   static std::random_device random;  // other tests run beside this one
-  return Address::abstract(format("parley-server-test-", random(), '-', random()));
+  return Address::abstract(concat("parley-server-test-", random(), '-', random()));
 }
 
 struct Tcp {

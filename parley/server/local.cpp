@@ -8,7 +8,7 @@ namespace {
 
 Address local_address(const Address& address) {
   if (address.family() == Family::local) return address;
-  throw AddressError(format(address, " is no local address: make one with Address::local(path)"));
+  throw AddressError(concat(address, " is no local address: make one with Address::local(path)"));
 }
 
 }  // namespace

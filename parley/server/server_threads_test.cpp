@@ -66,7 +66,7 @@ class Answer : public Base {
   void handle() override {
     const std::string line = this->rfile().readline();
     if (line == "throw\n") throw std::runtime_error("thrown by handle");
-    if (line == "pid\n") return this->wfile().write(format(static_cast<int>(::getpid())));
+    if (line == "pid\n") return this->wfile().write(concat(static_cast<int>(::getpid())));
     if (line == "thread\n") {
       return this->wfile().write(std::this_thread::get_id() == main_thread ? "main" : "other");
     }
@@ -152,7 +152,7 @@ TYPED_TEST(ServerTest, ServesWhereItsStyleSays) {
   server.handle_request();
   server.handle_request();
   const auto [pid, thread] = asked.get();
-  EXPECT_EQ(pid == format(static_cast<int>(::getpid())), !TestFixture::forks);
+  EXPECT_EQ(pid == concat(static_cast<int>(::getpid())), !TestFixture::forks);
   EXPECT_EQ(thread, TestFixture::threads ? "other" : "main");
 }
 

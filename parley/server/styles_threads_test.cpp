@@ -262,7 +262,7 @@ TEST(ThreadingTest, FinishedThreadsAreJoinedAsItGoes) {
 TEST(ForkingTest, OneProcessesChangesAreItsOwn) {
   static int counter = 0;
   struct Counts : StreamRequestHandler {
-    void handle() override { wfile().write(format(++counter)); }
+    void handle() override { wfile().write(concat(++counter)); }
   };
   ForkingTcpServer server({"127.0.0.1", 0}, handler<Counts>);
   const Beside beside(server);
@@ -302,7 +302,7 @@ TEST(ForkingTest, ShutdownIsPromptAtMaxChildren) {
 }
 
 int children() {
-  std::FILE* const file = std::fopen(format("/proc/self/task/", ::gettid(), "/children").c_str(), "r");
+  std::FILE* const file = std::fopen(concat("/proc/self/task/", ::gettid(), "/children").c_str(), "r");
   int count = 0;
   for (int pid = 0; file != nullptr && std::fscanf(file, "%d", &pid) == 1;) ++count;
   if (file != nullptr) std::fclose(file);
@@ -350,7 +350,7 @@ TEST(ForkingTest, AnIdleServerReapsToo) {
 
 TEST(ForkingTest, AChildHasNoListener) {
   struct Looks : StreamRequestHandler {
-    void handle() override { wfile().write(format(server().fileno())); }
+    void handle() override { wfile().write(concat(server().fileno())); }
   };
   ForkingTcpServer server({"127.0.0.1", 0}, handler<Looks>);
   const Beside beside(server);

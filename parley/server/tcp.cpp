@@ -8,7 +8,7 @@ namespace {
 
 Address network_address(const Address& address) {
   if (address.family() != Family::local) return address;
-  throw AddressError(format(address, " is a local address: that is for a UnixStreamServer"));
+  throw AddressError(concat(address, " is a local address: that is for a UnixStreamServer"));
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 Address network_address(const Address& address) {
   if (address.family() != Family::local) return address;
-  throw AddressError(format(address, " is a local address: that is for a UnixDatagramServer"));
+  throw AddressError(concat(address, " is a local address: that is for a UnixDatagramServer"));
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ UdpServer::UdpServer(Unbound, const Address& address, HandlerFactory make_handle
 void UdpServer::server_bind() {
   BaseServer::server_bind();
   const Result<bool> told = tell_asked(fileno(), server_address(), socket().family());
-  if (!told) throw SocketError("setsockopt", format(server_address()), told.error());
+  if (!told) throw SocketError("setsockopt", concat(server_address()), told.error());
   asks_ = *told;
 }
 

@@ -20,7 +20,7 @@ void tell_manager(std::string_view state, Log& log) {
   try {
     notify_service_manager(state);
   } catch (const std::exception& error) {
-    log.write(Level::warn, format("the service manager was not told ", state, ": ", error.what()));
+    log.write(Level::warn, concat("the service manager was not told ", state, ": ", error.what()));
   }
 }
 
@@ -29,7 +29,7 @@ class Stopper {
  public:
   Stopper(Reactor& reactor, const ApplicationSettings& settings) {
     const auto stop = [this, &reactor, &settings](Signal signal) {
-      settings.log->write(Level::info, format(settings.name, settings.name.empty() ? "" : ": ", signal,
+      settings.log->write(Level::info, concat(settings.name, settings.name.empty() ? "" : ": ", signal,
                                               again_ ? ": stopping at once" : ": stopping"));
       reactor.stop(again_ ? Duration::zero() : settings.drain);
       again_ = true;

@@ -138,7 +138,7 @@ TEST_F(ApplicationTest, ItsPidFileIsThereWhileItRuns) {
     reactor_.stop();
   };
   make({.pid_file = pid_file_}).run();
-  EXPECT_EQ(content, format(::getpid(), '\n'));
+  EXPECT_EQ(content, concat(::getpid(), '\n'));
   EXPECT_FALSE(std::filesystem::exists(pid_file_));
 
   const PidFile held(pid_file_);

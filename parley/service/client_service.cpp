@@ -131,7 +131,7 @@ void ClientService::tell_connected() {
 void ClientService::try_again(Connector& connector) {
   if (!running()) return;
   if (const auto wait = backoff_.next(random_)) return connector.connect(*wait);
-  settings_.log->write(Level::warn, format(endpoint_, ": that was the last attempt"));
+  settings_.log->write(Level::warn, concat(endpoint_, ": that was the last attempt"));
 }
 
 void ClientService::over() {

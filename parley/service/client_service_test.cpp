@@ -32,7 +32,7 @@ struct Client : Protocol {
   explicit Client(Told& to) : told(to) {}
   void connection_made() override { told.emplace_back("made"); }
   void data_received(std::span<char>) override {}
-  void connection_lost(Reason reason) override { told.push_back(format("lost: ", reason)); }
+  void connection_lost(Reason reason) override { told.push_back(concat("lost: ", reason)); }
   Told& told;
 };
 
@@ -52,7 +52,7 @@ class ClientServiceTest : public testing::Test {
     settings.backoff.jitter = 0;
     settings.log = &log_;
     return service_.emplace(
-        reactor_, format("tcp:127.0.0.1:", at_.port()), [this] { return std::make_unique<Client>(told_); },
+        reactor_, concat("tcp:127.0.0.1:", at_.port()), [this] { return std::make_unique<Client>(told_); },
         std::move(settings));
   }
   // Turns the loop until it holds. The clock stands still.
@@ -206,7 +206,7 @@ TEST_F(ClientServiceTest, GivesUpAfterTheLastRetry) {
   ASSERT_TRUE(until([&] { return log_.messages.size() == 1; }));
   clock_.advance(600s);
   ASSERT_TRUE(until([&] { return log_.messages.size() == 3; }));
-  EXPECT_EQ(log_.messages[2], format("tcp:host=127.0.0.1:port=", at_.port(), ": that was the last attempt"));
+  EXPECT_EQ(log_.messages[2], concat("tcp:host=127.0.0.1:port=", at_.port(), ": that was the last attempt"));
   EXPECT_TRUE(service_->running());
   bool stopped = false;
   service_->stop_service([&] { stopped = true; });

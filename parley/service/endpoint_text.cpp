@@ -64,20 +64,20 @@ void EndpointText::expect(std::initializer_list<std::string_view> names, std::si
   for (auto argument = arguments_.begin(); argument != arguments_.end(); ++argument) {
     if (argument->name.empty()) {
       if (next == unnamed) {
-        fail(argument->column, format("only the ", list(std::span(names.begin(), next)), " of a ", kind_,
+        fail(argument->column, concat("only the ", list(std::span(names.begin(), next)), " of a ", kind_,
                                       " endpoint may stand without a name", colons));
       }
       argument->name = names.begin()[next++];
     } else if (std::ranges::find(names, argument->name) == names.end()) {
       fail(argument->column,
-           format(kind_, " has no argument \"", argument->name, "\"; there are: ", list(names)));
+           concat(kind_, " has no argument \"", argument->name, "\"; there are: ", list(names)));
     }
     if (argument->value.text.empty()) {
-      fail(argument->value.column, format("the ", argument->name, " is empty", colons));
+      fail(argument->value.column, concat("the ", argument->name, " is empty", colons));
     }
     const auto same = [&](const Argument& earlier) { return earlier.name == argument->name; };
     if (std::any_of(arguments_.begin(), argument, same)) {
-      fail(argument->column, format("the ", argument->name, " is given twice"));
+      fail(argument->column, concat("the ", argument->name, " is given twice"));
     }
   }
 }
@@ -89,7 +89,7 @@ const EndpointText::Value* EndpointText::find(std::string_view name) const {
 
 const EndpointText::Value& EndpointText::need(std::string_view name) const {
   const Value* const value = find(name);
-  if (value == nullptr) fail(whole_.size() + 1, format("the ", name, " is missing"));
+  if (value == nullptr) fail(whole_.size() + 1, concat("the ", name, " is missing"));
   return *value;
 }
 
@@ -104,15 +104,15 @@ unsigned EndpointText::number(const Value& value, std::string_view what, unsigne
   const auto [stop, error] = std::from_chars(value.text.data(), end, number, base);
   if (stop != end || (error != std::errc() && error != std::errc::result_out_of_range)) {
     fail(value.column,
-         format("the ", what, " \"", value.text, "\" is no ", base == 8 ? "octal " : "", "number"));
+         concat("the ", what, " \"", value.text, "\" is no ", base == 8 ? "octal " : "", "number"));
   }
   if (error != std::errc() || number < least || number > most) {
-    std::string limit = format(most);
+    std::string limit = concat(most);
     if (base == 8) {
       char digits[16];
       limit.assign(digits, std::to_chars(digits, digits + sizeof digits, most, 8).ptr);
     }
-    fail(value.column, format("the ", what, " ", value.text, " is not from ", least, " to ", limit));
+    fail(value.column, concat("the ", what, " ", value.text, " is not from ", least, " to ", limit));
   }
   return number;
 }

@@ -117,9 +117,9 @@ std::optional<Duration> timeout(const EndpointText& text) {
 
 [[noreturn]] void fail_kind(const EndpointText& text, std::string_view kinds) {
   if (text.kind() == "tls" || text.kind() == "ssl") {
-    text.fail(1, format("\"", text.kind(), "\" endpoints are not built yet; there are: ", kinds));
+    text.fail(1, concat("\"", text.kind(), "\" endpoints are not built yet; there are: ", kinds));
   }
-  text.fail(1, format("\"", text.kind(), "\" is no kind of endpoint; there are: ", kinds));
+  text.fail(1, concat("\"", text.kind(), "\" is no kind of endpoint; there are: ", kinds));
 }
 
 ServerEndpoint server(EndpointText text) {
@@ -191,7 +191,7 @@ ClientEndpoint client(EndpointText text) {
     text.expect({"path", "timeout"}, 1);
     return {ClientEndpoint::Local{.address = local(text, text.need("path")), .timeout = timeout(text)}};
   }
-  if (kind == "fd" || kind == "systemd") text.fail(1, format("\"", kind, "\" endpoints are for servers"));
+  if (kind == "fd" || kind == "systemd") text.fail(1, concat("\"", kind, "\" endpoints are for servers"));
   fail_kind(text, "tcp, unix");
 }
 
@@ -231,7 +231,7 @@ void print_timeout(Writer& out, const std::optional<Duration>& timeout) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(*timeout);
   print_all(out, ":timeout=", seconds.count());
   if (const auto rest = (*timeout - seconds).count(); rest != 0) {
-    std::string digits = format(rest + 1'000'000'000).substr(1);
+    std::string digits = concat(rest + 1'000'000'000).substr(1);
     digits.erase(digits.find_last_not_of('0') + 1);
     print_all(out, '.', digits);
   }
@@ -292,7 +292,7 @@ struct Printing {
 }  // namespace
 
 EndpointError::EndpointError(std::string_view text, std::size_t column, std::string_view wrong)
-    : std::invalid_argument(format("endpoint \"", shown(text), "\": column ", column, ": ", shown(wrong))),
+    : std::invalid_argument(concat("endpoint \"", shown(text), "\": column ", column, ": ", shown(wrong))),
       column_(column) {}
 
 Result<ServerEndpoint, EndpointError> ServerEndpoint::parse(std::string_view text) {

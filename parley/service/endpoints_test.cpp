@@ -166,11 +166,11 @@ TEST(Endpoints, PrintAsTheyAreRead) {
   for (const char* text : {"tcp:8000", "tcp:0:interface=127.0.0.1:backlog=3", R"(tcp:8000:interface=\:\:1)",
                            "unix:/run/x:mode=660:backlog=2", "unix:@x", R"(unix:a\:b\=c\\d)",
                            "unix:/x:mode=0", R"(unix:\//x)", "fd:3", "systemd:1", R"(systemd:name=a\:b)"}) {
-    EXPECT_EQ(format(server(text)), text);
+    EXPECT_EQ(concat(server(text)), text);
   }
   for (const char* text : {"tcp:host=a:port=80", R"(tcp:host=\:\:1:port=80:timeout=0.25:bind_address=\:\:1)",
                            "unix:/run/x:timeout=30", R"(unix:\//x)"}) {
-    EXPECT_EQ(format(client(text)), text);
+    EXPECT_EQ(concat(client(text)), text);
   }
 }
 
@@ -188,10 +188,10 @@ TEST(Endpoints, WhateverIsReadPrintsAsItself) {
     for (auto pieces = random() % 8; pieces > 0; --pieces) text += words[random() % std::size(words)];
     if (const auto parsed = ServerEndpoint::parse(text)) {
       ++good;
-      EXPECT_EQ(server(format(*parsed)), *parsed) << text;
+      EXPECT_EQ(server(concat(*parsed)), *parsed) << text;
     }
     if (const auto parsed = ClientEndpoint::parse(text)) {
-      EXPECT_EQ(client(format(*parsed)), *parsed) << text;
+      EXPECT_EQ(client(concat(*parsed)), *parsed) << text;
     } else {
       EXPECT_GE(parsed.error().column(), 1U);
       EXPECT_LE(parsed.error().column(), text.size() + 1) << text;

@@ -16,7 +16,7 @@ MultiService::~MultiService() {
 Service& MultiService::add_service(std::unique_ptr<Service> service) {
   if (service == nullptr) throw std::invalid_argument("add_service: no service was given");
   if (!service->name().empty() && find_service(service->name()) != nullptr) {
-    throw std::invalid_argument(format("add_service: there is a service \"", service->name(), "\" already"));
+    throw std::invalid_argument(concat("add_service: there is a service \"", service->name(), "\" already"));
   }
   if (running()) service->start_service();
   services_.push_back(std::move(service));

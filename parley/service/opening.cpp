@@ -26,12 +26,12 @@ Socket handed_over(const ServerEndpoint& endpoint, const ServerEndpoint::Systemd
               return inherited.descriptor && inherited.name == std::get<std::string>(asked.which);
             });
   if (found == all.end() || !found->descriptor) {
-    std::string there = format("sockets handed over: ", all.size());
+    std::string there = concat("sockets handed over: ", all.size());
     for (const InheritedDescriptor& inherited : all) {
-      there += format(" \"", inherited.name, '"', inherited.descriptor ? "" : " (in use)");
+      there += concat(" \"", inherited.name, '"', inherited.descriptor ? "" : " (in use)");
     }
     if (all.empty()) there += "; was it started by a .socket unit?";
-    throw SocketError("listen", format(endpoint), std::make_error_code(std::errc::bad_file_descriptor),
+    throw SocketError("listen", concat(endpoint), std::make_error_code(std::errc::bad_file_descriptor),
                       there);
   }
   Socket socket = Socket::adopt(found->descriptor.get());

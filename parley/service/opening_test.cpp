@@ -120,7 +120,7 @@ void hand_over(Address (&at)[2], const char* names) {
     ::dup2(100 + i, 3 + i);
     ::close(100 + i);
   }
-  ::setenv("LISTEN_PID", format(::getpid()).c_str(), 1);
+  ::setenv("LISTEN_PID", concat(::getpid()).c_str(), 1);
   ::setenv("LISTEN_FDS", "2", 1);
   ::setenv("LISTEN_FDNAMES", names, 1);
 }
@@ -186,7 +186,7 @@ TEST_F(Opening, Connects) {
   listen(reactor_, "unix://" + path(), greeter);
   std::string text;
   const auto client = [&] { return std::make_unique<Client>(text); };
-  connect(reactor_, format("tcp:127.0.0.1:", tcp.host().port(), ":bind_address=127.0.0.2:timeout=20"),
+  connect(reactor_, concat("tcp:127.0.0.1:", tcp.host().port(), ":bind_address=127.0.0.2:timeout=20"),
           client);
   connect(reactor_, "unix:" + path(), client);
   for (const Time end = reactor_.now() + 20s; text.size() < 12 && reactor_.now() < end;) reactor_.turn(10ms);
@@ -243,7 +243,7 @@ TEST_F(Opening, EveryWayToConnectHasItsFilter) {
   };
   const ListeningPort tcp = listen(reactor_, "tcp:0:interface=127.0.0.1", greeter);
   const ListeningPort local = listen(reactor_, "unix:" + path(), greeter);
-  const std::string port = format("tcp:127.0.0.1:", tcp.host().port());
+  const std::string port = concat("tcp:127.0.0.1:", tcp.host().port());
   std::string text;
   const auto client = [&] { return std::make_unique<Client>(text); };
   const auto expect_loud = [&](const char* way, const Connector&) {
@@ -298,7 +298,7 @@ TEST_F(Opening, AServerServiceListensWhileItRuns) {
   EXPECT_EQ(service.host(), second);
   EXPECT_EQ(heard(second), "hello");
 
-  ServerService same(reactor_, format("tcp:", second.port(), ":interface=127.0.0.1"), greeter);
+  ServerService same(reactor_, concat("tcp:", second.port(), ":interface=127.0.0.1"), greeter);
   EXPECT_THROW(same.start_service(), SocketError);
   EXPECT_FALSE(same.running());
   EXPECT_EQ(same.host(), Address());

@@ -15,7 +15,7 @@ void Service::privileged_start_service() {
 void Service::start_service() {
   if (state_ == State::running) return;
   if (state_ == State::stopping) {
-    throw std::logic_error(format("start_service: the service \"", name_, "\" is still stopping"));
+    throw std::logic_error(concat("start_service: the service \"", name_, "\" is still stopping"));
   }
   start();
   state_ = State::running;

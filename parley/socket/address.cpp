@@ -22,7 +22,7 @@ constexpr std::string_view local_prefix = "local:";
 constexpr std::array<std::uint8_t, 12> v4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 AddressError wrong(const auto&... parts) {
-  return AddressError(format(parts...));
+  return AddressError(concat(parts...));
 }
 
 template <class Number>
@@ -261,7 +261,7 @@ std::string inet_ntop(Family family, std::string_view bytes) {
 }
 
 Endpoint::Endpoint(const Address& address)
-    : host(address.family() == Family::local ? format(address) : address.host()), port(address.port()) {}
+    : host(address.family() == Family::local ? concat(address) : address.host()), port(address.port()) {}
 
 void print(Writer& out, Family family) {
   switch (family) {

@@ -25,20 +25,20 @@ std::string error_of(auto&& make) {
 
 std::string parse_error(std::string_view text) {
   const auto result = Address::parse(text);
-  return result ? "no error: " + format(*result) : std::string(result.error().what());
+  return result ? "no error: " + concat(*result) : std::string(result.error().what());
 }
 
 TEST(Address, PrintsAsPeopleWriteIt) {
-  EXPECT_EQ(format(Address("127.0.0.1", 80)), "127.0.0.1:80");
-  EXPECT_EQ(format(Address("255.0.10.9", 65535)), "255.0.10.9:65535");
-  EXPECT_EQ(format(Address("::1", 80)), "[::1]:80");
-  EXPECT_EQ(format(Address("2001:DB8:0:0:0:0:0:1", 0)), "[2001:db8::1]:0");
-  EXPECT_EQ(format(Address("", 2525)), "*:2525");
-  EXPECT_EQ(format(Address()), "*:0");
-  EXPECT_EQ(format(Address::local("/run/x")), "/run/x");
-  EXPECT_EQ(format(Address::local("x.sock")), "local:x.sock");
-  EXPECT_EQ(format(Address::abstract("name")), "@name");
-  EXPECT_EQ(format(Address::local_peer(7)), "[local:7]");
+  EXPECT_EQ(concat(Address("127.0.0.1", 80)), "127.0.0.1:80");
+  EXPECT_EQ(concat(Address("255.0.10.9", 65535)), "255.0.10.9:65535");
+  EXPECT_EQ(concat(Address("::1", 80)), "[::1]:80");
+  EXPECT_EQ(concat(Address("2001:DB8:0:0:0:0:0:1", 0)), "[2001:db8::1]:0");
+  EXPECT_EQ(concat(Address("", 2525)), "*:2525");
+  EXPECT_EQ(concat(Address()), "*:0");
+  EXPECT_EQ(concat(Address::local("/run/x")), "/run/x");
+  EXPECT_EQ(concat(Address::local("x.sock")), "local:x.sock");
+  EXPECT_EQ(concat(Address::abstract("name")), "@name");
+  EXPECT_EQ(concat(Address::local_peer(7)), "[local:7]");
   std::ostringstream out;
   out << Address("::1", 80) << ' ' << Endpoint("localhost", 25);
   EXPECT_EQ(out.str(), "[::1]:80 localhost:25");
@@ -51,14 +51,14 @@ TEST(Address, ParsesWhatItPrinted) {
         Address::local("x:80"), Address::local("/tmp/a\nb\\x0a"), Address::abstract("name"),
         Address::abstract(std::string("a\0b", 3)), Address::abstract(""), Address::local_peer(0),
         Address::local_peer(4294967295U)}) {
-    const auto again = Address::parse(format(address));
+    const auto again = Address::parse(concat(address));
     ASSERT_TRUE(again) << address << ": " << again.error().what();
     EXPECT_EQ(*again, address) << address;
   }
 }
 
 TEST(Address, ANameFromOutsideCannotUpsetALog) {
-  EXPECT_EQ(format(Address::abstract("a\n\x1b[2J")), "@a\\x0a\\x1b[2J");
+  EXPECT_EQ(concat(Address::abstract("a\n\x1b[2J")), "@a\\x0a\\x1b[2J");
 }
 
 TEST(Address, KeepsItsParts) {
@@ -77,13 +77,13 @@ TEST(Address, AScopeIsGivenByNameOrIndexAndPrintsAsTheName) {
   const Address address("fe80::1%lo", 80);
   EXPECT_EQ(address.scope(), 1U);  // Linux's lo is the first
   EXPECT_EQ(address, Address("fe80::1%1", 80));
-  EXPECT_EQ(format(address), "[fe80::1%lo]:80");
+  EXPECT_EQ(concat(address), "[fe80::1%lo]:80");
   EXPECT_EQ(address.host(), "fe80::1%lo");
   EXPECT_EQ(*Address::parse("[fe80::1%lo]:80"), address);
   EXPECT_EQ(Endpoint(address), Endpoint("fe80::1%lo", 80));
   // One that is gone prints as its index, and leaves errno alone.
   errno = EINTR;
-  EXPECT_EQ(format(Address("fe80::1%4294967295", 80)), "[fe80::1%4294967295]:80");
+  EXPECT_EQ(concat(Address("fe80::1%4294967295", 80)), "[fe80::1%4294967295]:80");
   EXPECT_EQ(errno, EINTR);
 }
 
@@ -137,7 +137,7 @@ TEST(Address, GoesThroughTheCompactFormAndBack) {
   for (const Address& address :
        {Address("127.0.0.1", 80), Address("fe80::1%2", 81), Address("", 5), Address::local_peer(12)}) {
     EXPECT_EQ(Address(address.compact()), address);
-    EXPECT_EQ(format(address.compact()), format(address));
+    EXPECT_EQ(concat(address.compact()), concat(address));
   }
   EXPECT_EQ(Address(Address::local("/run/x").compact()), Address::local_peer(0));
 }
@@ -153,8 +153,8 @@ TEST(Sockaddr, GoesToTheKernelsFormAndBack) {
 }
 
 TEST(Sockaddr, AnyAddressTakesTheSocketsFamily) {
-  EXPECT_EQ(format(from_raw(to_raw({"", 80}, Family::inet))), "0.0.0.0:80");
-  EXPECT_EQ(format(from_raw(to_raw({"", 80}, Family::inet6))), "[::]:80");
+  EXPECT_EQ(concat(from_raw(to_raw({"", 80}, Family::inet))), "0.0.0.0:80");
+  EXPECT_EQ(concat(from_raw(to_raw({"", 80}, Family::inet6))), "[::]:80");
 }
 
 TEST(Sockaddr, IPv4GoesIntoAnInet6SocketAndComesBackAsIPv4) {
@@ -208,12 +208,12 @@ TEST(Packed, SaysWhatIsWrong) {
 }
 
 TEST(Endpoint, SaysTheSameAsTheAddressItIsMadeOf) {
-  EXPECT_EQ(format(Endpoint("::1", 80)), "[::1]:80");
-  EXPECT_EQ(format(Endpoint("", 80)), "*:80");
-  EXPECT_EQ(format(Endpoint(Address("", 80))), format(Address("", 80)));
-  EXPECT_EQ(format(Endpoint(Address::local("/run/x"))), "/run/x");
-  EXPECT_EQ(format(Endpoint(Address::abstract("x"))), "@x");
-  EXPECT_EQ(format(Endpoint(Address::local_peer(3))), "[local:3]");
+  EXPECT_EQ(concat(Endpoint("::1", 80)), "[::1]:80");
+  EXPECT_EQ(concat(Endpoint("", 80)), "*:80");
+  EXPECT_EQ(concat(Endpoint(Address("", 80))), concat(Address("", 80)));
+  EXPECT_EQ(concat(Endpoint(Address::local("/run/x"))), "/run/x");
+  EXPECT_EQ(concat(Endpoint(Address::abstract("x"))), "@x");
+  EXPECT_EQ(concat(Endpoint(Address::local_peer(3))), "[local:3]");
 }
 
 }  // namespace

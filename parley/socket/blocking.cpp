@@ -10,7 +10,7 @@ constinit thread_local int reactor_depth = 0;
 
 void refuse_blocking(std::string_view operation) {
   throw std::logic_error(
-      format(operation,
+      concat(operation,
              " may block, and this is a reactor's callback (use the reactor's own means, a "
              "non-blocking socket, or another thread)"));
 }

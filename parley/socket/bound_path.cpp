@@ -123,7 +123,7 @@ void BoundPath::remove_with(Descriptor socket) noexcept {
     const PathLock lock(path);
     if (!lock) return;  // somebody is taking it over
     // Not by the path, which may be too long for an address where it was relative.
-    const Address same = Address::local(format("/proc/self/fd/", file.get()));
+    const Address same = Address::local(concat("/proc/self/fd/", file.get()));
     if (nobody_has(to_raw(same, Family::local)) && file_at(path) == file_) ::unlink(path.c_str());
   } catch (const std::exception&) {  // without memory it stays, and is taken over
   }

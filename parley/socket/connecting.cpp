@@ -62,7 +62,7 @@ void Socket::disconnect() {
 }
 
 void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) const {
-  const std::string whom = format(endpoint);
+  const std::string whom = concat(endpoint);
   const std::optional<Duration> timeout = gettimeout();
   if (timeout && reason == std::make_error_code(std::errc::timed_out)) {
     throw Timeout("connect", whom, *timeout);

@@ -16,7 +16,7 @@ std::pair<Socket, Socket> socketpair(Family family, Type type, int proto) {
   const std::optional<Duration> timeout = getdefaulttimeout();
   const int kind = kind_of(type) | SOCK_CLOEXEC | (timeout ? SOCK_NONBLOCK : 0);
   if (::socketpair(domain_of(family), kind, proto, both) != 0) {
-    throw SocketError("socketpair", format(family, ' ', type), {errno, std::system_category()});
+    throw SocketError("socketpair", concat(family, ' ', type), {errno, std::system_category()});
   }
   Socket first(Descriptor{both[0]}, family, type, proto, timeout);
   Socket second(Descriptor{both[1]}, family, type, proto, timeout);
@@ -25,7 +25,7 @@ std::pair<Socket, Socket> socketpair(Family family, Type type, int proto) {
 
 Socket fromfd(int descriptor) {
   Descriptor copy(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
-  if (!copy) throw SocketError("fromfd", format("descriptor ", descriptor), {errno, std::system_category()});
+  if (!copy) throw SocketError("fromfd", concat("descriptor ", descriptor), {errno, std::system_category()});
   Socket socket = Socket::adopt(copy.get());
   copy.release();
   return socket;
@@ -37,7 +37,7 @@ std::string told(const std::vector<FailedAttempt>& attempts) {
   if (attempts.size() == 1) return attempts.front().message;
   std::string all;
   for (const FailedAttempt& each : attempts) {
-    all += format(all.empty() ? "tried " : "; ", each.address, ": ", each.message);
+    all += concat(all.empty() ? "tried " : "; ", each.address, ": ", each.message);
   }
   return all;
 }
@@ -45,7 +45,7 @@ std::string told(const std::vector<FailedAttempt>& attempts) {
 // An IPv6 socket could be bound to IPv4, and reach nobody in IPv6 from there.
 void require_source(const Address& source, const Address& to) {
   if (source.family() == Family::unspecified || source.family() == to.family()) return;
-  throw AddressError(format(source, " is an address of family ", source.family(), ", the one to reach, ", to,
+  throw AddressError(concat(source, " is an address of family ", source.family(), ", the one to reach, ", to,
                             ", is of family ", to.family()));
 }
 
@@ -82,25 +82,25 @@ Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeo
           {address, std::make_error_code(std::errc::address_family_not_supported), error.what()});
     }
   }
-  if (all_errors) throw ConnectionErrors(format(endpoint), std::move(failed));
+  if (all_errors) throw ConnectionErrors(concat(endpoint), std::move(failed));
   const std::error_code last = failed.back().reason;
   if (timeout && last == std::make_error_code(std::errc::timed_out)) {
-    throw Timeout("connect", format(endpoint), *timeout, told(failed));
+    throw Timeout("connect", concat(endpoint), *timeout, told(failed));
   }
-  throw SocketError("connect", format(endpoint), last, told(failed));
+  throw SocketError("connect", concat(endpoint), last, told(failed));
 }
 
 Socket create_server(const Address& address, const ServerOptions& how) {
   const Family own = address.family();
   if (how.dualstack_ipv6 && (own == Family::inet || own == Family::local)) {
-    throw AddressError(format(address, " cannot be dual-stack: only any address and IPv6 ones can"));
+    throw AddressError(concat(address, " cannot be dual-stack: only any address and IPv6 ones can"));
   }
   const Family any = how.dualstack_ipv6 ? Family::inet6 : Family::inet;
   Socket server(own == Family::unspecified ? any : own);
   const ListenOptions options{
       .reuse_port = how.reuse_port, .v6_only = !how.dualstack_ipv6, .no_delay = false};
   if (const std::error_code error = prepare_listening(server.fileno(), server.family(), options)) {
-    throw SocketError("setsockopt", format(address), error);
+    throw SocketError("setsockopt", concat(address), error);
   }
   server.bind(address);
   server.listen(how.backlog);

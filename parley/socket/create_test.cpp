@@ -35,9 +35,9 @@ TEST(CreateServer, ADualStackOneTakesBothAndPrintsIPv4AsSuch) {
   Socket server = create_server({"", 0}, {.dualstack_ipv6 = true});
   const int port = server.getsockname().port();
   const Socket four = create_connection({"127.0.0.1", port});
-  EXPECT_EQ(format(server.accept().second), format("127.0.0.1:", four.getsockname().port()));
+  EXPECT_EQ(concat(server.accept().second), concat("127.0.0.1:", four.getsockname().port()));
   const Socket six = create_connection({"::1", port});
-  EXPECT_EQ(format(server.accept().second), format("[::1]:", six.getsockname().port()));
+  EXPECT_EQ(concat(server.accept().second), concat("[::1]:", six.getsockname().port()));
 }
 
 TEST(CreateServer, AnIPv6OneTakesIPv6AloneUnlessItIsDualStack) {
@@ -53,14 +53,14 @@ TEST(CreateServer, BothFamiliesShareAPortAndTheHintSaysWhatIsInTheWay) {
   const Socket four = create_server({"0.0.0.0", 0});
   const int port = four.getsockname().port();
   EXPECT_EQ(error_of([&] { create_server({"::", port}, {.dualstack_ipv6 = true}); }),
-            format("bind [::]:", port,
+            concat("bind [::]:", port,
                    ": Address already in use (IPv4 has the port; v6_only listens beside it, on IPv6 alone)"));
   const Socket six = create_server({"::", port});
   EXPECT_EQ(six.getsockname().port(), port);
   const Socket both = create_server({"", 0}, {.dualstack_ipv6 = true});
   EXPECT_EQ(
       error_of([&] { create_server({"", both.getsockname().port()}); }),
-      format("bind 0.0.0.0:", both.getsockname().port(),
+      concat("bind 0.0.0.0:", both.getsockname().port(),
              ": Address already in use (an IPv6 socket that takes IPv4 too has the port; with v6_only it "
              "leaves IPv4 alone)"));
 }
@@ -76,7 +76,7 @@ TEST(CreateServer, SeveralMayShareAPortWhenAllSaySo) {
   const Socket second = create_server(first.getsockname(), {.reuse_port = true});
   EXPECT_EQ(first.getsockname(), second.getsockname());
   EXPECT_EQ(error_of([&] { create_server(first.getsockname()); }),
-            format("bind ", first.getsockname(), ": Address already in use"));
+            concat("bind ", first.getsockname(), ": Address already in use"));
 }
 
 TEST(CreateServer, ThePortCanBeTakenAgainAtOnce) {
@@ -110,11 +110,11 @@ TEST(CreateConnection, TellsWhatEachAddressSaid) {
   silent.bind({"127.0.0.1", 0});
   const int port = silent.getsockname().port();
   EXPECT_EQ(error_of([&] { create_connection({"127.0.0.1", port}); }),
-            format("connect 127.0.0.1:", port, ": Connection refused"));
+            concat("connect 127.0.0.1:", port, ": Connection refused"));
   const std::string error = error_of([&] { create_connection({"", port}); });
-  EXPECT_TRUE(error.starts_with(format("connect *:", port, ": Connection refused (tried ["))) << error;
-  EXPECT_NE(error.find(format("[::1]:", port, ": Connection refused")), std::string::npos) << error;
-  EXPECT_NE(error.find(format("127.0.0.1:", port, ": Connection refused")), std::string::npos) << error;
+  EXPECT_TRUE(error.starts_with(concat("connect *:", port, ": Connection refused (tried ["))) << error;
+  EXPECT_NE(error.find(concat("[::1]:", port, ": Connection refused")), std::string::npos) << error;
+  EXPECT_NE(error.find(concat("127.0.0.1:", port, ": Connection refused")), std::string::npos) << error;
 }
 
 TEST(CreateConnection, ConnectsFromTheGivenAddress) {
@@ -124,7 +124,7 @@ TEST(CreateConnection, ConnectsFromTheGivenAddress) {
 }
 
 TEST(CreateConnection, ReachesLocalServersToo) {
-  Socket server = create_server(Address::abstract(format("parley-create-", getpid())));
+  Socket server = create_server(Address::abstract(concat("parley-create-", getpid())));
   const Socket client = create_connection(server.getsockname());
   EXPECT_EQ(client.family(), Family::local);
   EXPECT_EQ(server.accept().second, Address::local_peer(0));
@@ -141,7 +141,7 @@ TEST(Socketpair, IsConnected) {
 }
 
 TEST(CreateServer, ListensAtALocalAddressToo) {
-  Socket server = create_server(Address::abstract(format("parley-test-create-", getpid())));
+  Socket server = create_server(Address::abstract(concat("parley-test-create-", getpid())));
   EXPECT_EQ(server.family(), Family::local);
   const Socket client = create_connection(server.getsockname());
   EXPECT_EQ(client.family(), Family::local);
@@ -180,7 +180,7 @@ TEST(CreateConnection, ASourceOfOneFamilyLeavesOutTheAddressesOfOthers) {
   EXPECT_THROW(create_connection(here, 10s, other, true), ConnectionErrors);  // and so the next was tried
   // Also where an IPv6 socket could be bound to it.
   EXPECT_EQ(error_of([&] { create_connection({"::1", here.port()}, 10s, source); }),
-            format("127.0.0.2:0 is an address of family inet, the one to reach, [::1]:", here.port(),
+            concat("127.0.0.2:0 is an address of family inet, the one to reach, [::1]:", here.port(),
                    ", is of family inet6"));
 }
 

@@ -24,7 +24,7 @@ class DatagramBatches : public testing::Test {
   static Socket named() {
     Socket socket(Family::local, Type::datagram);
     socket.setblocking(false);
-    socket.bind(Address::abstract(format("parley datagrams ", ++last_, " of ", getpid())));
+    socket.bind(Address::abstract(concat("parley datagrams ", ++last_, " of ", getpid())));
     return socket;
   }
 

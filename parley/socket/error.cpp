@@ -23,14 +23,14 @@ std::string sentence(std::string_view operation, std::string_view where, std::st
 std::string with_remedy_behind(std::string_view advice, std::error_code reason) {
   const std::string_view remedy = detail::remedy(reason);
   if (advice.empty() || remedy.empty()) return std::string(advice.empty() ? remedy : advice);
-  return advice.find(remedy) == advice.npos ? format(advice, "; ", remedy) : std::string(advice);
+  return advice.find(remedy) == advice.npos ? concat(advice, "; ", remedy) : std::string(advice);
 }
 
 std::string seconds(Duration time) {
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(time).count();
-  std::string text = format(ms / 1000);
+  std::string text = concat(ms / 1000);
   if (ms % 1000 != 0) {
-    text += '.' + format(1000 + ms % 1000).substr(1);
+    text += '.' + concat(1000 + ms % 1000).substr(1);
     text.erase(text.find_last_not_of('0') + 1);
   }
   return text + " s";
@@ -73,7 +73,7 @@ std::string_view remedy(std::error_code reason) noexcept {
 
 std::string with_remedy(std::string_view text, std::error_code reason) {
   const std::string_view remedy = detail::remedy(reason);
-  return remedy.empty() ? std::string(text) : format(text, " (", remedy, ')');
+  return remedy.empty() ? std::string(text) : concat(text, " (", remedy, ')');
 }
 
 }  // namespace detail

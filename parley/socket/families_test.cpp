@@ -21,7 +21,7 @@ std::string address_error(auto&& call) {
   } catch (const AddressError& error) {
     return error.what();
   } catch (const std::exception& error) {
-    return format("no AddressError, but: ", error.what());
+    return concat("no AddressError, but: ", error.what());
   }
   return "no error";
 }
@@ -113,7 +113,7 @@ TEST(Families, AnIPv4MappedAddressIsTheIPv4Address) {
   EXPECT_EQ(mapped.family(), Family::inet);
   EXPECT_EQ(mapped.compact(), plain.compact());
   EXPECT_EQ(std::hash<Address>()(mapped), std::hash<Address>()(plain));
-  EXPECT_EQ(format(mapped), "1.2.3.4:80");
+  EXPECT_EQ(concat(mapped), "1.2.3.4:80");
   EXPECT_EQ(*Address::parse("[::ffff:102:304]:80"), plain);
   CompactAddress raw{.family = Family::inet6, .port = 80};
   raw.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4};

@@ -16,7 +16,7 @@ constexpr std::size_t largest_piece = 1024 * 1024;  // what `read1` takes at onc
 
 void require_limit(std::string_view operation, std::size_t limit) {
   if (limit != 0) return;
-  throw std::invalid_argument(format(operation, ": a line limit of 0 would look like the end of the input"));
+  throw std::invalid_argument(concat(operation, ": a line limit of 0 would look like the end of the input"));
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ std::string SocketFile::read() {
   lost_ = true;
   throw SocketError(
       "read", socket_.where(), std::make_error_code(std::errc::message_size),
-      format("there is more than the read_limit of ", limit, " bytes: read(size) takes pieces"));
+      concat("there is more than the read_limit of ", limit, " bytes: read(size) takes pieces"));
 }
 
 std::string SocketFile::read1(std::size_t size) {

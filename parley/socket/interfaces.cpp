@@ -42,7 +42,7 @@ std::uint32_t if_nametoindex(std::string_view name) {
 
 std::string if_indextoname(std::uint32_t index) {
   char name[IF_NAMESIZE];
-  if (::if_indextoname(index, name) == nullptr) fail("if_indextoname", format(index), why_no_interface());
+  if (::if_indextoname(index, name) == nullptr) fail("if_indextoname", concat(index), why_no_interface());
   return name;
 }
 

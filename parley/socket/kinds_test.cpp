@@ -94,7 +94,7 @@ TEST(DatagramSocket, IsConnectedAnewAndDisconnected) {
   client.disconnect();
   EXPECT_THROW(client.getpeername(), SocketError);
   const std::string error = error_of([&] { client.send("x"); });
-  EXPECT_EQ(error, format("send at ", client.getsockname(), ": Destination address required"));
+  EXPECT_EQ(error, concat("send at ", client.getsockname(), ": Destination address required"));
   client.sendto("to a again", a.getsockname());
   EXPECT_EQ(a.recv(100), "to a again");
 }
@@ -103,7 +103,7 @@ TEST(DatagramSocket, HasNobodyToAccept) {
   Socket socket(Family::inet, Type::datagram);
   socket.bind({"127.0.0.1", 0});
   EXPECT_EQ(error_of([&] { socket.accept(); }),
-            format("accept at ", socket.getsockname(), ": Operation not supported"));
+            concat("accept at ", socket.getsockname(), ": Operation not supported"));
 }
 
 TEST(DatagramSocket, TellsAConnectedOneThatNobodyIsThere) {
@@ -114,12 +114,12 @@ TEST(DatagramSocket, TellsAConnectedOneThatNobodyIsThere) {
   client.settimeout(10s);
   gone.close();
   client.send("x");
-  EXPECT_EQ(error_of([&] { client.recv(10); }), format("recv ", address, ": Connection refused"));
+  EXPECT_EQ(error_of([&] { client.recv(10); }), concat("recv ", address, ": Connection refused"));
 }
 
 TEST(SeqpacketSocket, KeepsMessagesApartOnAConnection) {
   Socket server(Family::local, Type::seqpacket);
-  server.bind(Address::abstract(format("parley-test-seqpacket-", getpid())));
+  server.bind(Address::abstract(concat("parley-test-seqpacket-", getpid())));
   server.listen();
   Socket client(Family::local, Type::seqpacket);
   client.connect(server.getsockname());
@@ -135,8 +135,8 @@ TEST(SeqpacketSocket, KeepsMessagesApartOnAConnection) {
 
 TEST(LocalDatagramSocket, TalksBothWays) {
   Socket a(Family::local, Type::datagram), b(Family::local, Type::datagram);
-  a.bind(Address::abstract(format("parley-test-datagram-", getpid())));
-  b.bind(Address::local(testing::TempDir() + format("parley-", getpid(), "-datagram.sock")));
+  a.bind(Address::abstract(concat("parley-test-datagram-", getpid())));
+  b.bind(Address::local(testing::TempDir() + concat("parley-", getpid(), "-datagram.sock")));
   EXPECT_EQ(b.sendto("hello", a.getsockname()), 5U);
   const auto [data, sender] = a.recvfrom(100);
   EXPECT_EQ(data, "hello");
@@ -198,7 +198,7 @@ TEST(DefaultTimeout, IsWhatAnAcceptedSocketStartsWithWhateverItsListenerHas) {
 
 TEST(Inheritance, IsThereWhenAskedFor) {
   Socket socket;
-  const std::string look = format("test -e /proc/self/fd/", socket.fileno());
+  const std::string look = concat("test -e /proc/self/fd/", socket.fileno());
   EXPECT_FALSE(socket.get_inheritable());
   EXPECT_NE(std::system(look.c_str()), 0);
   socket.set_inheritable(true);

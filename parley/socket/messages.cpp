@@ -48,7 +48,7 @@ constexpr std::size_t most_descriptors = 253;  // of one message: the kernel's S
 
 void require_fits(std::string_view operation, std::size_t size) {
   if (size <= most_ancillary - CMSG_SPACE(0)) return;
-  throw std::invalid_argument(format(operation, ": ", size, " bytes are more than ancillary data may have"));
+  throw std::invalid_argument(concat(operation, ": ", size, " bytes are more than ancillary data may have"));
 }
 
 // Ancillary data as the kernel wants it, one piece after another.

@@ -83,7 +83,7 @@ TEST(Messages, GoToAnAddressAndTellTheirSenders) {
   EXPECT_EQ(message.address, a.getsockname());
   EXPECT_THROW(a.sendmsg({"x"}, {}, {}, Address("::1", 80)), AddressError);
   EXPECT_EQ(error_of([&] { a.sendmsg({std::string(70'000, 'x')}, {}, {}, b.getsockname()); }),
-            format("sendmsg ", b.getsockname(), ": Message too long"));
+            concat("sendmsg ", b.getsockname(), ": Message too long"));
 }
 
 TEST(Messages, SayThatTheyWereTruncated) {

@@ -18,7 +18,7 @@ int level_of(const Socket& socket) {
 void change_membership(Socket& socket, int option, const char* operation, const Address& group,
                        std::uint32_t interface) {
   if (group.family() != socket.family()) {  // v4-mapped ones are refused by the kernel without a reason
-    throw AddressError(format(group, " is of family ", group.family(), ", the socket's family is ",
+    throw AddressError(concat(group, " is of family ", group.family(), ", the socket's family is ",
                               socket.family(), " (a group must be of the socket's own family)"));
   }
   group_req request{};
@@ -26,7 +26,7 @@ void change_membership(Socket& socket, int option, const char* operation, const 
   request.gr_group = to_raw(group, socket.family()).storage;
   if (::setsockopt(socket.fileno(), level_of(socket), option, &request, sizeof request) == 0) return;
   const int error = errno;
-  throw SocketError(operation, format(group), {error, std::system_category()},
+  throw SocketError(operation, concat(group), {error, std::system_category()},
                     error == EINVAL       ? "no multicast address"
                     : error == EADDRINUSE ? "a member already"
                     : error == ENODEV     ? "no such interface, or no route to the group: name an interface"

@@ -28,7 +28,7 @@ struct Groups {
     receiver.bind({"", 0});
     receiver.settimeout(10s);
     const int port = receiver.getsockname().port();
-    group = Address(inet ? "239.255.77.7" : format("ff01::7707%", loopback), port);
+    group = Address(inet ? "239.255.77.7" : concat("ff01::7707%", loopback), port);
     here = Address(own.host(), port);
     set_multicast_interface(sender, loopback);
   }
@@ -42,7 +42,7 @@ struct Groups {
                                                                                      if_freenameindex);
     for (const struct if_nameindex* each = all.get(); each->if_index != 0; ++each) {
       loopback = each->if_index;
-      group = Address(format("ff01::7707%", loopback), here.port());
+      group = Address(concat("ff01::7707%", loopback), here.port());
       set_multicast_interface(sender, loopback);
       try {
         sender.sendto("is there a way?", group);
@@ -109,11 +109,11 @@ TEST(Multicast, SaysWhatIsWrong) {
     Groups g(family);
     join_group(g.receiver, g.group, g.loopback);
     EXPECT_EQ(error_of([&] { join_group(g.receiver, g.group, g.loopback); }),
-              format("join_group ", g.group, ": Address already in use (a member already)"));
+              concat("join_group ", g.group, ": Address already in use (a member already)"));
     EXPECT_EQ(error_of([&] { join_group(g.sender, g.own, g.loopback); }),
-              format("join_group ", g.own, ": Invalid argument (no multicast address)"));
+              concat("join_group ", g.own, ": Invalid argument (no multicast address)"));
     EXPECT_EQ(error_of([&] { join_group(g.sender, g.group, 4'000'000); }),
-              format("join_group ", g.group,
+              concat("join_group ", g.group,
                      ": No such device (no such interface, or no route to the group: name an interface)"));
     EXPECT_THROW(leave_group(g.sender, g.group, g.loopback), SocketError);
     const Address wrong = g.inet ? Address("ff01::7707", 0) : Address("239.255.77.7", 0);

@@ -48,11 +48,11 @@ Network::Network(const Address& address, int bits)
     : bits_(is_mapped(address) && bits >= 96 ? bits - 96 : bits) {
   const CompactAddress numbers = bare(address);
   if (numbers.family != Family::inet && numbers.family != Family::inet6) {
-    throw AddressError(format(address, " is in no network: an IPv4 or IPv6 address is needed"));
+    throw AddressError(concat(address, " is in no network: an IPv4 or IPv6 address is needed"));
   }
   if (bits_ < 0 || bits_ > most_bits(numbers.family) || (is_mapped(address) && bits < 96)) {
     throw AddressError(
-        format("an address of this family has ", most_bits(address.family()), " bits, not ", bits));
+        concat("an address of this family has ", most_bits(address.family()), " bits, not ", bits));
   }
   address_ = Address(first_of(numbers, bits_));
 }
@@ -67,17 +67,17 @@ Result<Network, AddressError> Network::parse(std::string_view text) {
       const char* const end = text.data() + text.size();
       const auto [behind, error] = std::from_chars(begin, end, bits);
       if (error != std::errc() || behind != end) {
-        return AddressError(format("\"", text, "\": behind the / stands a number of bits"));
+        return AddressError(concat("\"", text, "\": behind the / stands a number of bits"));
       }
     }
     const Network network(address, bits);
     if (!(network.address().compact() == bare(address))) {
       return AddressError(
-          format("\"", text, "\" has bits set behind the first ", bits, "; ", network, " is that network"));
+          concat("\"", text, "\" has bits set behind the first ", bits, "; ", network, " is that network"));
     }
     return network;
   } catch (const AddressError& error) {
-    return AddressError(format("\"", text, "\" is no network: ", error.what()));
+    return AddressError(concat("\"", text, "\" is no network: ", error.what()));
   }
 }
 

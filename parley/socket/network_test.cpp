@@ -46,13 +46,13 @@ TEST(Network, OneAddressAndAllOfThem) {
 TEST(Network, MappedAddressesAreIPv4) {
   EXPECT_TRUE(network("127.0.0.0/8").contains({"::ffff:127.0.0.1", 0}));
   EXPECT_FALSE(network("::/0").contains({"::ffff:127.0.0.1", 0}));
-  EXPECT_EQ(format(network("::ffff:127.0.0.0/104")), "127.0.0.0/8");
-  EXPECT_EQ(format(network("::ffff:127.0.0.1")), "127.0.0.1/32");
+  EXPECT_EQ(concat(network("::ffff:127.0.0.0/104")), "127.0.0.0/8");
+  EXPECT_EQ(concat(network("::ffff:127.0.0.1")), "127.0.0.1/32");
 }
 
 TEST(Network, IsMadeOfAnAddressWhateverItsOtherBits) {
   const Network home(Address("2001:db8::1:2:3:4", 2626), 64);
-  EXPECT_EQ(format(home), "2001:db8::/64");
+  EXPECT_EQ(concat(home), "2001:db8::/64");
   EXPECT_EQ(home, network("2001:db8::/64"));
   EXPECT_FALSE(home == network("2001:db8::/63"));
   EXPECT_EQ(home.bits(), 64);

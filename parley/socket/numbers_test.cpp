@@ -32,7 +32,7 @@ std::string refusal_of(auto&& call) {
   } catch (const std::invalid_argument& error) {
     return error.what();
   } catch (const std::exception& error) {
-    return format("not std::invalid_argument, but: ", error.what());
+    return concat("not std::invalid_argument, but: ", error.what());
   }
   return "it was taken";
 }
@@ -64,7 +64,7 @@ TEST(Numbers, ASizeOfAnOptionIsNotNegative) {
 TEST(Numbers, AnOptionsBytesAreFew) {
   Socket socket;
   EXPECT_EQ(refusal_of([&] { (void)socket.getsockopt(SOL_SOCKET, SO_LINGER, huge); }),
-            format("getsockopt linger: ", huge, " bytes are too many (at most 1048576)"));
+            concat("getsockopt linger: ", huge, " bytes are too many (at most 1048576)"));
   const std::string much(1024 * 1024 + 1, 'x');
   EXPECT_EQ(refusal_of([&] { socket.setsockopt(SOL_SOCKET, SO_LINGER, much); }),
             "setsockopt linger: 1048577 bytes are too many (at most 1048576)");
@@ -116,13 +116,13 @@ TEST(Numbers, AKindThatDoesNotExistIsNoOther) {
 TEST(Numbers, AncillaryDataIsCountedWithoutWrapping) {
   for (const std::size_t size : {huge, huge - 8, std::size_t{1} << 40U, std::size_t{0x7fffffff}}) {
     EXPECT_EQ(refusal_of([&] { cmsg_len(size); }),
-              format("cmsg_len: ", size, " bytes are more than ancillary data may have"));
+              concat("cmsg_len: ", size, " bytes are more than ancillary data may have"));
     EXPECT_EQ(refusal_of([&] { cmsg_space(size); }),
-              format("cmsg_space: ", size, " bytes are more than ancillary data may have"));
+              concat("cmsg_space: ", size, " bytes are more than ancillary data may have"));
   }
   auto [a, b] = socketpair();
   EXPECT_EQ(refusal_of([&, &socket = a] { socket.recvmsg(1, huge); }),
-            format("recvmsg: ", huge, " bytes are more than ancillary data may have"));
+            concat("recvmsg: ", huge, " bytes are more than ancillary data may have"));
   // More than come at once are as good as no limit; the product with their size would be 0.
   send_fds(b, "x", {STDIN_FILENO});
   EXPECT_EQ(recv_fds(a, 1, std::size_t{1} << 62U).descriptors.size(), 1U);
@@ -133,7 +133,7 @@ TEST(Numbers, NothingOfAFileIsSentOnAClosedSocketAlso) {
   auto [a, b] = socketpair();
   EXPECT_EQ(a.sendfile(file.get(), 0, 0), 0U);
   EXPECT_EQ(refusal_of([&, &socket = a] { socket.sendfile(file.get(), huge); }),
-            format("sendfile: no file has an offset of ", huge));
+            concat("sendfile: no file has an offset of ", huge));
   a.close();
   try {
     a.sendfile(file.get(), 0, 0);

@@ -29,7 +29,7 @@ std::error_code last_error() {
 
 void require_open(std::string_view operation, int descriptor) {
   if (::fcntl(descriptor, F_GETFD) < 0)
-    throw SocketError(operation, format("descriptor ", descriptor), last_error());
+    throw SocketError(operation, concat("descriptor ", descriptor), last_error());
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ OpenFile OpenFile::borrow(int descriptor) {
 std::uint64_t OpenFile::size() const {
   struct stat about{};
   if (::fstat(descriptor_, &about) != 0) {
-    throw SocketError("fstat", format("descriptor ", descriptor_), last_error());
+    throw SocketError("fstat", concat("descriptor ", descriptor_), last_error());
   }
   return static_cast<std::uint64_t>(about.st_size);
 }
@@ -87,7 +87,7 @@ std::size_t OpenFile::read(std::span<char> into, std::uint64_t offset) const {
     if (got > 0) {
       read += static_cast<std::size_t>(got);
     } else if (errno != EINTR) {
-      throw SocketError("pread", format("descriptor ", descriptor_), last_error());
+      throw SocketError("pread", concat("descriptor ", descriptor_), last_error());
     }
   }
   return read;

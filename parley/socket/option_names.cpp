@@ -83,7 +83,7 @@ std::string name_of_option(int level, int name) {
   for (const Named& one : all) {
     if (one.level == level && one.name == name) return std::string(one.text);
   }
-  return format("option ", name, " of level ", level);
+  return concat("option ", name, " of level ", level);
 }
 
 }  // namespace parley

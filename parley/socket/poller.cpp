@@ -21,7 +21,7 @@ std::unique_ptr<Poller> make_poller(PollerKind kind) {
     case PollerKind::epoll:
       return make_epoll_poller();
   }
-  throw std::invalid_argument(format("there is no kind of poller ", static_cast<int>(kind)));
+  throw std::invalid_argument(concat("there is no kind of poller ", static_cast<int>(kind)));
 }
 
 bool is_open(int descriptor) noexcept {
@@ -33,7 +33,7 @@ void require_open(int descriptor) {
 }
 
 void fail_watching(int descriptor, int error, const char* advice) {
-  throw SocketError("watch", format("descriptor ", descriptor), {error, std::system_category()}, advice);
+  throw SocketError("watch", concat("descriptor ", descriptor), {error, std::system_category()}, advice);
 }
 
 Wakeup::Wakeup() : descriptor_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

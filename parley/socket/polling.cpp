@@ -52,7 +52,7 @@ PollEvent events_of(short bits) {
 
 void require_watched(const PollTable& table, Selectable what, std::string_view operation) {
   if (table.contains(what.fileno())) return;
-  throw std::out_of_range(format(operation, ": descriptor ", what.fileno(), " is not watched",
+  throw std::out_of_range(concat(operation, ": descriptor ", what.fileno(), " is not watched",
                                  what.fileno() < 0 ? " (a closed socket has none: remove it before)" : ""));
 }
 
@@ -77,7 +77,7 @@ Poll& Poll::operator=(Poll&& other) noexcept = default;
 void Poll::add(Selectable what, PollEvent wanted) {
   if (table_->contains(what.fileno())) {
     throw std::invalid_argument(
-        format("Poll::add: descriptor ", what.fileno(), " is watched already (use modify)"));
+        concat("Poll::add: descriptor ", what.fileno(), " is watched already (use modify)"));
   }
   table_->set(what.fileno(), bits_of(wanted), 0);
 }

@@ -98,9 +98,9 @@ TEST(Poll, CanBeMoved) {
 }
 
 TEST(PollEvent, Prints) {
-  EXPECT_EQ(format(PollEvent::none), "none");
-  EXPECT_EQ(format(PollEvent::read | PollEvent::hang_up), "read|hang_up");
-  EXPECT_EQ(format(PollEvent::urgent | PollEvent::write | PollEvent::end_of_input | PollEvent::error |
+  EXPECT_EQ(concat(PollEvent::none), "none");
+  EXPECT_EQ(concat(PollEvent::read | PollEvent::hang_up), "read|hang_up");
+  EXPECT_EQ(concat(PollEvent::urgent | PollEvent::write | PollEvent::end_of_input | PollEvent::error |
                    PollEvent::not_open),
             "urgent|write|end_of_input|error|not_open");
 }

@@ -83,7 +83,7 @@ Found look_up(std::string_view operation, const std::string& host, const Service
   addrinfo* found = nullptr;
   const int failed = ::getaddrinfo(name, service.text.c_str(), &hints, &found);
   if (failed == 0) return Found(found);
-  fail(operation, service.numeric || service.text.empty() ? host : format(host, ':', service.text), failed);
+  fail(operation, service.numeric || service.text.empty() ? host : concat(host, ':', service.text), failed);
 }
 
 // What the system found may be an IPv4-mapped address, which is IPv4.
@@ -126,7 +126,7 @@ std::optional<Address> numeric_address(const Endpoint& endpoint) {
 }
 
 AddressError no_local_address(std::string_view host) {
-  return AddressError(format('"', host, "\" is no local address (a path, such as /run/x, or @name)"));
+  return AddressError(concat('"', host, "\" is no local address (a path, such as /run/x, or @name)"));
 }
 
 std::vector<Address> addresses_of(std::string_view operation, const Endpoint& endpoint, Type type,
@@ -134,7 +134,7 @@ std::vector<Address> addresses_of(std::string_view operation, const Endpoint& en
   if (const auto address = numeric_address(endpoint)) {
     if (is_wanted(address->family(), family)) return {*address};
     throw AddressError(
-        format(*address, " is an address of family ", address->family(), ", asked for was ", family));
+        concat(*address, " is an address of family ", address->family(), ", asked for was ", family));
   }
   if (family == Family::local) throw no_local_address(endpoint.host);
 
@@ -172,7 +172,7 @@ std::vector<AddressInfo> getaddrinfo(std::string_view host, std::string_view ser
 
 NameInfo getnameinfo(const Address& address, const NameHints& hints) {
   if (address.family() != Family::inet && address.family() != Family::inet6) {
-    throw AddressError(format("getnameinfo: ", address, " has no host"));
+    throw AddressError(concat("getnameinfo: ", address, " has no host"));
   }
   if (!hints.numeric_host || !hints.numeric_service) require_blocking_allowed("getnameinfo");
   const RawAddress raw = to_raw(address, address.family());
@@ -180,7 +180,7 @@ NameInfo getnameinfo(const Address& address, const NameHints& hints) {
   char service[NI_MAXSERV];
   const int failed =
       ::getnameinfo(raw.data(), raw.size, host, sizeof host, service, sizeof service, flags_of(hints));
-  if (failed != 0) fail("getnameinfo", format(address), failed);
+  if (failed != 0) fail("getnameinfo", concat(address), failed);
   return {host, service};
 }
 

@@ -20,7 +20,7 @@ namespace {
 using List = std::vector<Selectable>;
 
 [[noreturn]] void fail(int descriptor, int error, std::string_view advice) {
-  throw SocketError("select", format("descriptor ", descriptor), {error, std::system_category()}, advice);
+  throw SocketError("select", concat("descriptor ", descriptor), {error, std::system_category()}, advice);
 }
 
 fd_set set_of(const List& list) {

@@ -101,7 +101,7 @@ TEST(Select, NamesADescriptorBeyondTheTableToo) {
       for (const bool writable : {false, true}) {
         const List closed{number}, ready = writable ? List{a} : List{};
         try {
-          said += format(select(closed, ready, {}, 0s).read.size(), " can be read; ");
+          said += concat(select(closed, ready, {}, 0s).read.size(), " can be read; ");
         } catch (const SocketError& error) {
           if (error.code() == std::errc::bad_file_descriptor) said += "closed; ";
         }

@@ -36,7 +36,7 @@ std::uint64_t poller_key(int descriptor, std::uint32_t serial) {
 
 void require_something(Selectable what, Interest events) {
   if (events != Interest::none) return;
-  throw std::invalid_argument(format("Selector: descriptor ", what.fileno(), " watched for nothing"));
+  throw std::invalid_argument(concat("Selector: descriptor ", what.fileno(), " watched for nothing"));
 }
 
 }  // namespace
@@ -53,7 +53,7 @@ Registration SelectorCore::watch(Selectable what, Interest events) {
   require_something(what, events);
   if (find(what.fileno()) != nullptr) {
     throw std::invalid_argument(
-        format("Selector: descriptor ", what.fileno(), " is watched already (use modify)"));
+        concat("Selector: descriptor ", what.fileno(), " is watched already (use modify)"));
   }
   const Registration registration(what, events, ++last_serial_);
   own_poller().update(what.fileno(), events, poller_key(what.fileno(), registration.serial_));
@@ -82,7 +82,7 @@ Interest SelectorCore::still_ready(const Told& told) const {
 }
 
 void SelectorCore::fail_unknown(Selectable what) {
-  throw std::out_of_range(format("Selector: descriptor ", what.fileno(), " is not watched",
+  throw std::out_of_range(concat("Selector: descriptor ", what.fileno(), " is not watched",
                                  what.fileno() < 0 ? " (a closed socket has none: remove it before)" : ""));
 }
 

@@ -23,7 +23,7 @@ class SelectorTest : public testing::TestWithParam<PollerKind> {
   // What is ready, as "DATA:WHAT ", in any order.
   std::string ready() {
     std::string all;
-    for (auto [key, what] : selector_.select(0s)) all += key.data + ":" + format(what) + " ";
+    for (auto [key, what] : selector_.select(0s)) all += key.data + ":" + concat(what) + " ";
     return all;
   }
 
@@ -294,7 +294,7 @@ TEST(Selectors, NeedNoDataAndNoArguments) {
 }
 
 TEST(Interest, Prints) {
-  EXPECT_EQ(format(Interest::none, ' ', Interest::read, ' ', Interest::write, ' ', Interest::both),
+  EXPECT_EQ(concat(Interest::none, ' ', Interest::read, ' ', Interest::write, ' ', Interest::both),
             "none read write read|write");
 }
 

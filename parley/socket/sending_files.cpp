@@ -36,11 +36,11 @@ class Position {
 std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std::uint64_t> count) {
   if (type_ != Type::stream) throw std::invalid_argument("sendfile: only a stream socket can send a file");
   if (!getblocking()) throw std::invalid_argument("sendfile: the socket does not block (settimeout)");
-  if (offset > most_bytes) throw std::invalid_argument(format("sendfile: no file has an offset of ", offset));
+  if (offset > most_bytes) throw std::invalid_argument(concat("sendfile: no file has an offset of ", offset));
   if (fileno() < 0) fail("sendfile", EBADF);  // also where there is nothing to send
   struct stat about{};
   if (fstat(file, &about) != 0) {
-    throw SocketError("sendfile", format("descriptor ", file), {errno, std::system_category()});
+    throw SocketError("sendfile", concat("descriptor ", file), {errno, std::system_category()});
   }
   std::uint64_t sent = 0;
   const bool seekable = lseek(file, 0, SEEK_CUR) >= 0;
@@ -81,7 +81,7 @@ void Socket::send_read(int file, std::uint64_t offset, bool seekable, std::uint6
                              : ::read(file, memory.get(), wanted);
     if (have < 0 && errno == EINTR) continue;
     if (have < 0) {
-      throw SocketError("sendfile", format("reading descriptor ", file), {errno, std::system_category()});
+      throw SocketError("sendfile", concat("reading descriptor ", file), {errno, std::system_category()});
     }
     if (have == 0) break;
     std::string_view rest(memory.get(), static_cast<std::size_t>(have));

@@ -89,7 +89,7 @@ TEST(Sendfile, SendsWhatTheKernelCannot) {
   EXPECT_EQ(p.socket.sendfile(out.get()), 7U);
   EXPECT_EQ(p.peer.recv(100), "from a pipe");
   EXPECT_EQ(error_of([&] { p.socket.sendfile(out.get(), 3); }),
-            format("sendfile reading descriptor ", out.get(), ": Illegal seek"));
+            concat("sendfile reading descriptor ", out.get(), ": Illegal seek"));
 
   const Descriptor zero(open("/dev/zero", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(p.socket.sendfile(zero.get(), 0, 3), 3U);

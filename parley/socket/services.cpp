@@ -34,7 +34,7 @@ auto look_up(std::string_view operation, const std::string& where, int code, std
 constexpr std::string_view no_service = "it is not in /etc/services";
 
 std::string with_proto(const auto& name, const std::string& proto) {
-  return proto.empty() ? format(name) : format(name, '/', proto);
+  return proto.empty() ? concat(name) : concat(name, '/', proto);
 }
 
 // Looked up as a C string, it would be another name.

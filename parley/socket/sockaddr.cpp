@@ -47,7 +47,7 @@ RawAddress raw_inet6(const CompactAddress& address) {
 RawAddress raw_local(const Address& address) {
   const std::string& path = address.path();
   if (path.empty())
-    throw AddressError(format(address, " is a peer without a name: it cannot be reached by it"));
+    throw AddressError(concat(address, " is a peer without a name: it cannot be reached by it"));
   sockaddr_un local{};
   local.sun_family = AF_UNIX;
   std::copy(path.begin(), path.end(), local.sun_path);
@@ -106,7 +106,7 @@ RawAddress to_raw(const Address& address, Family family) {
                     (own == Family::inet && family == Family::inet6);
   if (!fits || family == Family::unspecified) {
     throw AddressError(
-        format(address, " is an address of family ", own, ", the socket's family is ", family));
+        concat(address, " is an address of family ", own, ", the socket's family is ", family));
   }
   switch (family) {
     case Family::local:
@@ -172,7 +172,7 @@ int kind_of(Type type) {
     case Type::seqpacket:
       return SOCK_SEQPACKET;
   }
-  throw std::invalid_argument(format("there is no type of socket ", type));
+  throw std::invalid_argument(concat("there is no type of socket ", type));
 }
 
 std::optional<Type> type_of(int kind) {

@@ -24,7 +24,7 @@ Descriptor opened(Family family, Type type, int proto, bool blocking) {
   if (!descriptor) {
     const int error = errno;
     const bool privilege = type == Type::raw && (error == EPERM || error == EACCES);
-    throw SocketError("socket", format(family, ' ', type), {error, std::system_category()},
+    throw SocketError("socket", concat(family, ' ', type), {error, std::system_category()},
                       privilege ? "raw sockets need a privilege: CAP_NET_RAW" : "");
   }
   return descriptor;
@@ -39,7 +39,7 @@ int direction_of(Shutdown how) {
     case Shutdown::both:
       return SHUT_RDWR;
   }
-  throw std::invalid_argument(format("shutdown: there is no direction ", static_cast<int>(how)));
+  throw std::invalid_argument(concat("shutdown: there is no direction ", static_cast<int>(how)));
 }
 
 // What to do about an error of binding, or of listening; `at` is where to.
@@ -99,7 +99,7 @@ Socket Socket::adopt(int descriptor) {
     if (const auto timeout = getdefaulttimeout(); blocking && timeout) socket.settimeout(timeout);
   } catch (const SocketError& error) {
     socket.detach();
-    throw SocketError("adopt", format("descriptor ", descriptor), error.code());
+    throw SocketError("adopt", concat("descriptor ", descriptor), error.code());
   }
   RawAddress peer;
   if (::getpeername(descriptor, peer.data(), &peer.size) == 0) socket.peer_ = from_raw(peer);
@@ -110,7 +110,7 @@ void Socket::bind(const Address& address) {
   const RawAddress raw = raw_address(address);
   if (::bind(fileno(), raw.data(), raw.size) == 0) return;
   const int error = errno;
-  throw SocketError("bind", format(from_raw(raw)), {error, std::system_category()},
+  throw SocketError("bind", concat(from_raw(raw)), {error, std::system_category()},
                     bind_advice(fileno(), address, family_, error));
 }
 
@@ -120,7 +120,7 @@ void Socket::listen(int backlog) {
   const int error = errno;
   if (error != EADDRINUSE) fail("listen", error);
   const Address at = getsockname();  // two may be bound to it, of whom one listens
-  throw SocketError("listen", format(at), {error, std::system_category()},
+  throw SocketError("listen", concat(at), {error, std::system_category()},
                     bind_advice(fileno(), at, family_, error));
 }
 
@@ -159,7 +159,7 @@ void Socket::settimeout(std::optional<Duration> timeout) {
 
 void Socket::set_timeout(std::string_view operation, std::optional<Duration> timeout) {
   if (timeout && *timeout < Duration::zero())
-    throw std::invalid_argument(format(operation, ": a negative timeout"));
+    throw std::invalid_argument(concat(operation, ": a negative timeout"));
   // With a timeout too, for accept and connect, which cannot be told not to wait each time.
   const int flags = fcntl(fileno(), F_GETFL);
   const int wanted = timeout ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
@@ -185,18 +185,18 @@ void Socket::fail(std::string_view operation, int error, std::string_view advice
 }
 
 std::string Socket::where() const {
-  if (peer_) return format(*peer_);
+  if (peer_) return concat(*peer_);
   RawAddress raw;
   if (::getsockname(fileno(), raw.data(), &raw.size) != 0) return "";
   const Address own = from_raw(raw);
-  return own.port() != 0 || !own.path().empty() ? format("at ", own) : "";
+  return own.port() != 0 || !own.path().empty() ? concat("at ", own) : "";
 }
 
 RawAddress Socket::raw_address(const Address& address) const {
   const RawAddress raw = to_raw(address, family_);
   if (family_ != Family::inet6 || address.family() != Family::inet || !takes_ipv6_alone(fileno())) return raw;
   throw AddressError(
-      format(address, " is an address of family inet, and the socket takes inet6 alone (v6_only)"));
+      concat(address, " is an address of family inet, and the socket takes inet6 alone (v6_only)"));
 }
 
 }  // namespace parley

@@ -13,7 +13,7 @@ constexpr std::size_t on_stack = 64 * 1024;
 
 void Socket::fail(const Operation& operation, int error) const {
   if (operation.whom == nullptr || error == EAGAIN) fail(operation.name, error, operation.advice());
-  throw SocketError(operation.name, format(*operation.whom), {error, std::system_category()});
+  throw SocketError(operation.name, concat(*operation.whom), {error, std::system_category()});
 }
 
 void Socket::fail_late(const Operation& operation) const {

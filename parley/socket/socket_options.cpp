@@ -21,7 +21,7 @@ constexpr std::size_t longest_value = 1024 * 1024;  // of any option, as bytes
 constexpr int most_int = std::numeric_limits<int>::max();
 
 [[noreturn]] void refuse(int level, int name, std::int64_t value, std::string_view unit, int most) {
-  throw std::invalid_argument(format("setsockopt ", name_of_option(level, name), ": ", value, unit,
+  throw std::invalid_argument(concat("setsockopt ", name_of_option(level, name), ": ", value, unit,
                                      " is out of range (0 to ", most, unit, ')'));
 }
 
@@ -53,7 +53,7 @@ void require_in_range(int level, int name, int value) {
 
 void require_length(std::string_view operation, int level, int name, std::size_t size) {
   if (size <= longest_value) return;
-  throw std::invalid_argument(format(operation, ' ', name_of_option(level, name), ": ", size,
+  throw std::invalid_argument(concat(operation, ' ', name_of_option(level, name), ": ", size,
                                      " bytes are too many (at most ", longest_value, ')'));
 }
 
@@ -129,7 +129,7 @@ Credentials Socket::getsockopt(const Option<Credentials>& option) const {
 void Socket::setsockopt(const Option<std::optional<std::chrono::microseconds>>& option,
                         std::optional<std::chrono::microseconds> value) {
   if (value && value->count() <= 0) {
-    throw std::invalid_argument(format("setsockopt ", name_of_option(option.level, option.name),
+    throw std::invalid_argument(concat("setsockopt ", name_of_option(option.level, option.name),
                                        ": the kernel cannot wait for no time, or less"));
   }
   const std::int64_t all = value ? value->count() : 0;

@@ -50,7 +50,7 @@ bool has_nonblocking_flag(const Socket& socket) {
 
 // A name that no other run has.
 Address own_name(const char* what) {
-  return Address::abstract(format("parley-test-", what, '-', getpid()));
+  return Address::abstract(concat("parley-test-", what, '-', getpid()));
 }
 
 TEST(Socket, CarriesAConversation) {
@@ -100,14 +100,14 @@ TEST(Socket, AnErrorNamesOperationEndpointAndReason) {
   const Socket taken = create_server({"127.0.0.1", 0});
   const Address address = taken.getsockname();
   Socket socket;
-  EXPECT_EQ(error_of([&] { socket.bind(address); }), format("bind ", address, ": Address already in use"));
+  EXPECT_EQ(error_of([&] { socket.bind(address); }), concat("bind ", address, ": Address already in use"));
 
   Socket silent;  // bound, and not listening: its port refuses
   silent.bind({"127.0.0.1", 0});
   const Address nobody = silent.getsockname();
-  EXPECT_EQ(error_of([&] { socket.connect(nobody); }), format("connect ", nobody, ": Connection refused"));
+  EXPECT_EQ(error_of([&] { socket.connect(nobody); }), concat("connect ", nobody, ": Connection refused"));
   EXPECT_EQ(error_of([&] { Socket().connect({"localhost", nobody.port()}); }),
-            format("connect localhost:", nobody.port(), ": Connection refused"));
+            concat("connect localhost:", nobody.port(), ": Connection refused"));
   EXPECT_EQ(Socket().connect_ex(nobody), std::errc::connection_refused);
   EXPECT_EQ(Socket().connect_ex(address), std::error_code());
   EXPECT_EQ(error_of([] { Socket().getpeername(); }), "getpeername: Transport endpoint is not connected");
@@ -142,11 +142,11 @@ TEST(Socket, ItsOwnAddressIsNoPeers) {
   Socket server = create_server({"127.0.0.1", 0});
   server.settimeout(1ms);
   EXPECT_EQ(error_of([&] { udp.recvfrom(1); }),
-            format("recvfrom at ", udp.getsockname(), ": Resource temporarily unavailable"));
+            concat("recvfrom at ", udp.getsockname(), ": Resource temporarily unavailable"));
   EXPECT_EQ(error_of([&] { server.accept(); }),
-            format("accept at ", server.getsockname(), ": timed out after 0.001 s"));
+            concat("accept at ", server.getsockname(), ": timed out after 0.001 s"));
   EXPECT_EQ(error_of([&] { server.getpeername(); }),
-            format("getpeername at ", server.getsockname(), ": Transport endpoint is not connected"));
+            concat("getpeername at ", server.getsockname(), ": Transport endpoint is not connected"));
 }
 
 TEST(Socket, WrongAddressesAreRefusedBeforeAnySystemCall) {
@@ -164,7 +164,7 @@ TEST(Socket, ATimeoutIsItsOwnError) {
   Connection c;
   c.peer.settimeout(20ms);
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(error_of([&] { c.peer.recv(1); }), format("recv ", c.client_address, ": timed out after 0.02 s"));
+  EXPECT_EQ(error_of([&] { c.peer.recv(1); }), concat("recv ", c.client_address, ": timed out after 0.02 s"));
   EXPECT_GE(std::chrono::steady_clock::now() - start, 20ms);
   c.server.settimeout(1ms);
   EXPECT_THROW(c.server.accept(), Timeout);
@@ -212,7 +212,7 @@ TEST(Socket, ANonBlockingOneSaysThatItWouldHaveToWait) {
   c.server.setblocking(false);
   EXPECT_FALSE(c.peer.getblocking());
   EXPECT_EQ(error_of([&] { c.peer.recv(1); }),
-            format("recv ", c.client_address, ": Resource temporarily unavailable"));
+            concat("recv ", c.client_address, ": Resource temporarily unavailable"));
   EXPECT_THROW(c.peer.recv(1), WouldBlock);
   EXPECT_THROW(c.server.accept(), WouldBlock);
   const std::string much(1'000'000, 'x');
@@ -299,7 +299,7 @@ TEST(Socket, SendallHasOneDeadlineForTheWhole) {
   });
   const std::string data(50'000'000, 'x');
   EXPECT_EQ(error_of([&] { c.client.sendall(data); }),
-            format("sendall ", c.server.getsockname(),
+            concat("sendall ", c.server.getsockname(),
                    ": timed out after 0.06 s (how much of the 50000000 bytes was sent is unknown)"));
   stop.close();
   c.client.close();  // the reader may be waiting for more
@@ -311,8 +311,8 @@ TEST(Socket, SendingToWhoIsGoneIsAnErrorAndNoSignal) {
   c.client.setsockopt(options::linger, 0s);
   c.client.close();  // a reset
   EXPECT_EQ(error_of([&] { c.peer.recv(1); }),
-            format("recv ", c.client_address, ": Connection reset by peer"));
-  EXPECT_EQ(error_of([&] { c.peer.send("x"); }), format("send ", c.client_address, ": Broken pipe"));
+            concat("recv ", c.client_address, ": Connection reset by peer"));
+  EXPECT_EQ(error_of([&] { c.peer.send("x"); }), concat("send ", c.client_address, ": Broken pipe"));
   EXPECT_THROW(c.peer.sendall("x"), SocketError);
 }
 
@@ -364,7 +364,7 @@ TEST(Socket, AdoptsWhatASocketIs) {
 
   const Descriptor file(open("/dev/null", O_RDONLY | O_CLOEXEC));
   EXPECT_EQ(error_of([&] { Socket::adopt(file.get()); }),
-            format("adopt descriptor ", file.get(), ": Socket operation on non-socket"));
+            concat("adopt descriptor ", file.get(), ": Socket operation on non-socket"));
   EXPECT_GE(fcntl(file.get(), F_GETFD), 0);  // still open, still its owner's
 }
 
@@ -383,7 +383,7 @@ TEST(Socket, CarriesDatagrams) {
   a.send("back");
   EXPECT_EQ(b.recv(100), "back");
   EXPECT_EQ(error_of([&] { b.sendto(std::string(70'000, 'x'), a.getsockname()); }),
-            format("sendto ", a.getsockname(), ": Message too long"));
+            concat("sendto ", a.getsockname(), ": Message too long"));
 }
 
 TEST(Socket, ADualStackSocketKnowsIPv4PeersAsSuch) {
@@ -399,7 +399,7 @@ TEST(Socket, ADualStackSocketKnowsIPv4PeersAsSuch) {
 }
 
 TEST(Socket, CarriesLocalConversations) {
-  const std::string path = testing::TempDir() + format("parley-", getpid(), ".sock");
+  const std::string path = testing::TempDir() + concat("parley-", getpid(), ".sock");
   const std::unique_ptr<const char, void (*)(const char*)> gone(path.c_str(),
                                                                 [](const char* p) { ::unlink(p); });
   EXPECT_EQ(error_of([&] { Socket(Family::local).connect(Address::local(path)); }),

@@ -24,7 +24,7 @@ struct Socket::Operation {
 
   bool waits() const { return (how.bits & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0; }
   std::string advice() const {
-    return whole == 0 ? "" : format("how much of the ", whole, " bytes was sent is unknown");
+    return whole == 0 ? "" : concat("how much of the ", whole, " bytes was sent is unknown");
   }
 };
 

@@ -20,7 +20,7 @@ class DatagramSocket::Wire final : public DatagramProtocol {
   }
   void connection_refused() override {
     if (socket_ == nullptr) return;
-    const SocketError error("send", format(transport().peer()),
+    const SocketError error("send", concat(transport().peer()),
                             std::make_error_code(std::errc::connection_refused));
     socket_->arrived(Arrived(std::make_exception_ptr(error)));
   }

@@ -31,13 +31,13 @@ std::error_code make_error_code(StreamErrc code) {
 IncompleteRead::IncompleteRead(std::string_view operation, std::string_view where, std::string_view wanted,
                                std::string partial)
     : SocketError(StreamErrc::incomplete_read,
-                  Worded{format(operation, ' ', where, ": the input ended after ", partial.size(),
+                  Worded{concat(operation, ' ', where, ": the input ended after ", partial.size(),
                                 " bytes, before ", wanted)}),
       partial_(std::move(partial)) {}
 
 LimitExceeded::LimitExceeded(std::string_view operation, std::string_view where, std::size_t limit)
     : SocketError(StreamErrc::limit_exceeded,
-                  Worded{format(operation, ' ', where, ": longer than the limit of ", limit,
+                  Worded{concat(operation, ' ', where, ": longer than the limit of ", limit,
                                 " bytes (the last argument allows more)")}),
       limit_(limit) {}
 

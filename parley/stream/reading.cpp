@@ -20,7 +20,7 @@ bool Reading::withdraw() noexcept {
 }
 
 std::string Reading::where() const {
-  return state_ != nullptr ? format(state_->peer()) : std::string();
+  return state_ != nullptr ? concat(state_->peer()) : std::string();
 }
 
 bool ReadSome::satisfied() {
@@ -56,7 +56,7 @@ std::string_view ReadExactly::await_resume() {
   ReadBuffer& input = state.input();
   if (input.size() >= count_) return input.lend(count_);
   state.throw_if_broken(operation);
-  throw IncompleteRead(operation, where(), format(count_), std::string(input.lend(input.size())));
+  throw IncompleteRead(operation, where(), concat(count_), std::string(input.lend(input.size())));
 }
 
 bool Fill::satisfied() {
@@ -74,7 +74,7 @@ ReadDelimited::ReadDelimited(StreamState& state, std::string_view end, std::size
     : Reading(state), end_(end), limit_(limit), counted_(counted) {
   if (end.empty()) throw std::invalid_argument("read_until: the end must not be empty");
   if (limit == 0) {
-    throw std::invalid_argument(format(counted == Counted::line ? "read_line" : "read_until",
+    throw std::invalid_argument(concat(counted == Counted::line ? "read_line" : "read_until",
                                        ": a limit of 0 bytes lets nothing pass"));
   }
 }
@@ -104,7 +104,7 @@ std::string_view ReadUntil::await_resume() {
   if (found_ != nowhere) return input.lend(found_ + end_.size());
   if (passed(input.held())) throw LimitExceeded(operation, where(), limit_);
   state.throw_if_broken(operation);
-  throw IncompleteRead(operation, where(), format('"', end_, '"'), std::string(input.lend(input.size())));
+  throw IncompleteRead(operation, where(), concat('"', end_, '"'), std::string(input.lend(input.size())));
 }
 
 std::optional<std::string_view> ReadLine::await_resume() {

@@ -43,7 +43,7 @@ bool Runner::turn_until(const std::function<bool()>& done,
   const auto stop = [&](Signal signal) {
     interrupted = true;
     let_go();
-    cancel(format(signal));
+    cancel(concat(signal));
   };
   try {
     if (settings_.signals) {

@@ -168,7 +168,7 @@ void StreamState::leave() noexcept {
 }
 
 void StreamState::throw_if_undelivered(std::string_view operation) const {
-  if (broken_) throw SocketError(operation, format(peer()), broken_);
+  if (broken_) throw SocketError(operation, concat(peer()), broken_);
 }
 
 // Reading.
@@ -264,7 +264,7 @@ void StreamState::forsake() noexcept {
 }
 
 void StreamState::fail(std::string_view operation) const {
-  const std::string whom = format(peer());
+  const std::string whom = concat(peer());
   if (broken_ && !closed_) throw SocketError(operation, whom, broken_);
   throw SocketError(operation, whom, std::make_error_code(std::errc::broken_pipe),
                     closed_ ? "the stream was closed here" : "the peer has closed the connection");

@@ -42,7 +42,7 @@ void Closed::await_resume() {
 }
 
 std::string Writing::where() const {
-  return state_ != nullptr ? format(state_->peer()) : std::string();
+  return state_ != nullptr ? concat(state_->peer()) : std::string();
 }
 
 }  // namespace parley::detail

@@ -44,7 +44,7 @@ TEST_P(Adopting, LocalPeersAreNumberedAsThoseThatAListenerHas) {
     auto [descriptor, peer] = outside().connected();
     const TransportId id = reactor().loop().connections().adopt(
         Handle{descriptor}, Address::local_peer(0).compact(), std::make_unique<Actor>(new_story(), Script{}));
-    names.push_back(format(reactor().find(id)->peer()));
+    names.push_back(concat(reactor().find(id)->peer()));
     peers.push_back(std::move(peer));
   }
   settle();

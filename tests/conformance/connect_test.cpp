@@ -25,7 +25,7 @@ TEST_P(Connect, IsAConnectionLikeAnyOther) {
   ASSERT_TRUE(until([&] { return peer->received() == "hello"; }));
   peer->close();
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  EXPECT_EQ(factory_->told, (Told{"start", "connecting", format("build ", server->at()), "lost", "stop"}));
+  EXPECT_EQ(factory_->told, (Told{"start", "connecting", concat("build ", server->at()), "lost", "stop"}));
   EXPECT_EQ(factory_->lost->kind(), Reason::Kind::done);
   EXPECT_TRUE(story_.destroyed);
   EXPECT_EQ(connector.state(), Connector::State::disconnected);
@@ -37,7 +37,7 @@ TEST_P(Connect, APlainCallableIsToldByTheSettings) {
   reactor().connect_tcp({"127.0.0.1", port}, [this] { return std::make_unique<Actor>(story_, script_); },
                         {.failed = [&](const SocketError& error) { failure = error.what(); }});
   ASSERT_TRUE(until([&] { return !failure.empty(); }));
-  EXPECT_EQ(failure, format("connect 127.0.0.1:", port, ": Connection refused"));
+  EXPECT_EQ(failure, concat("connect 127.0.0.1:", port, ": Connection refused"));
   logged_.clear();
   reactor().connect_tcp({"127.0.0.1", port}, [this] { return std::make_unique<Actor>(story_, script_); });
   ASSERT_TRUE(until([&] { return !logged_.empty(); }));

@@ -48,7 +48,7 @@ class ScriptedResolver final : public Resolver {
 class NotingFactory : public ClientFactory {
  public:
   std::unique_ptr<Protocol> build_protocol(const Address& peer) override {
-    told.push_back(format("build ", peer));
+    told.push_back(concat("build ", peer));
     return make ? make() : nullptr;
   }
   void start_factory() override { told.emplace_back("start"); }

@@ -124,7 +124,7 @@ TEST_P(FlowOfGroups, WhomItHitIsLoggedOnceInAWhile) {
       turn();
     }
     EXPECT_TRUE(slow.story->lost());
-    return format(slow.story->reason->kind() == Reason::Kind::behind ? "" : "not behind");
+    return concat(slow.story->reason->kind() == Reason::Kind::behind ? "" : "not behind");
   };
   for (int i = 0; i < 3; ++i) EXPECT_EQ(fall_behind(), "");
   ASSERT_EQ(logged_.size(), 1U);

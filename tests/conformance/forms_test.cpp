@@ -281,7 +281,7 @@ TEST_P(FormsOfGroups, MuchIsToldInManyForms) {
     const std::string text = text_of(2000, std::to_string(i) + '#');
     for (std::size_t form = 0; form < 4; ++form) {
       const char mark = static_cast<char>('a' + static_cast<int>(form));
-      told[form] += format(mark, text.size(), ":", text, mark);
+      told[form] += concat(mark, text.size(), ":", text, mark);
     }
     group.broadcast(text);
     if (i % 3 == 0) turn();

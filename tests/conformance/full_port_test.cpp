@@ -31,7 +31,7 @@ class FullPorts : public Conformance {
   void SetUp() override {
     Conformance::SetUp();
     path_ = (std::filesystem::temp_directory_path() /
-             format("parley-full-", GetParam().name, '-',
+             concat("parley-full-", GetParam().name, '-',
                     std::to_string(reinterpret_cast<std::uintptr_t>(this) % 1000003)))
                 .string();
     std::filesystem::remove(path_);

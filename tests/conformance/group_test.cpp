@@ -146,7 +146,7 @@ TEST_P(Groups, LocalPeersAreNumbered) {
   std::vector<Story*> stories;
   std::vector<std::string> names;
   const auto make = [&](const Address& peer) {
-    names.push_back(format(peer));
+    names.push_back(concat(peer));
     stories.push_back(&new_story());
     return std::make_unique<Actor>(
         *stories.back(),

@@ -50,7 +50,7 @@ TEST_P(Handshakes, TheConnectionIsMadeWhenTheProtocolMayBegin) {
   ASSERT_TRUE(until([&] { return story_.received == "text"; }));
   peer->close();
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  EXPECT_EQ(factory_->told, (Told{"start", "connecting", format("build ", server->at()), "lost", "stop"}));
+  EXPECT_EQ(factory_->told, (Told{"start", "connecting", concat("build ", server->at()), "lost", "stop"}));
 }
 
 TEST_P(Handshakes, OneThatFailsIsAFailureToConnect) {
@@ -59,7 +59,7 @@ TEST_P(Handshakes, OneThatFailsIsAFailureToConnect) {
   const auto [peer, from] = accepted(*server);
   peer->send("no");
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  EXPECT_EQ(factory_->told, (Told{"start", "connecting", format("build ", server->at()), "failed", "stop"}));
+  EXPECT_EQ(factory_->told, (Told{"start", "connecting", concat("build ", server->at()), "failed", "stop"}));
   EXPECT_EQ(factory_->reason, std::make_error_code(std::errc::protocol_error));
   EXPECT_TRUE(story_.told.empty());
   EXPECT_EQ(connector.state(), Connector::State::disconnected);

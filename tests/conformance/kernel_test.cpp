@@ -95,16 +95,16 @@ TEST_P(Kernel, AUnixSocketAndItsFullQueue) {
                          {.timeout = 10ms, .failed = [&](const SocketError& error) { late = error.what(); }});
   settle();
   pass(10ms);
-  EXPECT_EQ(late, format("connect ", Endpoint(at),
+  EXPECT_EQ(late, concat("connect ", Endpoint(at),
                          ": timed out after 0.01 s (the queue of who listens there is full)"));
   Socket accepted = server.accept().first;
   pass(20ms);
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", at));
+  EXPECT_EQ(factory_->told.back(), concat("build ", at));
   server.close();
   reactor().connect_unix(at, factory_);
   ASSERT_TRUE(until([&] { return factory_->reason == std::errc::connection_refused; }));
-  EXPECT_EQ(factory_->failure, format("connect ", Endpoint(at),
+  EXPECT_EQ(factory_->failure, concat("connect ", Endpoint(at),
                                       ": Connection refused (the socket file is there, but "
                                       "nobody listens on it)"));
   std::filesystem::remove(path);

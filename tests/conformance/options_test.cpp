@@ -22,7 +22,7 @@ class SocketsBelow : public Conformance {
     const auto* const test = testing::UnitTest::GetInstance()->current_test_info();
     const auto path =
         std::filesystem::temp_directory_path() /
-        format("parley-", GetParam().name, '-', std::string_view(test->name()).substr(0, 20), '-',
+        concat("parley-", GetParam().name, '-', std::string_view(test->name()).substr(0, 20), '-',
                static_cast<std::uint64_t>(
                    std::hash<std::string>()(std::to_string(reinterpret_cast<std::uintptr_t>(test)))));
     std::filesystem::remove(path);

@@ -21,7 +21,7 @@ TEST_P(Racing, BothFamiliesAreAskedForAtOnceAndIPv6IsTriedFirst) {
   EXPECT_FALSE(story_.made()) << "IPv4 did not wait for IPv6";
   answer(Family::inet6, std::vector<Address>{{"::1", 0}});
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", six->at()));
+  EXPECT_EQ(factory_->told.back(), concat("build ", six->at()));
 }
 
 TEST_P(Racing, IPv4DoesNotWaitLongForIPv6) {
@@ -57,7 +57,7 @@ TEST_P(Racing, TheNextAddressIsTriedWhenOneHasNotAnsweredInTime) {
   EXPECT_FALSE(story_.made());
   pass(1ms);
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", four->at()));
+  EXPECT_EQ(factory_->told.back(), concat("build ", four->at()));
 }
 
 TEST_P(Racing, TheLastAddressHasTheWholeTime) {
@@ -88,8 +88,8 @@ TEST_P(Racing, AddressesTakeTurnsByFamily) {
   answer(Family::inet, std::vector<Address>{{"127.0.0.1", 0}, {"127.0.0.2", 0}, {"127.0.0.3", 0}});
   answer(Family::inet6, std::vector<Address>{{"::1", 0}, {"::1", 0}});
   ASSERT_TRUE(until([&] { return factory_->told.back() == "stop"; }));
-  const auto refused = [&](const char* host) { return format(Address(host, port), ": Connection refused"); };
-  EXPECT_EQ(factory_->failure, format("connect host.example:", port, ": Connection refused (", refused("::1"),
+  const auto refused = [&](const char* host) { return concat(Address(host, port), ": Connection refused"); };
+  EXPECT_EQ(factory_->failure, concat("connect host.example:", port, ": Connection refused (", refused("::1"),
                                       "; ", refused("127.0.0.1"), "; ", refused("::1"), "; ",
                                       refused("127.0.0.2"), "; ", refused("127.0.0.3"), ")"));
 }
@@ -130,7 +130,7 @@ TEST_P(Racing, OneDeadlineForAllOfIt) {
   EXPECT_EQ(factory_->told.back(), "stop");
   EXPECT_TRUE(factory_->was_timeout);
   EXPECT_EQ(factory_->failure,
-            format("connect host.example:", port, ": timed out after 1 s ([::1]:", port, ": no answer)"));
+            concat("connect host.example:", port, ": timed out after 1 s ([::1]:", port, ": no answer)"));
   EXPECT_TRUE(asked_.empty());
   connect({"host.example", 80}, {.timeout = 1s});
   settle();
@@ -142,7 +142,7 @@ TEST_P(Racing, ThisMachineForNoHost) {
   const auto four = listener();
   connect({"", four->at().port()});
   ASSERT_TRUE(until([&] { return story_.made(); }));
-  EXPECT_EQ(factory_->told.back(), format("build ", four->at()));
+  EXPECT_EQ(factory_->told.back(), concat("build ", four->at()));
 }
 
 }  // namespace

@@ -254,7 +254,7 @@ class Storm : public Conformance {
         EXPECT_SAME(received, model.sent);
         EXPECT_TRUE(story.reason->kind() == Reason::Kind::closed ||
                     story.reason->kind() == Reason::Kind::done)
-            << format(*story.reason);
+            << concat(*story.reason);
       }
     }
     group_.reset();

@@ -7,7 +7,7 @@ namespace {
 
 std::string encoded(auto what) {
   const Event event{{1, 2}, what};
-  return parley::format(LineEvent{event});
+  return parley::concat(LineEvent{event});
 }
 
 TEST(LineEncodeTest, EventsReadAsTheLineChatHasThem) {
@@ -20,9 +20,9 @@ TEST(LineEncodeTest, EventsReadAsTheLineChatHasThem) {
 
 TEST(LineEncodeTest, RepliesReadAsTheLineChatHasThem) {
   const Reply welcome{{1, 2}, Welcome{}};
-  EXPECT_EQ(parley::format(LineReply{welcome}), "You're connected to the Parley chatserver\r\n");
-  EXPECT_EQ(parley::format(LineTooLong{4096}), "Line too long: 4096 bytes at most\r\n");
-  EXPECT_EQ(parley::format(SilentTooLong{}), "You have said nothing for too long\r\n");
+  EXPECT_EQ(parley::concat(LineReply{welcome}), "You're connected to the Parley chatserver\r\n");
+  EXPECT_EQ(parley::concat(LineTooLong{4096}), "Line too long: 4096 bytes at most\r\n");
+  EXPECT_EQ(parley::concat(SilentTooLong{}), "You have said nothing for too long\r\n");
 }
 
 }  // namespace

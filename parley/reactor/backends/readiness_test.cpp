@@ -95,7 +95,7 @@ class ReadinessTest : public testing::TestWithParam<PollerKind> {
     return until([&] { return !up.told.empty() && up.told.back() == what; });
   }
   std::string path(std::string_view name) {
-    return testing::TempDir() + format("parley_readiness_", ::getpid(), "_", name);
+    return testing::TempDir() + concat("parley_readiness_", ::getpid(), "_", name);
   }
 
   Noting up;
@@ -219,7 +219,7 @@ class ReadinessFiles : public ReadinessTest {
  protected:
   ReadinessFiles() {
     EXPECT_NE(file_, nullptr);
-    for (int i = 0; content.size() < 3'000'000; ++i) content += format(i, ' ');
+    for (int i = 0; content.size() < 3'000'000; ++i) content += concat(i, ' ');
     std::fwrite(content.data(), 1, content.size(), file_);
     std::fflush(file_);
     backend.connect(slot, server.getsockname(), {});
@@ -366,7 +366,7 @@ TEST_P(ReadinessTest, ABatchStopsAtWhatCannotBeSent) {
   std::vector<Outgoing> many;
   texts.reserve(150);
   many.reserve(150);
-  for (int i = 0; i < 150; ++i) texts.push_back(format(i));
+  for (int i = 0; i < 150; ++i) texts.push_back(concat(i));
   for (const std::string& text : texts) many.push_back({text, &to});
   EXPECT_EQ(backend.start_send(slot, many).count, 150U);
   EXPECT_EQ(client.recv(100), "one");

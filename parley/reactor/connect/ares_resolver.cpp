@@ -47,7 +47,7 @@ std::error_code reason_of(int status) {
 
 [[noreturn]] void fail(std::string_view what, int status) {
   throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again),
-                          format("resolver: ", what, ": ", std::string_view(ares_strerror(status))));
+                          concat("resolver: ", what, ": ", std::string_view(ares_strerror(status))));
 }
 
 // c-ares wants to be initialised once in a process, before other threads are; that is a matter of ours.
@@ -60,7 +60,7 @@ std::string joined(const std::vector<std::string>& servers) {
   std::string csv;
   for (const std::string& server : servers) {
     if (server.find(',') != std::string::npos)
-      throw std::invalid_argument(format("resolver: ", server, " is no name server's address"));
+      throw std::invalid_argument(concat("resolver: ", server, " is no name server's address"));
     csv += (csv.empty() ? "" : ",") + server;
   }
   return csv;
@@ -108,7 +108,7 @@ class Channel {
     if (csv.empty()) return;
     if (ares_set_servers_ports_csv(channel_, csv.c_str()) != ARES_SUCCESS) {
       ares_destroy(channel_);
-      throw std::invalid_argument(format("resolver: there is no name server's address in ", csv));
+      throw std::invalid_argument(concat("resolver: there is no name server's address in ", csv));
     }
   }
   // Never from inside a call of c-ares. Questions that are open end here, and tell so.

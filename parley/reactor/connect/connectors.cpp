@@ -31,7 +31,7 @@ Address at_port(const Address& address, int port) {
 std::string list(const std::vector<Race::Failure>& failures, const std::vector<Address>& unanswered) {
   std::string text;
   const auto add = [&](const Address& address, const std::string& reason) {
-    text += format(text.empty() ? "" : "; ", address, ": ", reason);
+    text += concat(text.empty() ? "" : "; ", address, ": ", reason);
   };
   for (const Race::Failure& failure : failures) add(failure.address, failure.error.message());
   for (const Address& address : unanswered) add(address, "no answer");
@@ -39,7 +39,7 @@ std::string list(const std::vector<Race::Failure>& failures, const std::vector<A
 }
 
 SocketError stopped_error(const Endpoint& endpoint) {
-  return {"connect", format(endpoint), std::make_error_code(std::errc::operation_canceled)};
+  return {"connect", concat(endpoint), std::make_error_code(std::errc::operation_canceled)};
 }
 
 }  // namespace
@@ -76,7 +76,7 @@ Connector Connectors::connect(const Endpoint& endpoint, std::shared_ptr<Factory>
   if (settings.family != Family::unspecified && !addresses.empty()) {
     std::erase_if(addresses, [&](const Address& address) { return address.family() != settings.family; });
     if (addresses.empty())
-      throw AddressError(format("connect ", endpoint, ": the address is not of family ", settings.family));
+      throw AddressError(concat("connect ", endpoint, ": the address is not of family ", settings.family));
   }
   factory->start();
   arm();
@@ -225,7 +225,7 @@ void Connectors::won(EntryId id, TransportId connection, const Address& peer) {
       [&] { protocol = detail::wrapped(record.settings.wrap, peer, record.factory->build_protocol(peer)); });
   if (record.stopped) return;
   if (protocol == nullptr) {
-    return fail(id, SocketError("connect", format(record.endpoint),
+    return fail(id, SocketError("connect", concat(record.endpoint),
                                 std::make_error_code(std::errc::connection_aborted),
                                 "the factory made no protocol for it"));
   }
@@ -257,9 +257,9 @@ void Connectors::lost(EntryId id, TransportId connection, Reason reason) {
   record->connection = {};
   if (record->state == Connector::State::connecting) {
     return fail(
-        id, SocketError("connect", format(record->endpoint),
+        id, SocketError("connect", concat(record->endpoint),
                         reason.error() ? reason.error() : std::make_error_code(std::errc::connection_aborted),
-                        format("it was reached, and the connection ended before its protocol could "
+                        concat("it was reached, and the connection ended before its protocol could "
                                "begin: ",
                                reason)));
   }
@@ -288,7 +288,7 @@ void Connectors::lost_race(EntryId id) {
     const bool named = failures.size() == 1 && !record.numeric.empty();
     const bool left_over =
         reason == std::errc::connection_refused && failures.back().address.family() == Family::local;
-    return fail(id, SocketError("connect", format(record.endpoint), reason,
+    return fail(id, SocketError("connect", concat(record.endpoint), reason,
                                 left_over ? "the socket file is there, but nobody listens on it"
                                 : named   ? ""
                                           : list(failures, {})));
@@ -297,7 +297,7 @@ void Connectors::lost_race(EntryId id) {
   const bool differ = four.error && six.error && four.error != six.error;
   fail(id,
        ResolveError("resolve", record.endpoint.host, reason,
-                    differ ? format("IPv4: ", four.error.message(), "; IPv6: ", six.error.message()) : ""));
+                    differ ? concat("IPv4: ", four.error.message(), "; IPv6: ", six.error.message()) : ""));
 }
 
 void Connectors::late(EntryId id) {
@@ -312,7 +312,7 @@ void Connectors::late(EntryId id) {
     advice =
         record.numeric.empty() ? "no name server has answered" : "the queue of who listens there is full";
   }
-  fail(id, Timeout("connect", format(record.endpoint), record.settings.timeout, advice));
+  fail(id, Timeout("connect", concat(record.endpoint), record.settings.timeout, advice));
 }
 
 void Connectors::fail_stopped(EntryId id) {

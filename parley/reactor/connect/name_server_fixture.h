@@ -44,7 +44,7 @@ class NameServer {
     port_.stop_listening();
   }
 
-  std::string at() const { return format(udp_.getsockname()); }
+  std::string at() const { return concat(udp_.getsockname()); }
   std::uint16_t port() const { return static_cast<std::uint16_t>(udp_.getsockname().port()); }
   const std::vector<Question>& questions() const { return questions_; }
 

@@ -138,7 +138,7 @@ class Datagrams : public testing::TestWithParam<Reactor::Kind> {
   std::string path(std::string_view name) {
     if (folder_.empty()) {
       const auto room =
-          std::filesystem::temp_directory_path() / format("parley_datagram_", std::random_device()());
+          std::filesystem::temp_directory_path() / concat("parley_datagram_", std::random_device()());
       EXPECT_TRUE(std::filesystem::create_directory(room));
       folder_ = room.string();
     }

@@ -30,7 +30,7 @@ TEST_P(DatagramKinds, TooLongADatagramIsToldAndTheOthersLeave) {
   EXPECT_EQ(to.recv(100), "before");
   EXPECT_EQ(to.recv(100), "after");
   const std::string error =
-      format("send ", to.getsockname(), ": Message too long (send less in one datagram)");
+      concat("send ", to.getsockname(), ": Message too long (send less in one datagram)");
   EXPECT_EQ(sender.told, (Told{"start", error, error}));
   EXPECT_EQ(port.transport()->dropped(), 2U);
 }
@@ -243,7 +243,7 @@ TEST_P(DatagramKinds, APartOfADatagramIsNeverDelivered) {
   client.sendto(std::string(100, 'y'), port.host());
   ASSERT_TRUE(until([&] { return server.told.size() == 3; }));
   EXPECT_EQ(server.told[1], std::string(100, 'y'));
-  EXPECT_EQ(server.told[2].find(format("recv ", client.getsockname(), ": Message too long")), 0U)
+  EXPECT_EQ(server.told[2].find(concat("recv ", client.getsockname(), ": Message too long")), 0U)
       << server.told[2];
   EXPECT_EQ(port.transport()->dropped(), 1U);
 }

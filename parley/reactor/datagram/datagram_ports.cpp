@@ -42,11 +42,11 @@ void require_reachable(const Address& to, Family family, bool ipv6_alone) {
   const bool fits = own == family || (own == Family::unspecified && family != Family::local) ||
                     (own == Family::inet && family == Family::inet6 && !ipv6_alone);
   if (!fits) {
-    throw AddressError(format(to, " is an address of family ", own, ", the socket's family is ", family,
+    throw AddressError(concat(to, " is an address of family ", own, ", the socket's family is ", family,
                               ipv6_alone ? " alone (v6_only)" : ""));
   }
   if (family == Family::local && to.path().empty()) {
-    throw AddressError(format(to, " is a peer without a name: it cannot be reached by it"));
+    throw AddressError(concat(to, " is a peer without a name: it cannot be reached by it"));
   }
 }
 
@@ -68,7 +68,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   void open(const Address& at, const DatagramOptions& options) {
     const Result<Address> host = backend().bind(*this, at, options);
     if (!host) {
-      throw SocketError("bind", format(at), system_code(host.error()), advice_on_opening(host.error()));
+      throw SocketError("bind", concat(at), system_code(host.error()), advice_on_opening(host.error()));
     }
     // At every address it is the family of the socket that there was to be had.
     family_ = at.family() == Family::unspecified ? host->family() : at.family();
@@ -149,7 +149,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     if (!started_) return failed("recv", peer_, error);
     if (refused(error)) return call([](DatagramProtocol& protocol) { protocol.connection_refused(); });
     call([&](DatagramProtocol& protocol) {
-      protocol.error_received(SocketError("recv", format(peer_), error, advice(error)));
+      protocol.error_received(SocketError("recv", concat(peer_), error, advice(error)));
     });
   }
   void on_closed() { closed_ = true; }
@@ -173,7 +173,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
     require_reachable(peer, family_, ipv6_alone_);
     if (const std::error_code error = backend().connect(*this, peer)) {
       const bool left_over = error == std::errc::connection_refused && family_ == Family::local;
-      throw SocketError("connect", format(peer), error,
+      throw SocketError("connect", concat(peer), error,
                         left_over ? "the socket file is there, but nobody listens on it" : "");
     }
     peer_ = peer;
@@ -202,7 +202,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
   void set_multicast_ttl(int routers) override {
     if (routers < 0 || routers > 255) {
-      throw std::invalid_argument(format("set_multicast_ttl: ", routers, " is out of range (0 to 255)"));
+      throw std::invalid_argument(concat("set_multicast_ttl: ", routers, " is out of range (0 to 255)"));
     }
     change("set_multicast_ttl", DatagramChange::hops, static_cast<std::uint32_t>(routers));
   }
@@ -254,12 +254,12 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
   }
   void change_group(const char* operation, const DatagramChange& what) {
     if (what.group.family() != family_) {
-      throw AddressError(format(what.group, " is of family ", what.group.family(),
+      throw AddressError(concat(what.group, " is of family ", what.group.family(),
                                 ", the socket's family is ", family_,
                                 " (a group must be of the socket's own family)"));
     }
     if (const std::error_code error = change(what)) {
-      throw SocketError(operation, format(what.group), error, advice_on_groups(error));
+      throw SocketError(operation, concat(what.group), error, advice_on_groups(error));
     }
   }
   std::error_code change(const DatagramChange& what) {
@@ -347,7 +347,7 @@ class DatagramPorts::Port final : public DatagramTransport, public DatagramSlot 
       refused_ = true;
     } else if (errors_.size() < most_at_once) {
       with_relief(ports_.connections_,
-                  [&] { errors_.emplace_back(operation, format(whom), error, advice(error)); });
+                  [&] { errors_.emplace_back(operation, concat(whom), error, advice(error)); });
     }
     if (std::exchange(failing_, true)) return;
     add(ports_.due_.failing, id_, ports_.connections_);

@@ -26,7 +26,7 @@ class DatagramQueueTest : public testing::Test {
 };
 
 TEST_F(DatagramQueueTest, BatchesAreBoundedAndInOrder) {
-  for (int i = 0; i < 100; ++i) append(format(i), one);
+  for (int i = 0; i < 100; ++i) append(concat(i), one);
   EXPECT_EQ(batch().size(), DatagramQueue::most_at_once);
   EXPECT_EQ(queue.end_batch(64), nullptr);
   EXPECT_EQ(queue.size(), 36U);

@@ -83,7 +83,7 @@ TEST_P(Datagrams, ABurstIsTakenInByBatchesAndOthersAreServedBetween) {
   turns(1);
   Socket client = peer();
   // What the kernel has no room for is lost: small ones, and a thousand of them at most.
-  for (int i = 0; i < 200; ++i) client.sendto(format(i), port.host());
+  for (int i = 0; i < 200; ++i) client.sendto(concat(i), port.host());
   client.sendto("me too", beside.host());
   std::size_t before = busy.told.size();
   int turns_before_the_other = 0;
@@ -95,7 +95,7 @@ TEST_P(Datagrams, ABurstIsTakenInByBatchesAndOthersAreServedBetween) {
   }
   EXPECT_LE(turns_before_the_other, 2);
   ASSERT_TRUE(until([&] { return busy.told.size() == 201; }));
-  for (int i = 0; i < 200; ++i) EXPECT_EQ(busy.told[static_cast<std::size_t>(i) + 1], format(i));
+  for (int i = 0; i < 200; ++i) EXPECT_EQ(busy.told[static_cast<std::size_t>(i) + 1], concat(i));
 }
 
 TEST_P(Datagrams, AThousandWrittenInOneCallLeaveInOrder) {
@@ -107,14 +107,14 @@ TEST_P(Datagrams, AThousandWrittenInOneCallLeaveInOrder) {
   std::size_t waiting = 0;
   // The first go out at once, where a batch is full: memory does not grow with what a turn writes.
   for (int i = 0; i < 1000; ++i) {
-    port.transport()->write(format(i), to.getsockname());
+    port.transport()->write(concat(i), to.getsockname());
     waiting = std::max(waiting, port.transport()->queued());
   }
   EXPECT_LE(waiting, 64U);
   turns(1);
   EXPECT_EQ(port.transport()->queued(), 0U);
   // Loopback delivers at once, until the receiver's buffer is full (212,992 bytes hold 277 small ones).
-  for (int i = 0; i < 200; ++i) ASSERT_EQ(to.recv(100), format(i));
+  for (int i = 0; i < 200; ++i) ASSERT_EQ(to.recv(100), concat(i));
 }
 
 TEST_P(Datagrams, WhatATurnWritesLeavesAtItsEnd) {
@@ -146,7 +146,7 @@ TEST_P(Datagrams, AFullPeerHoldsNobodyElseUpAndTheOldestAreDropped) {
   // Small ones fill the peer's queue (net.unix.max_dgram_qlen), not our own buffer.
   int written = 0;
   while (transport.dropped() < 10 && written < 20000) {
-    transport.write(format(written++), slow.getsockname());
+    transport.write(concat(written++), slow.getsockname());
     reactor_->turn(0ms);
   }
   ASSERT_EQ(transport.queued(), 50U);
@@ -165,7 +165,7 @@ TEST_P(Datagrams, AFullPeerHoldsNobodyElseUpAndTheOldestAreDropped) {
     return transport.queued() == 0 && got.size() == static_cast<std::size_t>(written) - 11;
   }));
   EXPECT_EQ(got.front(), "0");
-  EXPECT_EQ(got.back(), format(written - 1));
+  EXPECT_EQ(got.back(), concat(written - 1));
   EXPECT_TRUE(
       std::is_sorted(got.begin(), got.end(), [](auto& a, auto& b) { return std::stoi(a) < std::stoi(b); }));
   EXPECT_EQ(sender.told, Told{"start"}) << "a full queue is no error";
@@ -199,16 +199,16 @@ TEST_P(Datagrams, AConnectedUnixPortWaitsForRoom) {
   DatagramTransport& transport = *port.transport();
   std::size_t written = 0;
   while (transport.queued() == 0 && written < 20000) {
-    transport.write(format(written++));
+    transport.write(concat(written++));
     reactor_->turn(0ms);
   }
   ASSERT_EQ(transport.queued(), 1U);
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 3; ++i) reactor_->turn(20ms);
   EXPECT_GE(std::chrono::steady_clock::now() - begin, 50ms) << "it spins";
-  for (std::size_t i = 0; i + 1 < written; ++i) ASSERT_EQ(slow.recv(100), format(i));
+  for (std::size_t i = 0; i + 1 < written; ++i) ASSERT_EQ(slow.recv(100), concat(i));
   ASSERT_TRUE(until([&] { return transport.queued() == 0; }));
-  EXPECT_EQ(slow.recv(100), format(written - 1));
+  EXPECT_EQ(slow.recv(100), concat(written - 1));
 }
 
 // Every callback may pause, stop, write, throw.
@@ -221,7 +221,7 @@ TEST_P(Datagrams, PausedInTheMiddleOfABatchNothingComesUntilResumed) {
   DatagramPort port = listen(server);
   turns(1);
   Socket client = peer();
-  for (int i = 0; i < 6; ++i) client.sendto(format(i), port.host());
+  for (int i = 0; i < 6; ++i) client.sendto(concat(i), port.host());
   turns(3);
   EXPECT_EQ(server.told, (Told{"start", "0", "1", "2"}));
   EXPECT_FALSE(port.transport()->reading());
@@ -251,8 +251,8 @@ TEST_P(Datagrams, ResumedWithinTheCallTheOrderStays) {
   Socket client = peer();
   Told expected{"start"};
   for (int i = 0; i < 100; ++i) {
-    client.sendto(format(i), port.host());
-    expected.push_back(format(i));
+    client.sendto(concat(i), port.host());
+    expected.push_back(concat(i));
   }
   ASSERT_TRUE(until([&] { return server.told.size() == 101; }));
   EXPECT_EQ(server.told, expected);
@@ -271,7 +271,7 @@ TEST_P(Datagrams, StoppedInACallTheRestOfTheBatchGoes) {
   const Address at = port.host();
   turns(1);
   Socket client = peer();
-  for (int i = 0; i < 5; ++i) client.sendto(format(i), at);
+  for (int i = 0; i < 5; ++i) client.sendto(concat(i), at);
   ASSERT_TRUE(until([&] { return server.gone; }));
   EXPECT_EQ(server.told, (Told{"start", "0", "stop"}));
   EXPECT_EQ(client.recv(100), "last words");

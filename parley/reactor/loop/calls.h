@@ -38,7 +38,7 @@ class Calls {
   template <Printable... Parts>
   static void say(Log& log, Level level, const Parts&... parts) noexcept {
     try {
-      log.write(level, format(parts...));
+      log.write(level, concat(parts...));
     } catch (const std::bad_alloc&) {
     }
   }

@@ -193,7 +193,7 @@ void Connections::set_option(Connection& connection, StreamOption what, bool on)
   if (connection.given_up()) return;
   if (const std::error_code error = backend_->set_option(connection, what, on)) {
     throw SocketError(what == StreamOption::no_delay ? "set_tcp_no_delay" : "set_tcp_keep_alive",
-                      format(connection.peer()), error);
+                      concat(connection.peer()), error);
   }
 }
 

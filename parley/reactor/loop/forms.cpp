@@ -25,7 +25,7 @@ std::uint8_t Forms::enter(TransportId id, Form* form) {
   }
   if (place == most) {
     throw std::length_error(
-        format("Group::add: a reactor's groups have at most ", most, " forms, the plain one included"));
+        concat("Group::add: a reactor's groups have at most ", most, " forms, the plain one included"));
   }
   if (place != plain) {
     places_[place].form = form;

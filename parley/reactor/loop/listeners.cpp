@@ -30,7 +30,7 @@ EntryId Listeners::listen(const Address& address, std::shared_ptr<Factory> facto
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = backend_->listen(*listener, address, settings.options);
   if (!host) {
-    throw SocketError("listen", format(address), system_code(host.error()), advice_on_opening(host.error()));
+    throw SocketError("listen", concat(address), system_code(host.error()), advice_on_opening(host.error()));
   }
   listener->factory = std::move(factory);
   listener->settings = std::move(settings);

@@ -50,7 +50,7 @@ Loop::~Loop() {
 
 void Loop::require_runnable(std::string_view operation) const {
   if (!on_own_thread()) {
-    throw std::logic_error(format(operation, ": a reactor runs on the thread that made it"));
+    throw std::logic_error(concat(operation, ": a reactor runs on the thread that made it"));
   }
   require_blocking_allowed(operation);
 }

@@ -50,7 +50,7 @@ TEST_F(OutboxTest, SmallPiecesAreGatheredAndLargeOnesAreNot) {
   for (int i = 0; i < 200; ++i) {
     tape.append("for another");
     outbox.append(tape.append("[", i, "]"));
-    expected += format("[", i, "]");
+    expected += concat("[", i, "]");
   }
   EXPECT_EQ(pieces(), 1U);
   tape.append("for another");
@@ -71,7 +71,7 @@ TEST_F(OutboxTest, WhatIsGatheredOnTwoBlocksIsWhatWasWritten) {
   for (int i = 0; expected.size() < 3 * Tape::block_bytes; ++i) {
     outbox.append(tape.append("[", i, " ", std::string(static_cast<std::size_t>(i % 900), 'x'), "]"));
     tape.append("for another");
-    expected += format("[", i, " ", std::string(static_cast<std::size_t>(i % 900), 'x'), "]");
+    expected += concat("[", i, " ", std::string(static_cast<std::size_t>(i % 900), 'x'), "]");
   }
   Tape scratch;
   std::vector<std::string_view> gathered;
@@ -255,7 +255,7 @@ TEST_F(OutboxTest, BlocksBeginSmallAndGrow) {
   std::string expected;
   std::size_t last = 0;
   for (int i = 0; i < 600; ++i) {
-    const std::string text = format("message ", i, std::string(90, '.'));
+    const std::string text = concat("message ", i, std::string(90, '.'));
     expected += text;
     outbox.append(tape.append(text));
     outbox.keep(store);

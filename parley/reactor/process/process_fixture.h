@@ -45,8 +45,8 @@ class Player : public ProcessProtocol {
   void in_ended() override { tell("in ended"); }
   void out_ended() override { tell("out ended"); }
   void err_ended() override { tell("err ended"); }
-  void process_exited(const ProcessStatus& status) override { tell(format("exited: ", status), "exited"); }
-  void process_ended(const ProcessStatus& status) override { tell(format("ended: ", status), "ended"); }
+  void process_exited(const ProcessStatus& status) override { tell(concat("exited: ", status), "exited"); }
+  void process_ended(const ProcessStatus& status) override { tell(concat("ended: ", status), "ended"); }
 
   void take(std::span<char> lent, std::string& into, const std::string& what) {
     into.append(lent.data(), lent.size());

@@ -104,7 +104,7 @@ TEST_P(ProcessTest, AChildThatIsGoneBeforeItsDescriptorIsTakenEndsAllTheSame) {
 
 TEST_P(ProcessTest, MegabytesGoThroughUnchangedWithBackPressure) {
   std::string text;
-  for (int i = 0; text.size() < 4 * 1024 * 1024; ++i) text += format(i, ' ');
+  for (int i = 0; text.size() < 4 * 1024 * 1024; ++i) text += concat(i, ' ');
   std::size_t sent = 0;
   std::size_t most = 0;
   bool paused = false;
@@ -287,10 +287,10 @@ TEST_P(ProcessTest, ManyAtOnceLeaveNothingOpen) {
 
 TEST(ProcessStatusTest, PrintsAndCompares) {
   using Kind = ProcessStatus::Kind;
-  EXPECT_EQ(format(ProcessStatus(Kind::exited, 0)), "exit status 0");
-  EXPECT_EQ(format(ProcessStatus(Kind::signaled, SIGSEGV)), "SIGSEGV");
-  EXPECT_EQ(format(ProcessStatus(Kind::left)), "left running");
-  EXPECT_EQ(format(ProcessStatus(Kind::unknown)), "exit status unknown");
+  EXPECT_EQ(concat(ProcessStatus(Kind::exited, 0)), "exit status 0");
+  EXPECT_EQ(concat(ProcessStatus(Kind::signaled, SIGSEGV)), "SIGSEGV");
+  EXPECT_EQ(concat(ProcessStatus(Kind::left)), "left running");
+  EXPECT_EQ(concat(ProcessStatus(Kind::unknown)), "exit status unknown");
   EXPECT_FALSE(ProcessStatus(Kind::unknown).success());
   EXPECT_EQ(ProcessStatus(Kind::unknown).exit_code(), -1);
   EXPECT_EQ(ProcessStatus(Kind::unknown).signal(), 0);

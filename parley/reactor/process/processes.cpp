@@ -46,7 +46,7 @@ class Processes::Record final : public ProcessTransport {
   void write(std::string_view bytes) override {
     if (!open(in) || closing_stdin_ || bytes.empty()) return;
     if (bytes.size() > most_queued_ - queued()) {
-      throw std::length_error(format("write to the stdin of ", name_, ": ", bytes.size(),
+      throw std::length_error(concat("write to the stdin of ", name_, ": ", bytes.size(),
                                      " bytes more than the ", queued(),
                                      " that wait already are over the limit of ", most_queued_,
                                      " (SpawnSettings::stdin_bytes; pause_writing says when to stop)"));
@@ -147,7 +147,7 @@ class Processes::Record final : public ProcessTransport {
   void require_group(std::string_view call) const {
     if (leads_group_) return;
     throw std::logic_error(
-        format(call, ": ", name_,
+        concat(call, ": ", name_,
                " is in the process group of this program; to give it one of its own, start "
                "it with SpawnSettings::new_session"));
   }
@@ -294,7 +294,7 @@ Process Processes::spawn(std::unique_ptr<ProcessProtocol> protocol, const std::v
   if (reactor_.loop().stopping()) {
     throw std::system_error(
         std::make_error_code(std::errc::operation_canceled),
-        format("spawn ", arguments.empty() ? "" : arguments.front(), ": the reactor stops"));
+        concat("spawn ", arguments.empty() ? "" : arguments.front(), ": the reactor stops"));
   }
   Spawned spawned = parley::spawn(arguments, settings);
   const EntryId id = records_.next();

@@ -53,7 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Over, OnSignal, testing::Values(Reactor::epoll, Reactor
 
 TEST_P(OnSignal, ComesInTheLoopEachTime) {
   reactor_.on_signal(Signal::user1, note("first"));
-  reactor_.on_signal(Signal::user1, [this](Signal signal) { told_.push_back(format("second, ", signal)); });
+  reactor_.on_signal(Signal::user1, [this](Signal signal) { told_.push_back(concat("second, ", signal)); });
   reactor_.on_signal(Signal::user2, note("other"));
   std::raise(SIGUSR1);
   EXPECT_THAT(told_, IsEmpty());

@@ -90,7 +90,7 @@ void ThreadCalls::stopped() {
   hold_ = Hold();
   if (away_.empty()) return;
   reactor_.loop().log().write(Level::warn,
-                              format("the reactor stops while ", away_.size(),
+                              concat("the reactor stops while ", away_.size(),
                                      " calls still run in threads; they are waited for when it goes"));
 }
 

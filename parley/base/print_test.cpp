@@ -1,11 +1,28 @@
 #include "parley/base/print.h"
 
+#define FMT_HEADER_ONLY  // whatever standard library this is built with
+
 #include <cstdint>
+#include <fmt/ostream.h>
 #include <gtest/gtest.h>
 #include <limits>
 #include <sstream>
+#include <version>
+#ifdef __cpp_lib_format
+#include <format>
+#endif
 
 namespace parley {
+
+// Beside the library's values, so that argument-dependent look-up finds operator<< for it as for them.
+struct Corner {
+  int x;
+  int y;
+};
+inline void print(Writer& out, const Corner& corner) {
+  print_all(out, '(', corner.x, ", ", corner.y, ')');
+}
+
 namespace {
 
 struct Point {
@@ -32,6 +49,16 @@ TEST(Print, AValueGoesToAStreamThroughTheSameFunction) {
   out << Point{1, -2} << '.' << Colour::red;
   EXPECT_EQ(out.str(), "(1, -2).red");
   EXPECT_EQ(concat(Point{1, -2}), "(1, -2)");
+}
+
+TEST(Print, FormatKeepsTheMeaningThatFmtAndStdGiveIt) {
+  const std::string name = "Megan";
+  // Though std's functions are candidates too, by the arguments.
+  EXPECT_EQ(concat(name, ' ', 7), "Megan 7");
+  EXPECT_EQ(fmt::format("{}: {:>8}", name, fmt::streamed(Corner{1, 2})), "Megan:   (1, 2)");
+#ifdef __cpp_lib_format
+  EXPECT_EQ(format("{} {}", name, concat(Corner{1, 2})), "Megan (1, 2)");
+#endif
 }
 
 TEST(Print, ALongTextOutgrowsTheBufferAndKeepsWhatWasPut) {

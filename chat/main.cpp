@@ -124,8 +124,8 @@ void serve(const chat::Config& config, const Reread& reread, Outputs& outputs) {
   chat::Server server(config, outputs.out, limited);
   Running running(config, reread, server, outputs);
   const auto shut_down = [&](parley::Signal signal) {
+    server.shut_down();  // first, for words need memory, which may be what is missing
     outputs.log.write(parley::Level::info, parley::concat(signal, ": shutting down"));
-    server.shut_down();
   };
   server.reactor().on_signal(parley::Signal::interrupt, shut_down);
   server.reactor().on_signal(parley::Signal::terminate, shut_down);

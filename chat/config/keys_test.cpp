@@ -4,10 +4,10 @@
 #include <set>
 #include <sstream>
 #include <string>
-#include <toml++/toml.h>
 
 #include "chat/config/file.h"
 #include "chat/config/nearest.h"
+#include "chat/config/toml.h"
 
 namespace chat {
 namespace {

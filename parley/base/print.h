@@ -84,8 +84,8 @@ void print_all(Writer& out, const Parts&... parts) {
   (print(out, parts), ...);
 }
 
-// The printed form of some values, one after another, as one string. (`format` would be another thing, with `{}`:
-// std::format, fmt::format.)
+// The printed form of some values, one after another, as one string. (`format` would be another thing, with
+// `{}`: std::format, fmt::format.)
 template <Printable... Parts>
 std::string concat(const Parts&... parts) {
   TextWriter out;

@@ -1,7 +1,6 @@
 #include "parley/socket/network.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
@@ -10,23 +9,14 @@ namespace parley {
 
 namespace {
 
-constexpr std::array<std::uint8_t, 12> mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr int before_mapped = 96;  // bits of an IPv4-mapped IPv6 address before the IPv4 one
 
 // An address without what says nothing of its network.
 CompactAddress bare(const Address& address) {
   CompactAddress bare = address.compact();
   bare.port = 0;
   bare.scope = 0;
-  if (bare.family == Family::inet6 && std::equal(mapped.begin(), mapped.end(), bare.bytes.begin())) {
-    bare.family = Family::inet;
-    std::copy(bare.bytes.begin() + mapped.size(), bare.bytes.end(), bare.bytes.begin());
-    std::fill(bare.bytes.begin() + 4, bare.bytes.end(), std::uint8_t{0});
-  }
   return bare;
-}
-
-bool is_mapped(const Address& address) {
-  return address.family() == Family::inet6 && bare(address).family == Family::inet;
 }
 
 int most_bits(Family family) {
@@ -44,13 +34,12 @@ CompactAddress first_of(CompactAddress address, int bits) {
 
 }  // namespace
 
-Network::Network(const Address& address, int bits)
-    : bits_(is_mapped(address) && bits >= 96 ? bits - 96 : bits) {
+Network::Network(const Address& address, int bits) : bits_(bits) {
   const CompactAddress numbers = bare(address);
   if (numbers.family != Family::inet && numbers.family != Family::inet6) {
     throw AddressError(concat(address, " is in no network: an IPv4 or IPv6 address is needed"));
   }
-  if (bits_ < 0 || bits_ > most_bits(numbers.family) || (is_mapped(address) && bits < 96)) {
+  if (bits_ < 0 || bits_ > most_bits(numbers.family)) {
     throw AddressError(
         concat("an address of this family has ", most_bits(address.family()), " bits, not ", bits));
   }
@@ -61,7 +50,9 @@ Result<Network, AddressError> Network::parse(std::string_view text) {
   try {
     const std::size_t slash = text.find('/');
     const Address address(text.substr(0, slash), 0);
-    int bits = most_bits(address.family());
+    // Address makes IPv4 of it, and its bits are counted as they are written.
+    const bool mapped = address.family() == Family::inet && text.find(':') != text.npos;
+    int bits = mapped ? most_bits(Family::inet6) : most_bits(address.family());
     if (slash != text.npos) {
       const char* const begin = text.data() + slash + 1;
       const char* const end = text.data() + text.size();
@@ -70,7 +61,7 @@ Result<Network, AddressError> Network::parse(std::string_view text) {
         return AddressError(concat("\"", text, "\": behind the / stands a number of bits"));
       }
     }
-    const Network network(address, bits);
+    const Network network(address, mapped ? bits - before_mapped : bits);
     if (!(network.address().compact() == bare(address))) {
       return AddressError(
           concat("\"", text, "\" has bits set behind the first ", bits, "; ", network, " is that network"));

@@ -63,7 +63,9 @@ OpenFile OpenFile::adopt(int descriptor) {
 }
 
 OpenFile OpenFile::borrow(int descriptor) {
-  require_open("borrow", descriptor);
+  if (descriptor < 0) {
+    throw SocketError("borrow", concat("descriptor ", descriptor), {EBADF, std::system_category()});
+  }
   OpenFile file;
   file.owner_ = std::make_shared<const int>(descriptor);
   file.descriptor_ = descriptor;

@@ -390,7 +390,7 @@ INSTANTIATE_TEST_SUITE_P(Over, Kinds, testing::Values(Reactor::epoll, Reactor::p
                                                                 : "select";
                          });
 
-TEST(RunTest, ASignalCancelsAndIsNoError) {
+TEST(RunServerTest, ASignalCancelsAndIsNoError) {
   int cleaned = 0;
   const auto body = [&cleaned]() -> Task<> {
     (void)std::raise(SIGTERM);
@@ -405,7 +405,7 @@ TEST(RunTest, ASignalCancelsAndIsNoError) {
   EXPECT_EQ(cleaned, 1);
 }
 
-TEST(RunTest, UnixSocketsAreServedToo) {
+TEST(RunServerTest, UnixSocketsAreServedToo) {
   const std::string path = testing::TempDir() + "parley_stream_test.sock";
   std::remove(path.c_str());
   const auto body = [&path]() -> Task<std::string> {
@@ -422,7 +422,7 @@ TEST(RunTest, UnixSocketsAreServedToo) {
   EXPECT_EQ(run(body()), "local");
 }
 
-TEST(RunTest, AStoppedReactorDropsTheTask) {
+TEST(RunServerTest, AStoppedReactorDropsTheTask) {
   const auto body = []() -> Task<> {
     const Alive alive;
     current_reactor().stop(0s);

@@ -44,7 +44,11 @@ class Splits(Test):
         self.deliver_in_all_splits(b"\xe4\xbd\n\xa0b\r\n", "\ufffd".encode(), "\ufffdb".encode())
 
     def test_control_characters(self):
-        self.deliver_in_all_splits(b"a\r\0\nb\rc\r\n", b"a", b"bc")
+        self.deliver_in_all_splits(b"a\x01\nb\rc\r\n", b"a", b"bc")
+
+    def test_a_return_and_a_nul(self):
+        """RFC 1123, section 3.3.1: the end of a line, too."""
+        self.deliver_in_all_splits(b"a\r\0\nb\r\0", b"a", b"", b"b")
 
     def test_two_longer_messages(self):
         first, second = "Grüß Gott, 你好!".encode(), b"  and a second one\twith a tab"

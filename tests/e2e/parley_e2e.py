@@ -8,6 +8,7 @@ one module by hand: PARLEYD=build/release/bin/parleyd python3 tests/e2e/framing_
 import itertools
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -90,6 +91,16 @@ class Test(unittest.TestCase):
         client = Client(where, **more)
         self.addCleanup(client.close)
         return client
+
+    def port_of_nobody(self, kind=socket.SOCK_STREAM):
+        """A port that refuses whoever comes. It is taken, so nobody else can get it: by a socket that does not listen, or,
+        of datagrams, one that hears itself alone."""
+        taken = socket.socket(socket.AF_INET, kind)
+        self.addCleanup(taken.close)
+        taken.bind(("127.0.0.1", 0))
+        if kind == socket.SOCK_DGRAM:
+            taken.connect(taken.getsockname())
+        return taken.getsockname()[1]
 
     def port_of(self, program):
         """The port at which a program listens that cannot tell which one it took."""

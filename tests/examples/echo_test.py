@@ -95,7 +95,7 @@ class EchoClient(Peers):
         self.assertEqual(server.wait(), 0)
 
     def test_nobody_there(self):
-        status, out, error = self.run_example("echo_client", "127.0.0.1", self.free_port())
+        status, out, error = self.run_example("echo_client", "127.0.0.1", self.port_of_nobody())
         self.assertEqual((status, out), (1, b""))
         self.assertRegex(error, rb"^echo_client: connect 127\.0\.0\.1:\d+: Connection refused")
 

@@ -68,7 +68,7 @@ class StdinAndSockets(Test):
         self.assertRegex(talkers[1].take_until(b"\r\n"), rb"^\[127\.0\.0\.1:\d+\] Hello\r\n$")
 
     def test_nobody_there(self):
-        status, out, error = self.run_example("stdin_and_sockets", "127.0.0.1", self.free_port())
+        status, out, error = self.run_example("stdin_and_sockets", "127.0.0.1", self.port_of_nobody())
         self.assertEqual((status, out), (1, b""))
         self.assertRegex(error, rb"^stdin_and_sockets: connect 127\.0\.0\.1:\d+: Connection refused")
 

@@ -84,7 +84,7 @@ class UdpEchoClient(Test):
 
     def test_nobody_there(self):
         """A connected socket is told so, where the network tells."""
-        status, _, error = self.run_example("udp_echo_client", "127.0.0.1", self.free_port())
+        status, _, error = self.run_example("udp_echo_client", "127.0.0.1", self.port_of_nobody(socket.SOCK_DGRAM))
         self.assertEqual(status, 1)
         self.assertRegex(error, rb"^udp_echo_client: (recv|send) 127\.0\.0\.1:\d+: Connection refused")
 

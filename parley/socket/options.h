@@ -116,8 +116,8 @@ extern const Option<int> ttl;
 extern const Option<int> unicast_hops;
 extern const Option<int> tos;
 extern const Option<int> traffic_class;
-// A packet that has come further than this many routers is dropped: 255 takes those of one's own network
-// alone (RFC 5082); 0 at first. The second is IPv6's.
+// A packet whose hop limit is below this when it comes is dropped: 255 takes those of one's own network alone
+// (RFC 5082); 0 at first. The second is IPv6's.
 extern const Option<int> min_ttl;
 extern const Option<int> min_hops;
 // A packet's importance in this machine's queues, 0 to 6 without a privilege; a mark for its routing and

@@ -272,7 +272,8 @@ class Reactor {
   // Whether `run` has begun and has not returned. Thread: any.
   bool running() const;
   // Ends `run` in three phases: accepts no more; closes every connection as `lose_connection` does, for at
-  // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any.
+  // most `drain`; aborts what is left. Also before `run`, which then returns soon. Thread: any; the reactor
+  // may go as soon as `run` has returned.
   void stop(Duration drain = std::chrono::seconds(5));
   // Calls `call` once when the reactor stops next: in the order in which they were added. One that needs
   // time takes a Hold and keeps it until it is done.

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <future>
 #include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
@@ -118,6 +119,27 @@ TEST_P(Threads, StopBeforeRunFromAnotherThread) {
   std::thread other([&] { reactor_->stop(); });
   other.join();
   reactor_->run();
+}
+
+// A reactor goes with the function that runs it, while who stopped it is still on its way out of `stop`: this
+// one looks for posts in each turn, and needs no waking. What is done too late is seen by the thread
+// sanitizer alone.
+TEST_P(Threads, AReactorMayGoAsSoonAsItHasStopped) {
+  for (int i = 0; i < 50; ++i) {
+    std::promise<Reactor*> made;
+    std::thread other([&made, setup = GetParam()] {
+      const std::unique_ptr<Outside> outside = Outside::make(setup);
+      ReactorSettings settings;
+      if (setup.memory) settings.clock = &outside->clock();
+      Reactor reactor(outside->backend(), settings);
+      const std::function<void()> again = [&] { reactor.post(again); };
+      again();
+      made.set_value(&reactor);
+      reactor.run();
+    });
+    made.get_future().get()->stop(0s);
+    other.join();
+  }
 }
 
 // What is posted to a reactor that goes is dropped with it.

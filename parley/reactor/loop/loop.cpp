@@ -177,11 +177,11 @@ std::optional<Time> Loop::deadline(Duration patience) {
 }
 
 void Loop::post(MoveOnlyFunction<void()> posted) {
-  const bool first = mailbox_.post(std::move(posted));
   if (on_own_thread()) {
+    mailbox_.post(std::move(posted), [] {});
     agenda_.put_off(Agenda::Due::posted);  // it is not waiting now, and will see this before it does
-  } else if (first && backend_ != nullptr) {
-    backend_->wake();
+  } else {
+    mailbox_.post(std::move(posted), [this] { wake(); });  // once it is posted, this may be gone
   }
 }
 

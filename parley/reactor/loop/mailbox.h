@@ -12,11 +12,13 @@ namespace parley {
 // Calls that other threads have posted to a loop. Thread: any, `take` from the loop's.
 class Mailbox {
  public:
-  // Answers whether it was empty: then the loop is to be woken.
-  bool post(MoveOnlyFunction<void()> call) {
+  // Calls `wake` if it was empty, and before the call can be taken: it may end the loop, and all that `wake`
+  // needs with it.
+  template <typename Wake>
+  void post(MoveOnlyFunction<void()> call, const Wake& wake) {
     const std::scoped_lock lock(mutex_);
     calls_.push_back(std::move(call));
-    return calls_.size() == 1;
+    if (calls_.size() == 1) wake();
   }
 
   // What was posted so far, in order.

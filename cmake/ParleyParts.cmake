@@ -51,7 +51,9 @@ endfunction()
 
 # parley_test(NAME SOURCES... LINKS... LABELS... [PARTS n]): one GoogleTest program, each of its tests known to ctest.
 # With PARTS, ctest knows that many parts of it, each a process: beginning one for each of thousands of tests takes
-# longer than the tests. Two labels become one, "unit+threads", which `ctest -L threads` finds too.
+# longer than the tests. So it does for all under a sanitizer, where what one test leaves behind is seen in the next;
+# what is skipped there is named by the other presets. Two labels become one, "unit+threads", which
+# `ctest -L threads` finds too.
 function(parley_test name)
   cmake_parse_arguments(arg "" "PARTS" "SOURCES;LINKS;LABELS" ${ARGN})
   string(REPLACE ";" "+" labels "${arg_LABELS}")   # a list does not survive gtest_discover_tests
@@ -77,6 +79,11 @@ function(parley_test name)
       add_dependencies(tests_${label} ${name})
     endif()
   endforeach()
+  set(skips SKIP_REGULAR_EXPRESSION "SKIPPED")
+  if(NOT arg_PARTS AND CMAKE_CXX_FLAGS MATCHES "-fsanitize")
+    set(arg_PARTS 4)
+    set(skips)
+  endif()
   if(NOT arg_PARTS)
     gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120 LABELS "${labels}")
     return()
@@ -85,8 +92,7 @@ function(parley_test name)
   foreach(part RANGE ${last})
     add_test(NAME ${name}.${part} COMMAND ${name} --gtest_brief=1)
     set_tests_properties(${name}.${part} PROPERTIES TIMEOUT 600 LABELS "${labels}"
-                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_PARTS};GTEST_SHARD_INDEX=${part}"
-                         SKIP_REGULAR_EXPRESSION "SKIPPED")
+                         ENVIRONMENT "GTEST_TOTAL_SHARDS=${arg_PARTS};GTEST_SHARD_INDEX=${part}" ${skips})
   endforeach()
 endfunction()
 

@@ -58,7 +58,7 @@ DatagramPort Reactor::listen_udp(const Address& address, std::unique_ptr<Datagra
                                  const DatagramSettings& settings) {
   require(protocol, "listen_udp: no protocol was given");
   require_network(address);
-  return {loop_.get(), loop_->datagrams().open(address, options_of(settings), {}, std::move(protocol))};
+  return {loop_, loop_->datagrams().open(address, options_of(settings), {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
@@ -73,14 +73,14 @@ DatagramPort Reactor::connect_udp(const Address& peer, std::unique_ptr<DatagramP
     // Every address of the peer's family: without a host the socket would be one for both families.
     source = Address(peer.family() == Family::inet6 ? "::" : "0.0.0.0", source.port());
   }
-  return {loop_.get(), loop_->datagrams().open(source, options_of(settings), peer, std::move(protocol))};
+  return {loop_, loop_->datagrams().open(source, options_of(settings), peer, std::move(protocol))};
 }
 
 DatagramPort Reactor::listen_unix_datagram(const Address& address,
                                            std::unique_ptr<DatagramProtocol> protocol) {
   require(protocol, "listen_unix_datagram: no protocol was given");
   require_local(address);
-  return {loop_.get(), loop_->datagrams().open(address, {}, {}, std::move(protocol))};
+  return {loop_, loop_->datagrams().open(address, {}, {}, std::move(protocol))};
 }
 
 DatagramPort Reactor::connect_unix_datagram(const Address& peer, std::unique_ptr<DatagramProtocol> protocol,
@@ -89,7 +89,7 @@ DatagramPort Reactor::connect_unix_datagram(const Address& peer, std::unique_ptr
   if (settings.source) require_local(*settings.source);
   // A socket without a name.
   const Address source = settings.source.value_or(Address::local_peer(0));
-  return {loop_.get(), loop_->datagrams().open(source, {}, peer, std::move(protocol))};
+  return {loop_, loop_->datagrams().open(source, {}, peer, std::move(protocol))};
 }
 
 }  // namespace parley

@@ -92,7 +92,8 @@ Reactor::Reactor(Kind kind, ReactorSettings settings)
 Reactor::Reactor(const MakeBackend& make, ReactorSettings settings)
     : events_(std::make_unique<Events>(*this, detail::possible(settings.limits), settings.threads)),
       connectors_(std::make_unique<Connectors>(*this, std::move(settings.resolver))),
-      loop_(std::make_unique<Loop>(make, std::move(settings))) {
+      owned_loop_(std::make_unique<Loop>(make, std::move(settings))),
+      loop_(owned_loop_.get()) {
   loop_->on_renewal([this] { events_->renew(); });
 }
 Reactor::~Reactor() {
@@ -106,7 +107,7 @@ void Trigger::remove() {
 
 ListeningPort Reactor::listen(const Address& address, std::shared_ptr<Factory> factory,
                               ListenSettings settings) {
-  return {loop_.get(), loop_->listeners().listen(address, std::move(factory), std::move(settings))};
+  return {loop_, loop_->listeners().listen(address, std::move(factory), std::move(settings))};
 }
 
 Connector Reactor::connect(const Endpoint& to, std::shared_ptr<Factory> factory, ConnectSettings settings) {
@@ -129,7 +130,7 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
   listening.setblocking(false);
   // Accepted sockets inherit it, as those of our own listeners do.
   if (listening.family() != Family::local) listening.setsockopt(options::no_delay, true);
-  return {loop_.get(),
+  return {loop_,
           loop_->listeners().adopt(Handle{listening.detach()}, std::move(factory), std::move(settings))};
 }
 
@@ -153,8 +154,8 @@ void Reactor::detach(TransportId id, MoveOnlyFunction<void(Detached)> then) {
 }
 
 Timer Reactor::call_later(Duration after, MoveOnlyFunction<void()> call) {
-  return {loop_.get(), loop_->timers().add(later(loop_->time(), std::max(after, Duration::zero())),
-                                           given(std::move(call), "call_later"))};
+  return {loop_, loop_->timers().add(later(loop_->time(), std::max(after, Duration::zero())),
+                                     given(std::move(call), "call_later"))};
 }
 
 void Reactor::post(MoveOnlyFunction<void()> call) {
@@ -162,7 +163,7 @@ void Reactor::post(MoveOnlyFunction<void()> call) {
 }
 
 Watching Reactor::watch(int descriptor, Interest wanted, MoveOnlyFunction<void(Interest)> ready) {
-  return {loop_.get(), loop_->watches().watch(Handle{descriptor}, wanted, given(std::move(ready), "watch"))};
+  return {loop_, loop_->watches().watch(Handle{descriptor}, wanted, given(std::move(ready), "watch"))};
 }
 
 void SignalHandler::stop() {
@@ -198,7 +199,7 @@ Trigger Reactor::on_stop(Stopping when, MoveOnlyFunction<void()> call) {
   return on_stop(when, [call = given(std::move(call), "on_stop")](const Hold&) { call(); });
 }
 Trigger Reactor::on_stop(Stopping when, MoveOnlyFunction<void(Hold)> call) {
-  return {loop_.get(), loop_->shutdown().add(when, given(std::move(call), "on_stop"))};
+  return {loop_, loop_->shutdown().add(when, given(std::move(call), "on_stop"))};
 }
 bool Reactor::turn(Duration patience) {
   if (events_->from_threads.closed()) events_->from_threads.open();

@@ -312,7 +312,8 @@ class Reactor {
 
   std::unique_ptr<Events> events_;
   std::unique_ptr<Connectors> connectors_;  // protocols may still hold connectors when the loop goes
-  std::unique_ptr<Loop> loop_;
+  std::unique_ptr<Loop> owned_loop_;
+  Loop* loop_;  // also while it goes, when protocols may still call: with libc++ owned_loop_ is null by then
 };
 
 }  // namespace parley

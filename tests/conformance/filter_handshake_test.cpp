@@ -1,6 +1,8 @@
 // What filters do while something else goes on: closing, inserting and aborting in the middle of a handshake.
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -305,8 +307,9 @@ TEST_P(FiltersUnderWay, NoneIsPutWhereOurDirectionHasEnded) {
 TEST_P(FiltersUnderWay, OneThatCannotBePutLeavesTheConnectionAsItWas) {
   const Client client = join();
   const char bytes[] = "rest";
-  const std::string_view endless(bytes, static_cast<std::size_t>(-2));
-  EXPECT_THROW(client.wire().insert(std::make_unique<Scripted>(shifting_), endless), std::length_error);
+  const std::string_view endless(bytes, std::numeric_limits<std::ptrdiff_t>::max());
+  // std::length_error or std::bad_alloc: standard libraries differ.
+  EXPECT_THROW(client.wire().insert(std::make_unique<Scripted>(shifting_), endless), std::exception);
   client.wire().write("clear");
   client.peer->send("hello");
   ASSERT_TRUE(until([&] { return client.peer->received() == "clear" && client.story->received == "hello"; }));

@@ -96,7 +96,12 @@ class TimedAwaiter {
   bool await_suspend(std::coroutine_handle<Promise> who) {
     fiber_ = &fiber_of(who);
     timed_.enter(*fiber_);
-    return suspend_in(inner_, who);
+    try {
+      return suspend_in(inner_, who);
+    } catch (...) {
+      timed_.leave();  // now: the awaiter may outlive the task
+      throw;
+    }
   }
 
  protected:

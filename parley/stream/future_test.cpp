@@ -164,6 +164,27 @@ TEST_F(FutureTest, DeadlinesInsideAShieldHoldAndThoseAroundItWait) {
   run(reactor, body());
 }
 
+TEST_F(FutureTest, ADeadlineRightInsideAShieldAnswersAlsoInATaskThatIsCancelled) {
+  std::string said;
+  const auto body = [&]() -> Task<> {
+    const bool in_time = co_await shield(within(20ms, sleep(1h)));
+    said += in_time ? "in time, " : "late, ";
+    try {
+      co_await shield(with_timeout(2s, sleep(1h), "goodbye"));
+    } catch (const Timeout& timeout) {
+      said += timeout.what();
+    }
+    co_await sleep(0s);
+    said += ", and on";
+  };
+  Running<> running = spawn(reactor, body());
+  turns(2);
+  running.cancel();
+  while (!running.done()) reactor.turn(1s);
+  EXPECT_THROW(running.get(), Cancelled);
+  EXPECT_EQ(said, "late, goodbye: timed out after 2 s");
+}
+
 TEST_F(FutureTest, AShieldThatIsDroppedLeavesNothing) {
   const auto body = [&]() -> Task<> {
     const Alive alive;

@@ -134,6 +134,8 @@ class Queue {
     }
     std::optional<T> await_resume() {
       this->throw_if_cancelled();
+      // It was told of the end, and another one has given a value back since.
+      if (!value_) value_ = queue_.take();
       return std::move(value_);
     }
 

@@ -59,6 +59,7 @@ TEST_F(FutureTest, ThrowsWhatItWasToldAndWhenNobodyIsLeftToTell) {
       EXPECT_THROW(co_await never.get(), BrokenPromise);
     }
     Promise<int> unwanted;
+    EXPECT_TRUE(unwanted.wanted()) << "its future may still be asked for";
     {
       const Future<int> gone = unwanted.get_future();
     }

@@ -130,6 +130,7 @@ TEST_F(DeadlineTest, OneThatIsOverIsNotMovedAnyMore) {
       co_await sleep(1h);
     } catch (const Cancelled&) {
       EXPECT_FALSE(deadline->reschedule(1h));
+      EXPECT_TRUE(deadline->expired());
       throw;
     }
   };

@@ -312,6 +312,40 @@ TEST_F(FutureTest, AsCompletedAnswersThemAsTheyCome) {
   EXPECT_EQ(Alive::count, 0) << "those that still ran were dropped";
 }
 
+TEST_F(FutureTest, AHandleThatHasNoTaskSaysSo) {
+  const auto body = []() -> Task<> {
+    Running<int> none;
+    EXPECT_TRUE(none.done());
+    EXPECT_THROW(co_await none.join(), std::logic_error);
+    EXPECT_THROW(none.get(), std::logic_error);
+  };
+  run(reactor, body());
+}
+
+// Awaited, answers at once.
+struct Holding {
+  using awaits_in = detail::Fiber;
+  std::shared_ptr<int> held;
+  bool await_ready() const { return true; }
+  void await_suspend(std::coroutine_handle<> /*who*/) const {}
+  int await_resume() const { return *held; }
+};
+
+TEST_F(FutureTest, WhatWasAwaitedBesideOthersGoesAsSoonAsItHasAnswered) {
+  const auto body = []() -> Task<> {
+    Holding holding{std::make_shared<int>(5)};
+    const std::weak_ptr<int> held = holding.held;
+    const auto look = [&held]() -> Task<bool> {
+      co_await sleep(1ms);
+      co_return held.expired();
+    };
+    const auto [five, gone] = co_await when_all(std::move(holding), look());
+    EXPECT_EQ(five, 5);
+    EXPECT_TRUE(gone);
+  };
+  run(reactor, body());
+}
+
 // A loser that has answered too, in the same turn or while it was cancelled, is not taken for the winner.
 TEST_F(FutureTest, ALoserThatAnswersAfterTheWinnerIsNotTheAnswer) {
   const auto stubborn = []() -> Task<int> {

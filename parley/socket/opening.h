@@ -76,10 +76,17 @@ enum class InUse {
   by_ipv4,      // a socket of IPv4, in the way of one that would take both
   by_file,      // a file that is no socket
 };
+// An option that no socket can have: compares equal to std::errc::invalid_argument, and says what is wrong.
+enum class OddOption {
+  keep_time = 10,
+  keep_count,
+  buffer,
+};
 const std::error_category& opening_category() noexcept;
 std::error_code make_error_code(InUse what) noexcept;
+std::error_code make_error_code(OddOption what) noexcept;
 
-// The system's own code in place of one of ours, and what to do about an error of opening; or nothing.
+// The system's own code in place of one of InUse, and what to do about an error of opening; or nothing.
 std::error_code system_code(std::error_code error) noexcept;
 std::string_view advice_on_opening(std::error_code error) noexcept;
 
@@ -87,3 +94,5 @@ std::string_view advice_on_opening(std::error_code error) noexcept;
 
 template <>
 struct std::is_error_code_enum<parley::InUse> : std::true_type {};
+template <>
+struct std::is_error_code_enum<parley::OddOption> : std::true_type {};

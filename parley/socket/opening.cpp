@@ -218,6 +218,13 @@ std::error_code prepare_listening(int descriptor, Family family, const ListenOpt
   return setting.error();
 }
 
+std::error_code prepare_adopted(int descriptor, Family family, const ListenOptions& options) noexcept {
+  Setting setting(descriptor);
+  if (family != Family::local) setting.set_stream(options);
+  setting.set_buffers(options);
+  return setting.error();
+}
+
 // The kernel tells twice what it was asked for.
 void inherit_buffers(int listening, int accepted) noexcept {
   Setting setting(accepted);

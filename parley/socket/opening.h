@@ -64,6 +64,8 @@ void inherit_buffers(int listening, int accepted) noexcept;
 
 // Marks of a socket that must stand before it is bound to an address of `family`.
 std::error_code prepare_listening(int descriptor, Family family, const ListenOptions& options) noexcept;
+// The same of one that listens already: those that still can be set, for what it accepts.
+std::error_code prepare_adopted(int descriptor, Family family, const ListenOptions& options) noexcept;
 std::error_code prepare_datagram(int descriptor, Family family, const DatagramOptions& options) noexcept;
 
 // Why binding, or listening, at an address said that it is in use, as far as can be found out: a code of

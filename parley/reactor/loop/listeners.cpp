@@ -41,11 +41,12 @@ EntryId Listeners::listen(const Address& address, std::shared_ptr<Factory> facto
 EntryId Listeners::adopt(Handle handle, std::shared_ptr<Factory> factory, ListenSettings settings) {
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = factory == nullptr ? std::make_error_code(std::errc::invalid_argument)
-                                                  : backend_->adopt(*listener, handle);
+                                                  : backend_->adopt(*listener, handle, settings.options);
   if (!host) {
     backend_->discard(handle);
     if (factory == nullptr) throw std::invalid_argument("adopt_port: no factory was given");
-    throw SocketError("adopt_port", {}, host.error(), "a socket that listens is needed");
+    const bool odd_option = host.error().category() == opening_category();
+    throw SocketError("adopt_port", {}, host.error(), odd_option ? "" : "a socket that listens is needed");
   }
   listener->host = *host;
   listener->factory = std::move(factory);

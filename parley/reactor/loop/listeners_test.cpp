@@ -2,18 +2,24 @@
 #include "parley/reactor/loop/listeners.h"
 
 #include <chrono>
+#include <functional>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "parley/base/clock.h"
 #include "parley/base/log.h"
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
+#include "parley/socket/create.h"
+#include "parley/socket/error.h"
+#include "parley/socket/options.h"
+#include "parley/socket/socket.h"
 
 namespace parley {
 namespace {
@@ -77,6 +83,96 @@ TEST_F(ListenersTest, HowManyAreToldIsCountedForEachPort) {
   EXPECT_EQ(told_of(40, 701), 32);
   clock_.advance(1s);
   EXPECT_EQ(told_of(40, 700), 32);
+}
+
+// Says how its socket was when the connection was made.
+class Looking final : public Protocol {
+ public:
+  explicit Looking(std::function<void(Socket)> look) : look_(std::move(look)) {}
+  void connection_made() override {
+    look_(fromfd(transport().fileno()));
+    transport().abort_connection();
+  }
+  void data_received(std::span<char> /*lent*/) override {}
+
+ private:
+  std::function<void(Socket)> look_;
+};
+
+// With a socket that listens already, as one that was inherited does.
+class AdoptedPort : public testing::Test {
+ protected:
+  // The first connection that it accepts.
+  void look(Socket listening, const ListenOptions& options, const std::function<void(Socket)>& look) {
+    const Address at = listening.getsockname();
+    bool seen = false;
+    const auto make = [&] {
+      return std::make_unique<Looking>([&](Socket accepted) {
+        seen = true;
+        look(std::move(accepted));
+      });
+    };
+    ListeningPort port =
+        reactor_.adopt_port(std::move(listening), factory(make), ListenSettings{.options = options});
+    Socket client(at.family() == Family::local ? Family::local : Family::inet);
+    client.connect(at);
+    for (int i = 0; i < 1000 && !seen; ++i) reactor_.turn(10ms);
+    EXPECT_TRUE(seen);
+    port.stop_listening();
+  }
+
+  Noting log_;
+  Reactor reactor_{Reactor::automatic, {.log = &log_}};
+};
+
+Socket listening_at(Family family, const Address& at) {
+  Socket listening(family);
+  listening.bind(at);
+  listening.listen(5);
+  return listening;
+}
+
+TEST_F(AdoptedPort, WhatItAcceptsBeginsWithItsOptions) {
+  ListenOptions options;
+  options.keep_alive = true;
+  options.keep_idle = 120s;
+  options.keep_interval = 15s;
+  options.keep_count = 4;
+  options.send_buffer = 30'000;
+  look(listening_at(Family::inet, {"127.0.0.1", 0}), options, [](Socket accepted) {
+    EXPECT_TRUE(accepted.getsockopt(options::no_delay));
+    EXPECT_TRUE(accepted.getsockopt(options::keep_alive));
+    EXPECT_EQ(accepted.getsockopt(options::keep_idle), 120s);
+    EXPECT_EQ(accepted.getsockopt(options::keep_interval), 15s);
+    EXPECT_EQ(accepted.getsockopt(options::keep_count), 4);
+    EXPECT_EQ(accepted.getsockopt(options::send_buffer), 60'000);
+  });
+  look(listening_at(Family::local, Address::local(std::string_view("\0parley_adopted", 15))), options,
+       [](Socket accepted) { EXPECT_EQ(accepted.getsockopt(options::send_buffer), 60'000); });
+}
+
+TEST_F(AdoptedPort, WhatIsNotAskedForStaysAsItIs) {
+  Socket listening = listening_at(Family::inet, {"127.0.0.1", 0});
+  listening.setsockopt(options::keep_alive, true);
+  ListenOptions options;
+  options.no_delay = false;
+  look(std::move(listening), options, [](Socket accepted) {
+    EXPECT_TRUE(accepted.getsockopt(options::keep_alive));
+    EXPECT_FALSE(accepted.getsockopt(options::no_delay));
+  });
+}
+
+TEST_F(AdoptedPort, WhatCannotBeIsRefused) {
+  ListenOptions options;
+  options.keep_idle = 32768s;
+  std::string said;
+  try {
+    look(listening_at(Family::inet, {"127.0.0.1", 0}), options, [](const Socket&) {});
+  } catch (const SocketError& error) {
+    said = error.what();
+    EXPECT_EQ(error.code(), std::errc::invalid_argument);
+  }
+  EXPECT_THAT(said, HasSubstr("32767 s"));
 }
 
 }  // namespace

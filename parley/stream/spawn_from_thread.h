@@ -83,8 +83,8 @@ template <class T>
 class [[nodiscard]] RemoteTask {
  public:
   // Blocks until it has ended; answers what it answers, throws what it throws: once. Throws Cancelled where
-  // the reactor has stopped before, std::future_error where the task did not begin by then or the reactor has
-  // gone; std::logic_error on a reactor's thread, inside a callback.
+  // the reactor stops before, std::future_error where the task did not begin or end by then or the reactor
+  // has gone; std::logic_error on a reactor's thread, inside a callback.
   T get() {
     require_blocking_allowed("get");
     return future_.get();

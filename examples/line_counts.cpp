@@ -10,7 +10,7 @@ using namespace parley;
 
 Task<long> lines(std::string path, Semaphore& at_a_time) {
   const Permit permit = co_await at_a_time.acquire();  // given back when it goes
-  const auto count = [&path] {
+  const auto count = [path] {
     std::ifstream file(path);
     if (!file) throw std::runtime_error("cannot be read");
     return std::count(std::istreambuf_iterator<char>(file), {}, '\n');

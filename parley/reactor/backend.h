@@ -201,9 +201,10 @@ class Backend {
   // and IPv4 both, where the machine has IPv6, or with `v6_only` IPv6 alone. It accepts once `set_accepting`
   // says so.
   virtual Result<Address> listen(ListenerSlot& slot, const Address& at, const ListenOptions& options) = 0;
-  // Takes over a socket that listens already and does not block, and answers its address. It is left to the
-  // caller where it does not listen. `unlisten` leaves a path that it has in the file system.
-  virtual Result<Address> adopt(ListenerSlot& slot, Handle handle) = 0;
+  // Takes over a socket that listens already and does not block, and answers its address. Of the options,
+  // those hold that say what an accepted connection begins with. It is left to the caller where it does not
+  // listen, or an option cannot be. `unlisten` leaves a path that it has in the file system.
+  virtual Result<Address> adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) = 0;
   virtual void set_accepting(ListenerSlot& slot, bool on) = 0;
   // Out of descriptors: accepts one connection on a descriptor kept in reserve, says the words to it, and
   // closes it. False when none waits or none could be spared.

@@ -35,7 +35,10 @@ LoopingCall::~LoopingCall() {
 }
 
 LoopingCall& LoopingCall::operator=(LoopingCall&& other) noexcept {
-  std::swap(state_, other.state_);
+  if (this != &other) {
+    stop();
+    state_ = std::move(other.state_);
+  }
   return *this;
 }
 

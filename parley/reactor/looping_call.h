@@ -24,6 +24,7 @@ class LoopingCall {
   // Stops. It may be destroyed by its call.
   ~LoopingCall();
   LoopingCall(LoopingCall&&) noexcept = default;
+  // Stops, and goes on with the other one's.
   LoopingCall& operator=(LoopingCall&& other) noexcept;
 
   // The first call comes in the reactor's next turn, or with `now` false after a whole interval. An interval

@@ -159,6 +159,24 @@ TEST_F(LoopingCallTest, MovesAndStopsWhenItGoes) {
   EXPECT_THAT(ticks_, ElementsAre(0, 100));
 }
 
+TEST_F(LoopingCallTest, OneThatIsGivenAnothersPlaceCallsNoMore) {
+  int others = 0;
+  LoopingCall call = noting();
+  LoopingCall other(reactor_, [&] { ++others; });
+  call.start(100ms);
+  other.start(100ms);
+  pass(100ms);
+  call = std::move(other);
+  EXPECT_TRUE(call.running());
+  EXPECT_FALSE(other.running());  // NOLINT(bugprone-use-after-move): that is the question
+  pass(200ms);
+  EXPECT_THAT(ticks_, ElementsAre(0, 100));
+  EXPECT_EQ(others, 4);
+  LoopingCall& same = call;
+  call = std::move(same);
+  EXPECT_TRUE(call.running());
+}
+
 TEST_F(LoopingCallTest, WhatCannotBeIsRefused) {
   LoopingCall call(reactor_, [given = std::make_unique<int>(1)] { EXPECT_EQ(*given, 1); });
   EXPECT_THROW(call.start(-1s), std::invalid_argument);

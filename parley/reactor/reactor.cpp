@@ -12,7 +12,6 @@
 #include "parley/reactor/process/events.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/error.h"
-#include "parley/socket/options.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -128,8 +127,6 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
                       std::make_error_code(std::errc::wrong_protocol_type));
   }
   listening.setblocking(false);
-  // Accepted sockets inherit it, as those of our own listeners do.
-  if (listening.family() != Family::local) listening.setsockopt(options::no_delay, true);
   return {loop_,
           loop_->listeners().adopt(Handle{listening.detach()}, std::move(factory), std::move(settings))};
 }

@@ -212,8 +212,10 @@ class Reactor {
   // The resolver, for looking up a name oneself.
   Resolver& resolver();
 
-  // Listens with a stream socket that listens already: one that was inherited, above all. Throws SocketError
-  // where it does not listen, or is no stream. A path that it has in the file system is left there.
+  // Listens with a stream socket that listens already: one that was inherited, above all. Of its
+  // ListenOptions, those hold that say what an accepted connection begins with; whatever else the socket was
+  // set to stays. Throws SocketError where it does not listen, is no stream, or an option is out of range. A
+  // path that it has in the file system is left there.
   ListeningPort adopt_port(Socket listening, std::shared_ptr<Factory> factory, ListenSettings settings = {});
 
   // Makes a connection of a stream socket that is connected already, and calls the protocol's

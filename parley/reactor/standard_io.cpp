@@ -63,10 +63,13 @@ class StandardIo final : public std::enable_shared_from_this<StandardIo> {
     near_.setblocking(false);
   }
 
-  void begin(TransportId id) {
+  // Where it throws, `give_up` follows.
+  TransportId begin(Socket far, std::unique_ptr<Protocol> protocol) {
     near_watch_ = watch(near_.fileno(), &StandardIo::near_ready);
     input_is_watched_ = try_to_watch(input_watch_, input_, &StandardIo::input_ready);
     output_is_watched_ = try_to_watch(output_watch_, output_, &StandardIo::output_ready);
+    // Last: a protocol whose caller is told that there is no connection is not told of one.
+    const TransportId id = reactor_.adopt(std::move(far), std::move(protocol));
     reactor_.loop().connections().follow(
         id, [] {},
         [self = shared_from_this()](const Reason&) {
@@ -78,6 +81,14 @@ class StandardIo final : public std::enable_shared_from_this<StandardIo> {
       if (const auto self = weak.lock()) self->hold_ = std::move(hold);
     });
     settle();
+    return id;
+  }
+  // The watches keep it alive. The descriptors stay the caller's as they are.
+  void give_up() {
+    finished_ = true;
+    for (Watching* const watching : {&near_watch_, &input_watch_, &output_watch_}) watching->stop();
+    trigger_.remove();
+    near_.close();
   }
 
  private:
@@ -213,9 +224,12 @@ TransportId standard_io(Reactor& reactor, std::unique_ptr<Protocol> protocol,
                         const StandardIoSettings& settings) {
   auto [far, near] = socketpair();
   const auto pump = std::make_shared<StandardIo>(reactor, std::move(near), settings);
-  const TransportId id = reactor.adopt(std::move(far), std::move(protocol));
-  pump->begin(id);
-  return id;
+  try {
+    return pump->begin(std::move(far), std::move(protocol));
+  } catch (...) {
+    pump->give_up();
+    throw;
+  }
 }
 
 }  // namespace parley

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <sys/select.h>
 #include <system_error>
 #include <unistd.h>
 #include <vector>
@@ -278,6 +279,29 @@ TEST_P(StandardIoTest, FilesAndSocketsWillDo) {
 
 TEST_P(StandardIoTest, WhatIsNotOpenIsRefused) {
   EXPECT_THROW(standard_io(reactor_, std::make_unique<Player>(story_), {1000000, 1}), std::system_error);
+}
+
+// select has no room for a descriptor so high.
+TEST_P(StandardIoTest, OneThatCannotBeWatchedLeavesNothingBehind) {
+  if (GetParam() != Reactor::select) return;
+  raise_descriptor_limit();
+  auto [ours, theirs] = socketpair();  // it is duplicated, to the first number that is free
+  std::vector<Descriptor> filling;
+  do {
+    filling.emplace_back(::dup(theirs.fileno()));
+    ASSERT_TRUE(filling.back());
+  } while (filling.back().get() < FD_SETSIZE);
+  for (int i = 0; i < 2; ++i) filling[static_cast<std::size_t>(i)].reset();  // for a pair of sockets
+  EXPECT_THROW(standard_io(reactor_, std::make_unique<Player>(story_), {theirs.fileno(), out_.writes.get()}),
+               SocketError);
+  filling.clear();
+  for (int i = 0; i < 5; ++i) reactor_.turn(0s);
+  EXPECT_EQ(reactor_.connections(), 0U);
+  EXPECT_THAT(story_.told, ElementsAre());
+  EXPECT_EQ(write_pipe(out_.writes.get(), "ours").value(), 4U) << "they stay the caller's";
+  theirs.close();
+  ours.setblocking(false);
+  EXPECT_EQ(ours.recv(1), "") << "a descriptor is left open";
 }
 
 TEST_P(StandardIoTest, AReactorThatGoesLetsGoOfIt) {

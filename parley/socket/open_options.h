@@ -7,8 +7,8 @@
 
 namespace parley {
 
-// How sockets are opened. A buffer's size is in bytes; with 0 the kernel tunes it, which is best for most. A
-// negative one is refused (std::errc::invalid_argument).
+// How sockets are opened. A buffer's size is in bytes; with 0 the kernel tunes it, which is best for most.
+// What is out of range is refused (std::errc::invalid_argument).
 
 // How to listen.
 struct ListenOptions {
@@ -23,7 +23,8 @@ struct ListenOptions {
   bool no_delay = true;     // small pieces are sent at once (RFC 896's algorithm off)
   bool keep_alive = false;  // idle connections are probed (RFC 1122, section 4.2.3.6)
   // Of these, 0 is the kernel's choice. How long a connection is idle before the first probe (2 hours), how
-  // long it is between two (75 s), and after how many without an answer it is given up (9).
+  // long it is between two (75 s; both at most 32767 s), and after how many without an answer it is given up
+  // (9; at most 127).
   std::chrono::seconds keep_idle{0};
   std::chrono::seconds keep_interval{0};
   int keep_count = 0;

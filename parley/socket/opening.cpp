@@ -21,6 +21,10 @@ std::error_code last_error() {
   return {errno, std::system_category()};
 }
 
+// As the kernel has it: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL, MAX_TCP_KEEPCNT.
+constexpr std::int64_t longest_keep_time = 32767;
+constexpr std::int64_t most_keep_count = 127;
+
 // Sets options of one socket; what fails first is kept.
 class Setting {
  public:
@@ -38,22 +42,26 @@ class Setting {
   void set_stream(const Options& options) {
     if (options.no_delay) set(IPPROTO_TCP, TCP_NODELAY, 1);
     if (options.keep_alive) set(SOL_SOCKET, SO_KEEPALIVE, 1);
-    set_unless_0(TCP_KEEPIDLE, options.keep_idle.count());
-    set_unless_0(TCP_KEEPINTVL, options.keep_interval.count());
-    set_unless_0(TCP_KEEPCNT, options.keep_count);
+    set_unless_0(TCP_KEEPIDLE, options.keep_idle.count(), longest_keep_time, OddOption::keep_time);
+    set_unless_0(TCP_KEEPINTVL, options.keep_interval.count(), longest_keep_time, OddOption::keep_time);
+    set_unless_0(TCP_KEEPCNT, options.keep_count, most_keep_count, OddOption::keep_count);
     if (options.out_of_band_inline) set(SOL_SOCKET, SO_OOBINLINE, 1);
   }
   std::error_code error() const { return error_; }
 
  private:
-  // The kernel refuses what is out of its range; what does not even fit is for it to refuse too.
-  void set_unless_0(int option, std::int64_t value) {
-    if (value != 0) set(IPPROTO_TCP, option, static_cast<int>(std::clamp<std::int64_t>(value, -1, INT_MAX)));
+  // What is out of the kernel's range, which would not say so.
+  void set_unless_0(int option, std::int64_t value, std::int64_t most, OddOption odd) {
+    if (value < 0 || value > most) return refuse(odd);
+    if (value != 0) set(IPPROTO_TCP, option, static_cast<int>(value));
   }
   // The kernel would take a negative one for the largest.
   void set_buffer(int option, int bytes) {
     if (bytes > 0) set(SOL_SOCKET, option, bytes);
-    if (bytes < 0 && !error_) error_ = {EINVAL, std::system_category()};
+    if (bytes < 0) refuse(OddOption::buffer);
+  }
+  void refuse(OddOption odd) {
+    if (!error_) error_ = odd;
   }
 
   int descriptor_;
@@ -172,14 +180,26 @@ Listed listed(const char* table, int port, bool streams) {
   return found;
 }
 
+bool is_odd_option(int what) {
+  return what >= static_cast<int>(OddOption::keep_time);
+}
+
 class OpeningCategory final : public std::error_category {
  public:
   const char* name() const noexcept override { return "opening"; }
-  std::string message(int /*what*/) const override {
+  std::string message(int what) const override {
+    switch (static_cast<OddOption>(what)) {
+      case OddOption::keep_time:
+        return "keep_idle and keep_interval go from 0 to 32767 s";
+      case OddOption::keep_count:
+        return "keep_count goes from 0 to 127";
+      case OddOption::buffer:
+        return "the size of a buffer is not negative";
+    }
     return std::error_code(EADDRINUSE, std::system_category()).message();
   }
-  std::error_condition default_error_condition(int /*what*/) const noexcept override {
-    return std::errc::address_in_use;
+  std::error_condition default_error_condition(int what) const noexcept override {
+    return is_odd_option(what) ? std::errc::invalid_argument : std::errc::address_in_use;
   }
 };
 
@@ -194,6 +214,13 @@ std::error_code prepare_listening(int descriptor, Family family, const ListenOpt
     if (family == Family::inet6) setting.set(IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0);
     setting.set_stream(options);  // what it accepts inherits it
   }
+  setting.set_buffers(options);
+  return setting.error();
+}
+
+std::error_code prepare_adopted(int descriptor, Family family, const ListenOptions& options) noexcept {
+  Setting setting(descriptor);
+  if (family != Family::local) setting.set_stream(options);
   setting.set_buffers(options);
   return setting.error();
 }
@@ -337,8 +364,13 @@ std::error_code make_error_code(InUse what) noexcept {
   return {static_cast<int>(what), opening_category()};
 }
 
+std::error_code make_error_code(OddOption what) noexcept {
+  return {static_cast<int>(what), opening_category()};
+}
+
 std::error_code system_code(std::error_code error) noexcept {
-  return error.category() == opening_category() ? std::error_code(EADDRINUSE, std::system_category()) : error;
+  const bool in_use = error.category() == opening_category() && !is_odd_option(error.value());
+  return in_use ? std::error_code(EADDRINUSE, std::system_category()) : error;
 }
 
 std::string_view advice_on_opening(std::error_code error) noexcept {

@@ -64,6 +64,8 @@ void inherit_buffers(int listening, int accepted) noexcept;
 
 // Marks of a socket that must stand before it is bound to an address of `family`.
 std::error_code prepare_listening(int descriptor, Family family, const ListenOptions& options) noexcept;
+// The same of one that listens already: those that still can be set, for what it accepts.
+std::error_code prepare_adopted(int descriptor, Family family, const ListenOptions& options) noexcept;
 std::error_code prepare_datagram(int descriptor, Family family, const DatagramOptions& options) noexcept;
 
 // Why binding, or listening, at an address said that it is in use, as far as can be found out: a code of
@@ -76,10 +78,17 @@ enum class InUse {
   by_ipv4,      // a socket of IPv4, in the way of one that would take both
   by_file,      // a file that is no socket
 };
+// An option that no socket can have: compares equal to std::errc::invalid_argument, and says what is wrong.
+enum class OddOption {
+  keep_time = 10,
+  keep_count,
+  buffer,
+};
 const std::error_category& opening_category() noexcept;
 std::error_code make_error_code(InUse what) noexcept;
+std::error_code make_error_code(OddOption what) noexcept;
 
-// The system's own code in place of one of ours, and what to do about an error of opening; or nothing.
+// The system's own code in place of one of InUse, and what to do about an error of opening; or nothing.
 std::error_code system_code(std::error_code error) noexcept;
 std::string_view advice_on_opening(std::error_code error) noexcept;
 
@@ -87,3 +96,5 @@ std::string_view advice_on_opening(std::error_code error) noexcept;
 
 template <>
 struct std::is_error_code_enum<parley::InUse> : std::true_type {};
+template <>
+struct std::is_error_code_enum<parley::OddOption> : std::true_type {};

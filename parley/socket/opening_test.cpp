@@ -72,8 +72,16 @@ TEST(Opening, HowOftenTheIdleAreProbed) {
   EXPECT_EQ(accepted.getsockopt(options::keep_count), 4);
   for (const std::chrono::seconds odd :
        {std::chrono::seconds(-1), std::chrono::seconds(100'000), std::chrono::seconds::max()}) {
-    EXPECT_EQ(error_of(open_listening({"127.0.0.1", 0}, {.keep_idle = odd})), std::errc::invalid_argument);
+    for (const ListenOptions& options :
+         {ListenOptions{.keep_idle = odd}, ListenOptions{.keep_interval = odd}}) {
+      const std::error_code error = error_of(open_listening({"127.0.0.1", 0}, options));
+      EXPECT_EQ(error, std::errc::invalid_argument);
+      EXPECT_EQ(system_code(error).message(), "keep_idle and keep_interval go from 0 to 32767 s");
+    }
   }
+  EXPECT_EQ(error_of(open_listening({"127.0.0.1", 0}, {.keep_count = 128})).message(),
+            "keep_count goes from 0 to 127");
+  EXPECT_EQ(error_of(open_listening({"127.0.0.1", 0}, {.send_buffer = -1})), std::errc::invalid_argument);
 }
 
 TEST(Opening, UrgentDataComesInLineWhereThatIsAskedFor) {

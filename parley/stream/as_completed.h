@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,7 +29,12 @@ class AsCompleted final : detail::Nursery {
   explicit AsCompleted(std::vector<Task<T>> tasks)
       : Nursery(current_reactor()), ended_(std::max<std::size_t>(tasks.size(), 1)) {
     Nursery& nursery = *this;
-    for (Task<T>& task : tasks) members_.emplace_back(nursery, std::move(task)).start_soon();
+    for (Task<T>& task : tasks) {
+      const auto which = members_.size();
+      auto& member = members_.emplace_back(nursery, std::move(task));
+      which_.emplace(&member, which);
+      member.start_soon();
+    }
     if (tasks.empty()) ended_.close();
   }
 
@@ -42,14 +48,13 @@ class AsCompleted final : detail::Nursery {
 
  private:
   void on_ended(detail::Member& member) noexcept override {
-    const auto at =
-        std::find_if(members_.begin(), members_.end(), [&](const auto& one) { return &one == &member; });
-    ended_.try_put(Next(static_cast<std::size_t>(at - members_.begin()), at->outcome()));
+    ended_.try_put(Next(which_.at(&member), static_cast<detail::MemberOf<T>&>(member).outcome()));
     if (size() == 0) ended_.close();
   }
 
   Queue<Next> ended_;
   std::deque<detail::MemberOf<T>> members_;
+  std::unordered_map<const detail::Member*, std::size_t> which_;
 };
 
 }  // namespace parley

@@ -34,7 +34,7 @@ class Deadline {
   bool reschedule(Duration after);
   bool reschedule(Time when);
   // Whether it has cancelled what stands in it, or stood there last.
-  bool expired() const { return expired_; }
+  bool expired() const { return scope_ ? scope_->cancelled() : expired_; }
 
   // For what is awaited under it. Throws std::logic_error where something is already.
   void enter(detail::Fiber& fiber);
@@ -96,7 +96,12 @@ class TimedAwaiter {
   bool await_suspend(std::coroutine_handle<Promise> who) {
     fiber_ = &fiber_of(who);
     timed_.enter(*fiber_);
-    return suspend_in(inner_, who);
+    try {
+      return suspend_in(inner_, who);
+    } catch (...) {
+      timed_.leave();  // now: the awaiter may outlive the task
+      throw;
+    }
   }
 
  protected:

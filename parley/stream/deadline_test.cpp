@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <optional>
 
+#include "parley/stream/shield.h"
 #include "parley/stream/stream_fixture.h"
 
 namespace parley {
@@ -129,6 +130,7 @@ TEST_F(DeadlineTest, OneThatIsOverIsNotMovedAnyMore) {
       co_await sleep(1h);
     } catch (const Cancelled&) {
       EXPECT_FALSE(deadline->reschedule(1h));
+      EXPECT_TRUE(deadline->expired());
       throw;
     }
   };
@@ -155,6 +157,48 @@ TEST_F(DeadlineTest, SeveralAwaitsShareOneDeadlineButNotAtATime) {
     const bool in_time = co_await within(deadline, sleep(1s));
     EXPECT_FALSE(in_time);
     EXPECT_EQ(clock.now() - start, 3500ms);
+  };
+  run(reactor, body());
+}
+
+// Somebody stands in the inner deadline: it throws where it would begin to wait.
+TEST_F(DeadlineTest, AnAwaitThatDoesNotBeginIsInNoDeadlineAndNoShield) {
+  const auto body = [this]() -> Task<> {
+    Deadline taken(1h);
+    Deadline outer(1h);
+    const auto first = [&]() -> Task<> { co_await with_timeout(taken, sleep(1s)); };
+    const auto second = [&]() -> Task<> {
+      auto refused = within(outer, within(taken, sleep(1s)));  // lives on
+      EXPECT_THROW(co_await std::move(refused), std::logic_error);
+      auto shielded = shield(within(taken, sleep(1s)));
+      EXPECT_THROW(co_await std::move(shielded), std::logic_error);
+      const bool in_time = co_await within(outer, sleep(1s));
+      EXPECT_TRUE(in_time);
+      const bool late = !co_await within(10s, sleep(1h));
+      EXPECT_TRUE(late) << "nothing is held back by the shield";
+    };
+    const Time before = clock.now();
+    co_await when_all(first(), second());
+    EXPECT_EQ(clock.now() - before, 11s);
+  };
+  run(reactor, body());
+}
+
+// The awaiter is a coroutine's parameter, and goes after the task has ended.
+TEST_F(DeadlineTest, NorIsOneAmongSeveral) {
+  const auto body = []() -> Task<> {
+    Deadline taken(1h);
+    const auto waits = [](auto awaiter) -> Task<> { co_await std::move(awaiter); };
+    auto first = with_timeout(taken, sleep(1s));
+    auto second = with_timeout(1s, with_timeout(taken, sleep(1s)));
+    auto [one, other] = co_await gather(waits(std::move(first)), waits(std::move(second)));
+    EXPECT_TRUE(one);
+    EXPECT_THROW(other.get(), std::logic_error);
+    auto third = with_timeout(taken, sleep(1s));
+    auto fourth = with_timeout(1s, with_timeout(taken, sleep(1s)));
+    auto [again, refused] = co_await gather(std::move(third), std::move(fourth));
+    EXPECT_TRUE(again);
+    EXPECT_THROW(refused.get(), std::logic_error);
   };
   run(reactor, body());
 }

@@ -189,6 +189,8 @@ class TimedScope {
   bool leave() noexcept;
   // For one that was entered: its time is over then. False where it is over already.
   bool move(Time until);
+  // Whether its time is over, or was when it was left.
+  bool cancelled() const { return cancelled_; }
 
  private:
   friend class Alarm;

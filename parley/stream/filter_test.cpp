@@ -2,6 +2,7 @@
 
 #include "parley/reactor/filter.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
@@ -170,6 +171,45 @@ TEST_F(StreamFilters, OneIsPutUnderAStreamThatNobodyReads) {
   peer.send(shifted("hello"));
   turns(20);
   EXPECT_EQ(got, "hello");
+}
+
+// Hands on what comes in pieces, and asks nobody whether they are wanted.
+class Careless final : public Filter {
+ public:
+  explicit Careless(std::size_t size) : size_(size) {}
+  void data_received(std::span<char> lent) override {
+    while (!lent.empty()) {
+      const std::size_t piece = std::min(size_, lent.size());
+      Filter::data_received(lent.first(piece));
+      lent = lent.subspan(piece);
+    }
+  }
+
+ private:
+  std::size_t size_;
+};
+
+TEST_F(StreamFilters, WhatIsHandedToAStreamThatWasClosedIsDropped) {
+  for (const std::size_t piece : {100UL, 17UL * 1024}) {
+    std::size_t got = 0;
+    const auto handle = [&](Stream peer) -> Task<> {
+      const Alive alive;
+      got = (co_await peer.read())->size();
+      peer.close();
+      co_await sleep(1s);
+    };
+    ServeSettings settings;
+    settings.wrap = [piece](const Address&) { return std::make_unique<Careless>(piece); };
+    Running<> server = spawn(reactor, serve_tcp({"127.0.0.1", 700}, handle, settings));
+    turns(2);
+    MemoryPeer peer = network.connect(700);
+    turns(2);
+    peer.send(std::string(128UL * 1024, 'x'));
+    turns(6);
+    EXPECT_EQ(got, piece);
+    clock.advance(1s);
+    turns(6);
+  }
 }
 
 TEST_F(StreamFilters, NoneIsPutUnderAStreamThatIsBeingReadOrIsGone) {

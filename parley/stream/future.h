@@ -136,10 +136,11 @@ class Promise {
     return set_value(std::monostate());
   }
   bool set_exception(std::exception_ptr error) { return settle(Outcome<T>(std::move(error))); }
-  // Whether somebody may still ask for the answer: not once the future is gone. For whoever would work for
-  // it.
+  // Whether somebody may still ask for the answer: not once the future is gone, but before `get_future`. For
+  // whoever would work for it.
   bool wanted() const {
-    return state_ != nullptr && state_.use_count() > static_cast<long>(state_->promises);
+    return state_ != nullptr &&
+           (!state_->has_future || state_.use_count() > static_cast<long>(state_->promises));
   }
 
  private:

@@ -59,6 +59,7 @@ TEST_F(FutureTest, ThrowsWhatItWasToldAndWhenNobodyIsLeftToTell) {
       EXPECT_THROW(co_await never.get(), BrokenPromise);
     }
     Promise<int> unwanted;
+    EXPECT_TRUE(unwanted.wanted()) << "its future may still be asked for";
     {
       const Future<int> gone = unwanted.get_future();
     }
@@ -164,6 +165,65 @@ TEST_F(FutureTest, DeadlinesInsideAShieldHoldAndThoseAroundItWait) {
   run(reactor, body());
 }
 
+TEST_F(FutureTest, ADeadlineRightInsideAShieldAnswersAlsoInATaskThatIsCancelled) {
+  std::string said;
+  const auto body = [&]() -> Task<> {
+    const bool in_time = co_await shield(within(20ms, sleep(1h)));
+    said += in_time ? "in time, " : "late, ";
+    try {
+      co_await shield(with_timeout(2s, sleep(1h), "goodbye"));
+    } catch (const Timeout& timeout) {
+      said += timeout.what();
+    }
+    co_await sleep(0s);
+    said += ", and on";
+  };
+  Running<> running = spawn(reactor, body());
+  turns(2);
+  running.cancel();
+  while (!running.done()) reactor.turn(1s);
+  EXPECT_THROW(running.get(), Cancelled);
+  EXPECT_EQ(said, "late, goodbye: timed out after 2 s");
+}
+
+TEST_F(FutureTest, BehindAShieldATaskIsCancelledAsEver) {
+  bool behind = false;
+  const auto body = [&behind]() -> Task<> {
+    auto shielded = shield(sleep(1ms));  // lives on
+    co_await std::move(shielded);
+    behind = true;
+    co_await sleep(1h);
+  };
+  Running<> running = spawn(reactor, body());
+  while (!behind) reactor.turn(1s);
+  running.cancel();
+  turns(3);
+  ASSERT_TRUE(running.done());
+  EXPECT_THROW(running.get(), Cancelled);
+}
+
+TEST_F(FutureTest, AShieldInsideAnotherLetsNothingThroughWhenItEnds) {
+  std::string order;
+  const auto inside = [&]() -> Task<> {
+    co_await shield(sleep(10ms));
+    EXPECT_FALSE(stop_requested());
+    co_await sleep(10ms);
+    order += 'a';
+  };
+  const auto body = [&]() -> Task<> {
+    co_await shield(inside());
+    order += 'b';
+    co_await sleep(0s);
+    order += 'c';
+  };
+  Running<> running = spawn(reactor, body());
+  turns(2);
+  running.cancel();
+  while (!running.done()) reactor.turn(1s);
+  EXPECT_THROW(running.get(), Cancelled);
+  EXPECT_EQ(order, "ab");
+}
+
 TEST_F(FutureTest, AShieldThatIsDroppedLeavesNothing) {
   const auto body = [&]() -> Task<> {
     const Alive alive;
@@ -254,14 +314,19 @@ TEST_F(FutureTest, GatherAnswersWhatHasComeOfEach) {
 }
 
 TEST_F(FutureTest, WhoGathersAndIsCancelledCancelsAll) {
-  const auto body = []() -> Task<> { co_await gather(numbers()); };
-  Running<> running = spawn(reactor, body());
-  turns(3);
-  EXPECT_EQ(Alive::count, 3);
-  running.cancel();
-  turns(4);
-  EXPECT_THROW(running.get(), Cancelled);
-  EXPECT_EQ(Alive::count, 0);
+  const auto many = []() -> Task<> { co_await gather(numbers()); };
+  const auto three = []() -> Task<> {
+    co_await gather(later_number(1, 1h), later_number(2, 1h), later_number(3, 1h));
+  };
+  for (const bool as_vector : {true, false}) {
+    Running<> running = spawn(reactor, as_vector ? many() : three());
+    turns(3);
+    EXPECT_EQ(Alive::count, 3);
+    running.cancel();
+    turns(4);
+    EXPECT_THROW(running.get(), Cancelled) << as_vector;
+    EXPECT_EQ(Alive::count, 0);
+  }
 }
 
 TEST_F(FutureTest, AsCompletedAnswersThemAsTheyCome) {
@@ -285,9 +350,53 @@ TEST_F(FutureTest, AsCompletedAnswersThemAsTheyCome) {
     some.cancel("enough");
     auto second = co_await some.next();
     EXPECT_THROW(second->second.get(), Cancelled);
+    AsCompleted<int> never(numbers());
+    never.cancel("too early");
+    const auto third = co_await never.next();
+    std::string reason;
+    try {
+      std::rethrow_exception(third->second.error());
+    } catch (const Cancelled& cancelled) {
+      reason = cancelled.reason();
+    }
+    EXPECT_EQ(reason, "too early");
   };
   run(reactor, body());
   EXPECT_EQ(Alive::count, 0) << "those that still ran were dropped";
+}
+
+TEST_F(FutureTest, AHandleThatHasNoTaskSaysSo) {
+  const auto body = []() -> Task<> {
+    Running<int> none;
+    EXPECT_TRUE(none.done());
+    EXPECT_THROW(co_await none.join(), std::logic_error);
+    EXPECT_THROW(none.get(), std::logic_error);
+  };
+  run(reactor, body());
+}
+
+// Awaited, answers at once.
+struct Holding {
+  using awaits_in = detail::Fiber;
+  std::shared_ptr<int> held;
+  bool await_ready() const { return true; }
+  void await_suspend(std::coroutine_handle<> /*who*/) const {}
+  int await_resume() const { return *held; }
+};
+
+TEST_F(FutureTest, WhatWasAwaitedBesideOthersGoesAsSoonAsItHasAnswered) {
+  const auto body = []() -> Task<> {
+    Holding holding{std::make_shared<int>(5)};
+    const std::weak_ptr<int> held = holding.held;
+    const auto look = [&held]() -> Task<bool> {
+      co_await sleep(1ms);
+      co_return held.expired();
+    };
+    const auto [five, gone] = co_await when_all(std::move(holding), look());
+    EXPECT_EQ(five, 5);
+    EXPECT_TRUE(gone);
+  };
+  run(reactor, body());
 }
 
 // A loser that has answered too, in the same turn or while it was cancelled, is not taken for the winner.

@@ -26,7 +26,6 @@ template <class T>
 class Queue {
   class Put;
   class Get;
-  class Join;
 
  public:
   // `bound` is at least 1. Throws std::invalid_argument.
@@ -57,7 +56,9 @@ class Queue {
     if (unfinished_ == 0) throw std::logic_error("task_done: called more often than values were put in");
     if (--unfinished_ == 0) joiners_.wake_all();
   }
-  [[nodiscard]] Join join() { return Join(*this); }
+  [[nodiscard]] auto join() {
+    return detail::ListWait(joiners_, [this] { return unfinished_ == 0; });
+  }
 
   // No more is put in; what there is can be got still. Those who wait to put find it closed.
   void close() {
@@ -134,6 +135,8 @@ class Queue {
     }
     std::optional<T> await_resume() {
       this->throw_if_cancelled();
+      // It was told of the end, and another one has given a value back since.
+      if (!value_) value_ = queue_.take();
       return std::move(value_);
     }
 
@@ -151,34 +154,6 @@ class Queue {
 
     Queue& queue_;
     std::optional<T> value_;
-  };
-
-  class [[nodiscard]] Join final : Waiter {
-   public:
-    using awaits_in = detail::Fiber;
-
-    explicit Join(Queue& queue) : queue_(queue) {}
-    Join(Join&&) = default;
-    ~Join() {
-      if (this->waits()) withdraw();
-    }
-
-    bool await_ready() const noexcept { return queue_.unfinished_ == 0; }
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> who) {
-      if (!this->suspend(who)) return false;
-      queue_.joiners_.push(*this);
-      return true;
-    }
-    void await_resume() const { this->throw_if_cancelled(); }
-
-   private:
-    bool withdraw() noexcept override {
-      queue_.joiners_.remove(*this);
-      return true;
-    }
-
-    Queue& queue_;
   };
 
   bool room() const { return values_.size() < bound_; }

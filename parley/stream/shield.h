@@ -23,14 +23,31 @@ class [[nodiscard]] ShieldAwaiter final {
   bool await_suspend(std::coroutine_handle<Promise> who) {
     shield_.enter(fiber_of(who));
     entered_ = true;
-    return suspend_in(inner_, who);
+    try {
+      return suspend_in(inner_, who);
+    } catch (...) {
+      leave();
+      throw;
+    }
   }
   decltype(auto) await_resume() {
-    if (entered_) shield_.leave();
+    // Only then: a deadline inside asks whether the whole was cancelled.
+    struct Leaving {
+      explicit Leaving(ShieldAwaiter& awaiter) : shielded(awaiter) {}
+      Leaving(const Leaving&) = delete;
+      Leaving& operator=(const Leaving&) = delete;
+      ~Leaving() { shielded.leave(); }
+      ShieldAwaiter& shielded;
+    };
+    const Leaving leaving(*this);
     return inner_.await_resume();
   }
 
  private:
+  void leave() noexcept {
+    if (std::exchange(entered_, false)) shield_.leave();
+  }
+
   Shield shield_;
   bool entered_ = false;
   A inner_;  // goes first

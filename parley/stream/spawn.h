@@ -2,6 +2,8 @@
 
 #include <cassert>
 #include <memory>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -63,14 +65,16 @@ class [[nodiscard]] Running {
     if (alone_ != nullptr) alone_->cancel_all(detail::make_why(reason));
   }
   // Waits until it has ended: answers what it answers, throws what it throws. To be awaited once. Whoever is
-  // cancelled here cancels it.
+  // cancelled here cancels it. Throws std::logic_error where the handle has no task.
   Task<T> join() {
+    require_task("join");
     co_await alone_->join();
     co_return alone_->take();
   }
   // The same when it is done, for programs that turn the reactor themselves. Once.
   T get() {
-    assert(alone_ != nullptr && done());
+    require_task("get");
+    assert(done());
     return alone_->take();
   }
 
@@ -79,6 +83,11 @@ class [[nodiscard]] Running {
   friend Running<U> spawn(Reactor& reactor, Task<U> task);
 
   explicit Running(std::unique_ptr<detail::Alone<T>> alone) : alone_(std::move(alone)) {}
+
+  void require_task(const char* operation) const {
+    if (alone_ != nullptr) return;
+    throw std::logic_error(std::string(operation) + ": this handle has no task, or was moved");
+  }
 
   std::unique_ptr<detail::Alone<T>> alone_;
 };

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "parley/reactor/reactor.h"
+#include "parley/reactor/threads/call_from_thread.h"
 #include "parley/socket/blocking.h"
 #include "parley/stream/task.h"
 
@@ -27,13 +28,17 @@ class FromThread final : public Fiber {
   // Where it is while it runs: used on the reactor's thread.
   using Place = std::shared_ptr<FromThread*>;
 
-  static void begin(Reactor& reactor, Begun& begun, Place place) {
+  static void begin(Reactor& reactor, Begun& begun, Place place, bool stops) {
     const auto fiber = std::make_shared<FromThread>(reactor, begun, std::move(place));
-    fiber->trigger_ = reactor.on_stop(Stopping::before, [fiber](Hold hold) {
-      fiber->hold_ = std::move(hold);
-      // Nobody else has it any more. One that has not ended by then is dropped.
-      fiber->trigger_ = fiber->reactor().on_stop(Stopping::after, [fiber] {});
+    if (stops) {  // nobody would cancel it any more
       fiber->cancel(make_why("the reactor stops"));
+      return fiber->start();
+    }
+    // It owns the task. One that has not ended by then is dropped.
+    fiber->owner_ = reactor.on_stop(Stopping::after, [fiber] {});
+    fiber->trigger_ = reactor.on_stop(Stopping::before, [task = fiber.get()](Hold hold) {
+      task->hold_ = std::move(hold);
+      task->cancel(make_why("the reactor stops"));
     });
     fiber->start_soon();
   }
@@ -58,13 +63,14 @@ class FromThread final : public Fiber {
     } else {
       promise_.set_value(task_.await_resume());
     }
-    Trigger owner = trigger_;
+    trigger_.remove();
+    Trigger owner = owner_;
     owner.remove();  // last: it owns this
   }
 
   std::promise<T> promise_;
   Place place_;
-  Trigger trigger_;
+  Trigger owner_, trigger_;
   Hold hold_;
   TaskAwaiter<T> task_;
 };
@@ -76,8 +82,9 @@ class FromThread final : public Fiber {
 template <class T>
 class [[nodiscard]] RemoteTask {
  public:
-  // Blocks until it has ended; answers what it answers, throws what it throws: once. Throws std::future_error
-  // where the reactor went before, std::logic_error on a reactor's thread, inside a callback.
+  // Blocks until it has ended; answers what it answers, throws what it throws: once. Throws Cancelled where
+  // the reactor stops before, std::future_error where the task did not begin or end by then or the reactor
+  // has gone; std::logic_error on a reactor's thread, inside a callback.
   T get() {
     require_blocking_allowed("get");
     return future_.get();
@@ -107,15 +114,17 @@ class [[nodiscard]] RemoteTask {
 };
 
 // Begins a task on a reactor that runs on another thread: asyncio's run_coroutine_threadsafe. When that
-// reactor stops, the task is cancelled and waited for as long as it drains. Thread: any.
+// reactor stops, the task is cancelled and waited for as long as it drains. One that does not run yet is
+// waited for; between two times that it runs, nothing is begun (`RemoteTask::get` says so). Thread: any.
 template <class T>
 RemoteTask<T> spawn_from_thread(Reactor& reactor, Task<T> task) {
   using Remote = detail::FromThread<T>;
-  // Shared, since what is posted is copied.
-  const auto begun = std::make_shared<typename Remote::Begun>();
-  begun->task = std::move(task);
-  RemoteTask<T> remote(reactor, begun->promise.get_future());
-  reactor.post([&reactor, begun, place = remote.place_] { Remote::begin(reactor, *begun, place); });
+  typename Remote::Begun begun{std::move(task), {}};
+  RemoteTask<T> remote(reactor, begun.promise.get_future());
+  detail::call_from_thread(reactor,
+                           [&reactor, begun = std::move(begun), place = remote.place_](bool stops) mutable {
+                             Remote::begin(reactor, begun, std::move(place), stops);
+                           });
   return remote;
 }
 

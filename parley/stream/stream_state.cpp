@@ -83,6 +83,7 @@ StreamState::~StreamState() {
 }
 
 void StreamState::received(std::span<char> lent) {
+  if (wire_ == nullptr) return;  // it was closed here, and a filter goes on with what it had read
   if (lent.size() >= taken_over_from) {
     take_in_large(lent);
   } else {

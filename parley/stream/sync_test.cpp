@@ -275,6 +275,26 @@ TEST_F(SyncTest, AQueueThatTwoWaitAtServesThemInOrderAndTellsBothOfItsEnd) {
   EXPECT_EQ(got, (std::vector<int>{-1, -1}));
 }
 
+TEST_F(SyncTest, AValueThatIsGivenBackToAClosedQueueIsForWhoWaitedThere) {
+  for (const bool drops : {true, false}) {
+    Queue<int> queue(1);
+    std::vector<int> got;
+    std::optional<Running<>> first = spawn(reactor, get_one(queue, got));
+    const Running<> second = spawn(reactor, get_one(queue, got));
+    turns(2);
+    EXPECT_TRUE(queue.try_put(1));
+    queue.close();
+    if (drops) {
+      first.reset();
+    } else {
+      first->cancel();
+    }
+    turns(2);
+    EXPECT_EQ(got, std::vector<int>{1}) << drops;
+    EXPECT_EQ(queue.size(), 0U);
+  }
+}
+
 TEST_F(SyncTest, TwoWhoWaitToPutAreServedInOrderAndFindItClosed) {
   Queue<int> queue(1);
   EXPECT_TRUE(queue.try_put(0));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <coroutine>
+#include <utility>
+
 #include "parley/stream/fiber.h"
 
 namespace parley::detail {
@@ -32,6 +35,37 @@ class Waiter : protected Suspension {
   bool queued_ = false;  // nobody has served it yet
   Waiter* previous_ = nullptr;
   Waiter* next_ = nullptr;
+};
+
+// Waits in a list until it is woken there; not where it is `ready` before. Cancelled, it takes nothing along.
+template <class Ready>
+class [[nodiscard]] ListWait final : Waiter {
+ public:
+  using awaits_in = Fiber;
+
+  ListWait(Waiter::List& list, Ready ready) : list_(list), ready_(std::move(ready)) {}
+  ListWait(ListWait&&) = default;
+  ~ListWait() {
+    if (waits()) withdraw();
+  }
+
+  bool await_ready() const noexcept { return ready_(); }
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> who) noexcept {
+    if (!suspend(who)) return false;
+    list_.push(*this);
+    return true;
+  }
+  void await_resume() const { throw_if_cancelled(); }
+
+ private:
+  bool withdraw() noexcept override {
+    list_.remove(*this);
+    return true;
+  }
+
+  Waiter::List& list_;
+  Ready ready_;
 };
 
 }  // namespace parley::detail

@@ -46,7 +46,8 @@ Task<T> as_task(Task<T> task) {
 }
 template <class A>
 Task<AnswerOf<A>> as_task(A awaitable) {
-  co_return co_await std::move(awaitable);
+  A local = std::move(awaitable);  // what it holds goes with the answer, and not when all are answered
+  co_return co_await std::move(local);
 }
 
 template <class... Ts>

@@ -60,7 +60,9 @@ class Inspector final : public Backend, private Backend::Upcalls {
   }
   int fileno(const Slot& slot) const override { return inner_->fileno(slot); }
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt(ListenerSlot& slot, Handle handle) override { return inner_->adopt(slot, handle); }
+  Result<Address> adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) override {
+    return inner_->adopt(slot, handle, options);
+  }
   void set_accepting(ListenerSlot& slot, bool on) override { inner_->set_accepting(slot, on); }
   bool refuse(ListenerSlot& slot, std::string_view words) override { return inner_->refuse(slot, words); }
   void unlisten(ListenerSlot& slot) override { inner_->unlisten(slot); }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "parley/reactor/loop/loop.h"
 #include "parley/socket/create.h"
 #include "parley/socket/socket.h"
 #include "tests/conformance/conformance.h"
@@ -51,9 +52,8 @@ TEST_P(SocketsBelow, NoDelayAndKeepAliveAreSwitched) {
 
 TEST_P(SocketsBelow, AListenersOptionsAreWhatItsConnectionsBeginWith) {
   std::vector<std::pair<bool, bool>> began;
-  Story& story = new_story();
   const auto make = [&] {
-    return std::make_unique<Actor>(story, Script{.made = [&](Actor& actor) {
+    return std::make_unique<Actor>(new_story(), Script{.made = [&](Actor& actor) {
                                      began.emplace_back(actor.wire().tcp_no_delay(),
                                                         actor.wire().tcp_keep_alive());
                                    }});
@@ -61,8 +61,14 @@ TEST_P(SocketsBelow, AListenersOptionsAreWhatItsConnectionsBeginWith) {
   const ListeningPort port = reactor().listen_tcp(
       {"127.0.0.1", 0}, make, {.options = {.no_delay = false, .keep_alive = true}, .wrap = filters()});
   const auto peer = outside().connect(port.host());
-  ASSERT_TRUE(until([&] { return story.made(); }));
-  EXPECT_EQ(began, (std::vector<std::pair<bool, bool>>{{false, true}}));
+  ASSERT_TRUE(until([&] { return began.size() == 1; }));
+  // Also where it was adopted.
+  const auto [descriptor, at] = outside().listening();
+  reactor().loop().listeners().adopt(Handle{descriptor}, factory(make),
+                                     {.options = {.keep_alive = true}, .wrap = filters()});
+  const auto another = outside().connect(at);
+  ASSERT_TRUE(until([&] { return began.size() == 2; }));
+  EXPECT_EQ(began, (std::vector<std::pair<bool, bool>>{{false, true}, {true, true}}));
 }
 
 TEST_P(SocketsBelow, ALocalSocketHasNeither) {

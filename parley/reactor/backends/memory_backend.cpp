@@ -67,14 +67,14 @@ Result<Address> MemoryBackend::listen(ListenerSlot& slot, const Address& address
   return chosen;
 }
 
-Result<Address> MemoryBackend::adopt(ListenerSlot& slot, Handle handle) {
+Result<Address> MemoryBackend::adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) {
   const int descriptor = handle.native;
   for (const auto& [serial, port] : ports_) {
     require(port.descriptor != descriptor, "a listening descriptor was adopted twice");
   }
   slot.handle.native = descriptor;
   slot.state = ++last_serial_;
-  ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = descriptor});
+  ports_.emplace(last_serial_, Port{.slot = &slot, .descriptor = descriptor, .options = options});
   return world_.listening_at(descriptor);
 }
 

@@ -44,7 +44,7 @@ class MemoryBackend final : public Backend {
   int fileno(const Slot& /*slot*/) const override { return -1; }
 
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt(ListenerSlot& slot, Handle handle) override;
+  Result<Address> adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) override;
   void set_accepting(ListenerSlot& slot, bool on) override;
   bool refuse(ListenerSlot& slot, std::string_view words) override;
   void unlisten(ListenerSlot& slot) override;
@@ -117,7 +117,7 @@ class MemoryBackend final : public Backend {
     ListenerSlot* slot;
     int descriptor;
     bool accepting = false;
-    ListenOptions options{.no_delay = false};  // of what it accepts
+    ListenOptions options;  // of what it accepts
   };
   struct Seen {
     WatchSlot* slot;

@@ -35,6 +35,12 @@ bool is_read(const StreamSlot& slot) {
   return (slot.state & (reading | ended | failed | closed | connecting)) == reading;
 }
 
+// What a listener does for those that it accepts: Unix sockets do not inherit the sizes of their buffers.
+std::uint32_t state_for(const Address& host, const ListenOptions& options) {
+  const bool gives = options.send_buffer > 0 || options.receive_buffer > 0;
+  return host.family() == Family::local && gives ? readiness::gives_buffers : 0;
+}
+
 }  // namespace
 
 ReadinessBackend::ReadinessBackend(const BackendSetting& setting, PollerKind poller)
@@ -174,15 +180,12 @@ Result<Address> ReadinessBackend::listen(ListenerSlot& slot, const Address& addr
   Result<Opened> opened = open_listening(address, options);
   if (!opened) return opened.error();
   slot.handle.native = opened->descriptor.release();
-  slot.state =
-      opened->host.family() == Family::local && (options.send_buffer > 0 || options.receive_buffer > 0)
-          ? readiness::gives_buffers
-          : 0;
+  slot.state = state_for(opened->host, options);
   if (opened->path) local_paths_.push_back({slot.handle.native, std::move(opened->path)});
   return std::move(opened->host);
 }
 
-Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
+Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) {
   const int descriptor = handle.native;
   int listens = 0;
   socklen_t size = sizeof listens;
@@ -190,9 +193,11 @@ Result<Address> ReadinessBackend::adopt(ListenerSlot& slot, Handle handle) {
   if (listens == 0) return std::error_code(EINVAL, std::system_category());
   RawAddress raw;
   if (::getsockname(descriptor, raw.data(), &raw.size) != 0) return last_error();
+  Address host = from_raw(raw);
+  if (const std::error_code error = prepare_adopted(descriptor, host.family(), options)) return error;
   slot.handle.native = descriptor;
-  slot.state = 0;
-  return from_raw(raw);
+  slot.state = state_for(host, options);
+  return host;
 }
 
 void ReadinessBackend::set_accepting(ListenerSlot& slot, bool on) {

@@ -41,7 +41,7 @@ class ReadinessBackend final : public Backend {
   int fileno(const Slot& slot) const override { return slot.handle.native; }
 
   Result<Address> listen(ListenerSlot& slot, const Address& address, const ListenOptions& options) override;
-  Result<Address> adopt(ListenerSlot& slot, Handle handle) override;
+  Result<Address> adopt(ListenerSlot& slot, Handle handle, const ListenOptions& options) override;
   void set_accepting(ListenerSlot& slot, bool on) override;
   bool refuse(ListenerSlot& slot, std::string_view words) override;
   void unlisten(ListenerSlot& slot) override;

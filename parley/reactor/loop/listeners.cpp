@@ -15,7 +15,7 @@ namespace {
 // How often it is said that connections are refused, however many are.
 constexpr Duration refusal_log_interval = std::chrono::seconds(10);
 
-// How many are told in a second why their factory refuses them.
+// How many of one listener are told in a second why their factory refuses them.
 constexpr std::size_t told_per_second = 32;
 
 bool out_of_means(std::error_code error) {
@@ -41,11 +41,12 @@ EntryId Listeners::listen(const Address& address, std::shared_ptr<Factory> facto
 EntryId Listeners::adopt(Handle handle, std::shared_ptr<Factory> factory, ListenSettings settings) {
   auto listener = std::make_unique<Listener>();
   const Result<Address> host = factory == nullptr ? std::make_error_code(std::errc::invalid_argument)
-                                                  : backend_->adopt(*listener, handle);
+                                                  : backend_->adopt(*listener, handle, settings.options);
   if (!host) {
     backend_->discard(handle);
     if (factory == nullptr) throw std::invalid_argument("adopt_port: no factory was given");
-    throw SocketError("adopt_port", {}, host.error(), "a socket that listens is needed");
+    const bool odd_option = host.error().category() == opening_category();
+    throw SocketError("adopt_port", {}, host.error(), odd_option ? "" : "a socket that listens is needed");
   }
   listener->host = *host;
   listener->factory = std::move(factory);
@@ -111,14 +112,15 @@ std::string_view Listeners::refusal(const Listener& listener) {
   return listener.settings.wrap ? std::string_view() : std::string_view(listener.settings.refusal);
 }
 
-std::string_view Listeners::words_of(const Listener& listener) {
-  const std::string_view words = listener.settings.wrap ? std::string_view() : listener.factory->refusal();
+std::string_view Listeners::words_of(Listener& listener) {
+  std::string_view words;
+  if (!listener.settings.wrap) calls_.guarded([&] { words = listener.factory->refusal(); });
   if (words.empty()) return words;
-  if (clock_.turn() >= told_until_) {
-    told_until_ = later(clock_.turn(), std::chrono::seconds(1));
-    told_ = 0;
+  if (clock_.turn() >= listener.told_until) {
+    listener.told_until = later(clock_.turn(), std::chrono::seconds(1));
+    listener.told = 0;
   }
-  return ++told_ <= told_per_second ? words : std::string_view();
+  return ++listener.told <= told_per_second ? words : std::string_view();
 }
 
 void Listeners::on_accepted(ListenerSlot& slot, Handle handle, const CompactAddress& accepted) {

@@ -60,12 +60,14 @@ class Listeners {
     std::shared_ptr<Factory> factory;
     ListenSettings settings;
     Address host;
+    Time told_until{};  // the end of the second in which so many were told why they were refused
+    std::size_t told = 0;
   };
 
   EntryId start(std::unique_ptr<Listener> listener);
   static std::string_view refusal(const Listener& listener);
   // What its factory has to say to a peer that it has refused.
-  std::string_view words_of(const Listener& listener);
+  std::string_view words_of(Listener& listener);
   void log_refusal(std::string_view why);
 
   const Limits& limits_;
@@ -78,8 +80,6 @@ class Listeners {
   Registry<Listener> listeners_;
   std::vector<std::unique_ptr<Listener>> stopped_;
   std::optional<Time> refusals_logged_;
-  Time told_until_{};  // the end of the second in which so many were told why they were refused
-  std::size_t told_ = 0;
 };
 
 }  // namespace parley

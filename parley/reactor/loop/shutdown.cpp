@@ -6,7 +6,16 @@
 namespace parley {
 
 EntryId ShutdownSequence::add(Stopping when, MoveOnlyFunction<void(Hold)> call) {
-  return triggers_.add(std::make_unique<Call>(Call{++added_, when, std::move(call)}));
+  const std::uint64_t number = ++added_;
+  const EntryId id = triggers_.add(std::make_unique<Call>(Call{number, when, std::move(call)}));
+  order_of(when).emplace(number, id);
+  return id;
+}
+
+std::unique_ptr<ShutdownSequence::Call> ShutdownSequence::take(EntryId id) {
+  std::unique_ptr<Call> call = triggers_.take(id);
+  if (call != nullptr) order_of(call->when).erase(call->order);
+  return call;
 }
 
 void ShutdownSequence::begin(Time until) {
@@ -51,19 +60,10 @@ void ShutdownSequence::call_triggers(Stopping when) {
   const std::shared_ptr<void> held(
       this, [](void* shutdown) { static_cast<ShutdownSequence*>(shutdown)->steps_.wake(); });
   held_ = held;
-  while (const auto id = next_trigger(when)) {
-    const std::unique_ptr<Call> trigger = triggers_.take(*id);
+  while (!order_of(when).empty()) {
+    const std::unique_ptr<Call> trigger = take(order_of(when).begin()->second);
     steps_.call_trigger([&] { trigger->call(Hold(held)); });
   }
-}
-
-std::optional<EntryId> ShutdownSequence::next_trigger(Stopping when) const {
-  std::optional<EntryId> first;
-  for (const EntryId id : triggers_.ids()) {
-    const Call& call = *triggers_.find(id);
-    if (call.when == when && (!first || call.order < triggers_.find(*first)->order)) first = id;
-  }
-  return first;
 }
 
 }  // namespace parley

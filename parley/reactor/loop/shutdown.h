@@ -1,8 +1,11 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "parley/base/clock.h"
 #include "parley/base/move_only_function.h"
@@ -36,7 +39,7 @@ class ShutdownSequence {
   explicit ShutdownSequence(Steps& steps) : steps_(steps) {}
 
   EntryId add(Stopping when, MoveOnlyFunction<void(Hold)> call);
-  void remove(EntryId id) { triggers_.take(id); }
+  void remove(EntryId id) { take(id); }
 
   // Stops, and is late at `until`. A second time may only hurry the first.
   void begin(Time until);
@@ -58,13 +61,17 @@ class ShutdownSequence {
     MoveOnlyFunction<void(Hold)> call;
   };
 
+  using Order = std::map<std::uint64_t, EntryId>;  // in which they were added
+
   void call_triggers(Stopping when);
-  std::optional<EntryId> next_trigger(Stopping when) const;
+  Order& order_of(Stopping when) { return orders_[static_cast<std::size_t>(when)]; }
+  std::unique_ptr<Call> take(EntryId id);
 
   Steps& steps_;
   Phase phase_ = Phase::running;
   Time late_{};
   Registry<Call> triggers_;
+  std::array<Order, 3> orders_;  // there may be one for each of many tasks
   std::uint64_t added_ = 0;
   std::weak_ptr<void> held_;  // the present phase, by those who need time
 };

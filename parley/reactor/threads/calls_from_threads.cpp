@@ -7,6 +7,7 @@
 
 #include "parley/reactor/loop/loop.h"
 #include "parley/reactor/process/events.h"
+#include "parley/reactor/threads/call_from_thread.h"
 #include "parley/socket/blocking.h"
 
 namespace parley {
@@ -26,6 +27,7 @@ struct CallsFromThreads::State {
   std::mutex mutex;
   std::condition_variable changed;
   std::deque<Waiting*> waiting;
+  std::deque<MoveOnlyFunction<void(bool)>> posted;
   bool closed = false;
 };
 
@@ -34,6 +36,7 @@ CallsFromThreads::~CallsFromThreads() = default;
 
 // In the child of a fork nobody waits, and the mutex may be held for ever.
 std::shared_ptr<CallsFromThreads::State> CallsFromThreads::own_state() {
+  const std::scoped_lock lock(renewing_);
   if (forks_ != fork_count()) {
     [[maybe_unused]] const auto* const left = new std::shared_ptr<State>(std::move(state_));
     state_ = std::make_shared<State>();
@@ -48,9 +51,10 @@ void CallsFromThreads::wait_for(detail::CallFromThread& call) {
   Waiting waiting{call};
   std::unique_lock lock(state->mutex);
   if (!state->closed) {
-    state->waiting.push_back(&waiting);
-    // With the mutex: the reactor closes this before it goes, and must not go in between.
+    // With the mutex: the reactor closes this before it goes, and must not go in between. Before the list has
+    // it: what throws here leaves nothing there.
     reactor_.post([this] { next(); });
+    state->waiting.push_back(&waiting);
     state->changed.wait(lock, [&] { return waiting.over; });
   }
   if (!waiting.called) {
@@ -74,6 +78,27 @@ void CallsFromThreads::next() {
   state->changed.notify_all();
 }
 
+// What is dropped may be a coroutine with all that it holds: without the mutex.
+void CallsFromThreads::post(MoveOnlyFunction<void(bool)> call) {
+  const std::shared_ptr<State> state = own_state();
+  const std::scoped_lock lock(state->mutex);
+  if (state->closed) return;
+  reactor_.post([this] { next_posted(); });
+  state->posted.push_back(std::move(call));
+}
+
+void CallsFromThreads::next_posted() {
+  const std::shared_ptr<State> state = own_state();
+  MoveOnlyFunction<void(bool)> first;
+  {
+    const std::scoped_lock lock(state->mutex);
+    if (state->posted.empty()) return;
+    first = std::move(state->posted.front());
+    state->posted.pop_front();
+  }
+  first(reactor_.loop().shutdown().begun());
+}
+
 void CallsFromThreads::open() {
   closed_ = false;
   const std::shared_ptr<State> state = own_state();
@@ -84,10 +109,16 @@ void CallsFromThreads::open() {
 void CallsFromThreads::close() {
   closed_ = true;
   const std::shared_ptr<State> state = own_state();
+  std::deque<MoveOnlyFunction<void(bool)>> dropped;
   const std::scoped_lock lock(state->mutex);
+  dropped.swap(state->posted);
   state->closed = true;
   for (Waiting* const waiting : std::exchange(state->waiting, {})) waiting->over = true;
   state->changed.notify_all();
+}
+
+void detail::call_from_thread(Reactor& reactor, MoveOnlyFunction<void(bool)> call) {
+  reactor.events().from_threads.post(std::move(call));
 }
 
 void detail::wait_for_call(Reactor& reactor, CallFromThread& call) {

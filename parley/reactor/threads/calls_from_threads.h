@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "parley/base/move_only_function.h"
+#include "parley/process/fork_mutex.h"
 #include "parley/reactor/reactor.h"
 #include "parley/reactor/threads/blocking_call.h"
 #include "parley/socket/fork_count.h"
@@ -20,6 +22,8 @@ class CallsFromThreads {
 
   // Waits until the loop has called it. Throws ReactorStopped. Thread: any but the loop's.
   void wait_for(detail::CallFromThread& call);
+  // As `detail::call_from_thread`.
+  void post(MoveOnlyFunction<void(bool)> call);
 
   // From the loop's thread: it runs (again); it runs no more, and nobody need wait.
   void open();
@@ -50,10 +54,12 @@ class CallsFromThreads {
 
   std::shared_ptr<State> own_state();
   void next();
+  void next_posted();
 
   Reactor& reactor_;
   std::atomic<bool> running_ = false;
-  bool closed_ = false;
+  std::atomic<bool> closed_ = false;
+  ForkMutex renewing_;  // guards the two below
   std::uint32_t forks_ = fork_count();
   std::shared_ptr<State> state_;  // a thread that was waiting may leave after the reactor has gone
 };

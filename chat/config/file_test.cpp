@@ -216,5 +216,15 @@ TEST(ConfigFileTest, AFileThatCannotBeReadIsSaid) {
   EXPECT_THAT(read_config("/dev/null").listeners, ElementsAre(ListenerConfig{}));
 }
 
+TEST(ConfigFileTest, WhatIsNoFileIsReadOnce) {
+  try {
+    reread_config("/dev/null");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(), "/dev/null: a pipe or a device is read once, when parleyd starts");
+  }
+  EXPECT_THROW(reread_config("/nonexistent/parleyd.toml"), ConfigError);
+}
+
 }  // namespace
 }  // namespace chat

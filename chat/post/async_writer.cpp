@@ -81,8 +81,8 @@ std::size_t write_to(std::FILE* stream, std::string_view lines) {
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
+// Its buffer is not touched: that waits for a write to stderr that is stuck.
 File standard_error() {
-  std::setvbuf(stderr, nullptr, _IONBF, 0);
   return {stderr, [](std::FILE*) { return 0; }};
 }
 
@@ -189,7 +189,9 @@ struct LogOutput::Shared {
   std::optional<File> next;
 };
 
-LogOutput::LogOutput() : shared_(std::make_shared<Shared>()) {}
+LogOutput::LogOutput() : shared_(std::make_shared<Shared>()) {
+  std::setvbuf(stderr, nullptr, _IONBF, 0);
+}
 
 void LogOutput::open(const std::string& path) {
   File file = path.empty() ? standard_error() : append_to(path);

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
@@ -241,6 +242,24 @@ TEST(LogOutputTest, WhatCannotBeOpenedLeavesItAsItWas) {
   EXPECT_EQ(write("three\n"), 6U);
   EXPECT_EQ(contents(path), "one\nthree\n");
   std::remove(path.c_str());
+}
+
+// As while somebody writes to it who is stuck: to choose it must not wait for that.
+TEST(LogOutputTest, StderrThatIsStuckIsChosenAtOnce) {
+  LogOutput output;
+  std::promise<void> stuck;
+  std::promise<void> read;
+  std::thread other([&] {
+    ::flockfile(stderr);
+    stuck.set_value();
+    read.get_future().wait();
+    ::funlockfile(stderr);
+  });
+  stuck.get_future().wait();
+  std::future<void> chosen = std::async(std::launch::async, [&] { output.open(""); });
+  EXPECT_EQ(chosen.wait_for(10s), std::future_status::ready);
+  read.set_value();
+  other.join();
 }
 
 }  // namespace

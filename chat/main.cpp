@@ -61,6 +61,8 @@ struct Outputs {
       throw std::runtime_error(parley::concat("log.file: ", error.what()));
     }
     log.set_level(config.log_level);
+    errors.retry();
+    out.retry();
   }
 
   // Answers whether all threads have come to an end.

@@ -162,7 +162,8 @@ TEST(ConfigFileTest, AValueOutOfRangeIsRefused) {
   for (const std::string_view text :
        {"[[listener]]\nport = 70000", "[[listener]]\nport = -1", "[limits]\nline_chat_bytes = 0",
         "[limits]\nline_chat_bytes = '1MiB'", "[limits]\nsendq_bytes = 100", "[limits]\nconnections = -1",
-        "[server]\nflush_interval = '1h'", "[limits]\nmessage_burst = 0"}) {
+        "[server]\nflush_interval = '1h'", "[limits]\nmessage_burst = 0", "[limits]\nkeep_alive = 32768",
+        "[limits]\nkeep_alive = '24h'"}) {
     EXPECT_THAT(refusal(text), HasSubstr("p.toml:2: ")) << text;
     EXPECT_THAT(refusal(text), HasSubstr(" must be ")) << text;
   }

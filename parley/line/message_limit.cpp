@@ -17,7 +17,9 @@ void MessageLimit::count(Reactor& reactor, Transport& transport, const MessageRa
   if (rate.per_second == 0) return;
   const Duration tick = std::max(Duration(1), Duration(std::chrono::seconds(1)) / rate.per_second / each);
   const Duration now = reactor.now().time_since_epoch();
-  const auto ticks = static_cast<std::uint32_t>(now / tick);  // of which the last bits are enough
+  // The next tick: rounded down, whoever begins would have a part of a message more than it may.
+  const std::int64_t next = (now + tick - Duration(1)) / tick;
+  const auto ticks = static_cast<std::uint32_t>(next);  // its last bits are enough
   const std::uint32_t most = each * std::clamp<std::uint32_t>(rate.burst, 1, longest_burst);
   std::uint32_t ahead = due_ - ticks;
   if (due_ == 0 || ahead > most) ahead = 0;  // it lies behind
@@ -26,7 +28,7 @@ void MessageLimit::count(Reactor& reactor, Transport& transport, const MessageRa
   if (ahead + each <= most) return;
 
   transport.pause_reading();
-  reactor.call_later(tick * (ahead + each - most) - now % tick, [&reactor, id = transport.id()] {
+  reactor.call_later(tick * (next + ahead + each - most) - now, [&reactor, id = transport.id()] {
     if (Transport* const resting = reactor.find(id)) resting->resume_reading();
   });
 }

@@ -209,16 +209,21 @@ TEST_F(MessageLimitTest, ABurstOfAnHour) {
   EXPECT_EQ(lines.size(), 3601U);
 }
 
-// A wait is exact, wherever between two ticks it begins.
-TEST_F(MessageLimitTest, ABurstOfOneBetweenTicks) {
-  rate = {.per_second = 20, .burst = 1};
-  pass(7ms);
+// Who begins between two ticks has nothing more for it, and waits exactly from the next on.
+TEST_F(MessageLimitTest, BetweenTicks) {
+  pass(7ms);  // a tick has 12.5
   MemoryPeer peer = connect();
   peer.send(some(100));
   turns();
-  for (std::size_t i = 1; i <= 50; ++i) {
+  EXPECT_EQ(lines.size(), 5U);
+  pass(50ms);
+  EXPECT_EQ(lines.size(), 5U);
+  pass(5500us);
+  for (std::size_t i = 6; i <= 50; ++i) {
     EXPECT_EQ(lines.size(), i);
-    pass(50ms);
+    pass(49ms);
+    EXPECT_EQ(lines.size(), i);
+    pass(1ms);
   }
 }
 

@@ -37,8 +37,9 @@ class ProgramLog final : public parley::Log {
   std::unique_ptr<spdlog::logger> logger_;
 };
 
-// A log for what strangers can cause: of each level at most `most` lines in `period`. What is beyond that is
-// left out; the first is said, and how many they were once the period is over. Thread: any.
+// A log for what strangers can cause: of each level at most `most` lines in `period`, which begins with the
+// first of them. What is beyond that is left out: one line more says so at once, and another how many they
+// were, before the first of the next period or when this object goes. Thread: any.
 class LimitedLog final : public parley::Log {
  public:
   static constexpr std::uint32_t most = 20;

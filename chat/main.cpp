@@ -61,6 +61,8 @@ struct Outputs {
       throw std::runtime_error(parley::concat("log.file: ", error.what()));
     }
     log.set_level(config.log_level);
+    errors.retry();
+    out.retry();
   }
 
   // Answers whether all threads have come to an end.
@@ -145,7 +147,7 @@ int run(int argc, const char* const* argv) {
     return std::cout ? ended : fail(could_not_start, "stdout cannot be written to");
   }
   const chat::Config config = std::move(invocation.config);
-  const auto reread = [&] { return chat::read_command_line(argc, argv).config; };
+  const auto reread = [&] { return chat::reread_command_line(argc, argv); };
 
   std::string failure;
   bool closed = true;

@@ -1,6 +1,5 @@
 #include "chat/server.h"
 
-#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
@@ -12,7 +11,6 @@ namespace chat {
 namespace {
 
 constexpr parley::Duration drain = std::chrono::seconds(5);
-constexpr std::chrono::seconds longest_idle(32767);  // that the kernel takes
 
 parley::ReactorSettings reactor_settings(const Config& config, parley::Log& log, const parley::Clock& clock) {
   parley::ReactorSettings settings;
@@ -31,8 +29,7 @@ parley::ListenSettings listen_settings(const Config& config) {
   settings.options.out_of_band_inline = true;  // telnet's Synch
   if (config.keep_alive > parley::Duration::zero()) {
     settings.options.keep_alive = true;
-    settings.options.keep_idle = std::clamp(std::chrono::ceil<std::chrono::seconds>(config.keep_alive),
-                                            std::chrono::seconds(1), longest_idle);
+    settings.options.keep_idle = std::chrono::ceil<std::chrono::seconds>(config.keep_alive);
     settings.options.keep_interval = std::chrono::seconds(15);
     settings.options.keep_count = 4;
   }

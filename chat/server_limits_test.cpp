@@ -127,6 +127,19 @@ TEST_F(ServerLimitsTest, ConnectionsPerAddressOverAllListeners) {
   EXPECT_EQ(join().take(), greeting);
 }
 
+TEST_F(ServerLimitsTest, ConnectionsInAll) {
+  config.connections = 2;
+  start(config);
+  parley::MemoryPeer ann = join();
+  parley::MemoryPeer bob = join();
+  EXPECT_EQ(ann.take(), greeting + joined(bob));
+  EXPECT_EQ(join().take(), "Server is full, try again later\r\n");
+  EXPECT_EQ(ann.take(), "");
+  bob.close();
+  turns();
+  EXPECT_EQ(join().take(), greeting);
+}
+
 TEST_F(ServerLimitsTest, NewConnectionsPerAddressInTenSeconds) {
   config.connect_rate = 2;
   start(config);
@@ -141,6 +154,7 @@ TEST_F(ServerLimitsTest, NewConnectionsPerAddressInTenSeconds) {
   EXPECT_EQ(join().take(), refused);
   pass(1s);
   EXPECT_EQ(join().take(), greeting);
+  ASSERT_FALSE(log.messages.empty());
   EXPECT_THAT(log.messages[0], HasSubstr("new connections come too often"));
 }
 
@@ -151,10 +165,10 @@ TEST_F(ServerLimitsTest, WhoSaysNothingForTooLongIsToldAndGoes) {
   parley::MemoryPeer bob = join();
   ann.take();
   bob.take();
-  for (int i = 0; i < 7; ++i) pass(10s);
+  for (int i = 0; i < 70; ++i) pass(1s);
   bob.send("x\n");
   turns();
-  for (int i = 0; i < 1; ++i) pass(10s);
+  for (int i = 0; i < 10; ++i) pass(1s);
   EXPECT_EQ(ann.take(), says(bob, "x"));
   EXPECT_FALSE(ann.ended()) << "80 s, and up to an eighth";
   pass(10s);

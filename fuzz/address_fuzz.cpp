@@ -16,10 +16,22 @@
 namespace parley {
 namespace {
 
+constexpr std::string_view mapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+
 // What prints says the same when it is read again.
 void check_same(const Address& one, const Address& other) {
   must(one == other && (one <=> other) == 0, "an address is not equal to itself");
   must(std::hash<Address>()(one) == std::hash<Address>()(other), "equal addresses have two hashes");
+}
+
+// An IPv4-mapped address is the IPv4 address, wherever it comes from.
+void check_family(const Address& address) {
+  const std::string host = address.host();
+  const bool colon = host.find(':') != host.npos;
+  must((address.family() == Family::inet6) == colon, "it is of another family than it prints");
+  if (colon)
+    must(!inet_pton(Family::inet6, host.substr(0, host.find('%'))).starts_with(mapped), "it is IPv4");
+  if (address.family() == Family::inet) check_same(Address("::ffff:" + host, address.port()), address);
 }
 
 void check_parse(std::string_view text) {
@@ -31,6 +43,7 @@ void check_parse(std::string_view text) {
   const auto again = Address::parse(printed);
   must(again.ok(), "what it prints is not read");
   check_same(*again, *address);
+  check_family(*address);
   if (address->path().empty()) check_same(Address(address->compact()), *address);
 }
 
@@ -61,8 +74,13 @@ void check_spelling(const std::string& host) {
     return;  // a name
   }
   const auto resolved = resolve({host, 80});
-  must(!found.empty() && !resolved.empty(), "it is numeric, and has no address");
+  // Of "*" libc makes this machine, by IPv4 and IPv6, as of no host at all.
+  must(!found.empty() && (resolved.size() == 1 || host == "*"), "it is numeric, and has not one address");
   must(resolved.front() == found.front().address, "resolve and getaddrinfo differ");
+  for (const AddressInfo& info : found) {
+    check_family(info.address);
+    must(info.family == info.address.family(), "it is of another family than its address");
+  }
 }
 
 void check_host(const std::string& host) {
@@ -74,6 +92,7 @@ void check_host(const std::string& host) {
     const auto resolved = resolve({host, 80});
     must(host.empty() || (resolved.size() == 1 && resolved.front() == *address),
          "resolve reads it otherwise");
+    check_family(*address);
   } else if (const auto whole = Address::parse(host); !whole || whole->family() != Family::local) {
     check_spelling(host);
   }

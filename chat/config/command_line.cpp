@@ -80,9 +80,7 @@ void set(Settings& settings, std::string_view option, const std::string& text, c
   key.set(settings, *value);
 }
 
-}  // namespace
-
-Invocation read_command_line(int argc, const char* const* argv) {
+Invocation read(int argc, const char* const* argv, Config (*read_file)(const std::string& path)) {
   CLI::App app("parleyd, the Parley chat server", "parleyd");
   Options options;
   declare(app, options);
@@ -98,7 +96,7 @@ Invocation read_command_line(int argc, const char* const* argv) {
   if (const auto rest = app.remaining(); !rest.empty()) refuse(app, rest.front());
 
   Settings settings;
-  if (app.count("--config") > 0) settings.config = read_config(options.config);
+  if (app.count("--config") > 0) settings.config = read_file(options.config);
   const auto given = [&](const char* option) { return app.count(option) > 0; };
   if (given("--reactor")) set(settings, "--reactor", options.reactor, *find_key("server", "reactor"));
   if (given("--log-level")) set(settings, "--log-level", options.log_level, *find_key("log", "level"));
@@ -111,6 +109,16 @@ Invocation read_command_line(int argc, const char* const* argv) {
     for (const std::string& url : options.listen) settings.config.listeners.push_back(listener_from_url(url));
   }
   return {std::move(settings.config), {}};
+}
+
+}  // namespace
+
+Invocation read_command_line(int argc, const char* const* argv) {
+  return read(argc, argv, read_config);
+}
+
+Config reread_command_line(int argc, const char* const* argv) {
+  return read(argc, argv, reread_config).config;
 }
 
 }  // namespace chat

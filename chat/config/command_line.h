@@ -16,4 +16,8 @@ struct Invocation {
 // its listeners replace the file's. Throws ConfigError.
 Invocation read_command_line(int argc, const char* const* argv);
 
+// Reads both again. A configuration that is a pipe or a device has been read, and may have nothing more to
+// say for ever: that is a ConfigError, too.
+Config reread_command_line(int argc, const char* const* argv);
+
 }  // namespace chat

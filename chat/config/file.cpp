@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -225,6 +226,15 @@ Config read_config(const std::string& path) {
   }
   text.resize(static_cast<std::size_t>(file.gcount()));
   return parse_config(text, path);
+}
+
+Config reread_config(const std::string& path) {
+  std::error_code unknown;
+  const std::filesystem::file_status there = std::filesystem::status(path, unknown);
+  if (is_fifo(there) || is_socket(there) || is_character_file(there)) {
+    throw error_in(path, 0, "a pipe or a device is read once, when parleyd starts");
+  }
+  return read_config(path);
 }
 
 }  // namespace chat

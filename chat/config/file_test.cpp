@@ -162,7 +162,8 @@ TEST(ConfigFileTest, AValueOutOfRangeIsRefused) {
   for (const std::string_view text :
        {"[[listener]]\nport = 70000", "[[listener]]\nport = -1", "[limits]\nline_chat_bytes = 0",
         "[limits]\nline_chat_bytes = '1MiB'", "[limits]\nsendq_bytes = 100", "[limits]\nconnections = -1",
-        "[server]\nflush_interval = '1h'", "[limits]\nmessage_burst = 0"}) {
+        "[server]\nflush_interval = '1h'", "[limits]\nmessage_burst = 0", "[limits]\nkeep_alive = 32768",
+        "[limits]\nkeep_alive = '24h'"}) {
     EXPECT_THAT(refusal(text), HasSubstr("p.toml:2: ")) << text;
     EXPECT_THAT(refusal(text), HasSubstr(" must be ")) << text;
   }
@@ -214,6 +215,16 @@ TEST(ConfigFileTest, AFileThatCannotBeReadIsSaid) {
   EXPECT_THROW(read_config("/"), ConfigError);
   EXPECT_THROW(read_config("/dev/zero"), ConfigError);
   EXPECT_THAT(read_config("/dev/null").listeners, ElementsAre(ListenerConfig{}));
+}
+
+TEST(ConfigFileTest, WhatIsNoFileIsReadOnce) {
+  try {
+    reread_config("/dev/null");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_STREQ(error.what(), "/dev/null: a pipe or a device is read once, when parleyd starts");
+  }
+  EXPECT_THROW(reread_config("/nonexistent/parleyd.toml"), ConfigError);
 }
 
 }  // namespace

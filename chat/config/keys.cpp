@@ -77,7 +77,8 @@ bool same_limit(const Config& one, const Config& other) {
 using enum Type;
 
 constexpr std::int64_t many = 1'000'000;
-constexpr std::int64_t day = 24 * 3'600'000;  // in milliseconds
+constexpr std::int64_t day = 24 * 3'600'000;             // in milliseconds
+constexpr std::int64_t longest_keep_alive = 32'767'000;  // that the kernel takes
 
 constexpr Key all_keys[] = {
     {.table = "server",
@@ -205,7 +206,7 @@ constexpr Key all_keys[] = {
      .name = "keep_alive",
      .type = time,
      .fallback = R"("2m")",
-     .max = day,
+     .max = longest_keep_alive,
      .set = set_time<&Config::keep_alive>,
      .same = same<&Config::keep_alive>},
 

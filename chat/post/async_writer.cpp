@@ -26,6 +26,7 @@ struct AsyncWriter::Shared {
   std::condition_variable changed;
   std::string waiting;  // what was put and is not being written yet
   bool closing = false;
+  bool retry = false;      // without a rest
   bool finished = false;   // the thread is at its end
   std::uint64_t lost = 0;  // lines, once it is finished
 };
@@ -81,8 +82,8 @@ std::size_t write_to(std::FILE* stream, std::string_view lines) {
 
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
+// Its buffer is not touched: that waits for a write to stderr that is stuck.
 File standard_error() {
-  std::setvbuf(stderr, nullptr, _IONBF, 0);
   return {stderr, [](std::FILE*) { return 0; }};
 }
 
@@ -130,6 +131,12 @@ bool AsyncWriter::put(std::string_view text) noexcept {
   return true;
 }
 
+void AsyncWriter::retry() {
+  const std::lock_guard lock(shared_->mutex);
+  shared_->retry = true;
+  shared_->changed.notify_all();
+}
+
 bool AsyncWriter::close(std::chrono::milliseconds patience) {
   std::unique_lock lock(shared_->mutex);
   shared_->closing = true;
@@ -159,14 +166,19 @@ void AsyncWriter::run(Shared& shared, const Write& write) {
     if (shared.waiting.empty()) break;
     lines.swap(shared.waiting);
     std::string_view left = lines;
+    std::chrono::milliseconds rest = shared.rest;
     bool last = false;
     for (;;) {
       last = shared.closing;  // nobody waits for a disk any more
+      shared.retry = false;
       lock.unlock();
+      const std::size_t before = left.size();
       left = write_all(write, left);
       lock.lock();
       if (left.empty() || last) break;
-      shared.changed.wait_for(lock, shared.rest, [&] { return shared.closing; });
+      if (left.size() != before) rest = shared.rest;
+      shared.changed.wait_for(lock, rest, [&] { return shared.closing || shared.retry; });
+      rest = std::max(shared.rest, std::min(2 * rest, longest_rest));
     }
     if (!left.empty()) {
       shared.lost = lines_in(left) + lines_in(shared.waiting);
@@ -189,7 +201,9 @@ struct LogOutput::Shared {
   std::optional<File> next;
 };
 
-LogOutput::LogOutput() : shared_(std::make_shared<Shared>()) {}
+LogOutput::LogOutput() : shared_(std::make_shared<Shared>()) {
+  std::setvbuf(stderr, nullptr, _IONBF, 0);
+}
 
 void LogOutput::open(const std::string& path) {
   File file = path.empty() ? standard_error() : append_to(path);

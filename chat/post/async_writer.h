@@ -22,9 +22,11 @@ class AsyncWriter {
   using Write = std::function<std::size_t(std::string_view lines)>;
   // What a pipe takes whole or not at all, so that a reader never sees half a line (POSIX, PIPE_BUF).
   static constexpr std::size_t piece = 4096;
+  static constexpr std::chrono::milliseconds longest_rest = std::chrono::seconds(30);
 
   // Keeps at most `limit` bytes, and as many again while they are being written. After a write that failed
-  // it waits for `rest`. Throws std::system_error when there can be no thread.
+  // it waits for `rest`, and twice as long after each further one, up to `longest_rest`: a pipe may have lost
+  // its reader for good. Throws std::system_error when there can be no thread.
   AsyncWriter(Write write, std::size_t limit,
               std::chrono::milliseconds rest = std::chrono::milliseconds(200));
   // As `close` without patience.
@@ -35,6 +37,9 @@ class AsyncWriter {
   // Takes the text, which is whole lines, or none of it: false when there is no room or no memory. Never
   // waits for the writing. Thread: any.
   bool put(std::string_view text) noexcept;
+
+  // Tries at once what could not be written, as where it is written to has changed. Thread: any.
+  void retry();
 
   // Takes no more, and waits until what was put is written, or was tried once more in vain, but not longer
   // than `patience`. False: a write is stuck in its thread, and the program must end without waiting for

@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
@@ -135,6 +136,34 @@ TEST(AsyncWriterTest, WhatCannotBeWrittenIsKeptAndTriedAgain) {
   EXPECT_EQ(writer.lost(), 0U);
 }
 
+// As into a pipe whose reader has gone.
+TEST(AsyncWriterTest, WhatFailsAgainAndAgainIsTriedEverMoreRarely) {
+  Reader reader;
+  reader.open(0);
+  AsyncWriter writer(reader.write(), 100, 8ms);
+  EXPECT_TRUE(writer.put("first\n"));
+  reader.wait_for_calls(1);
+  const auto begun = std::chrono::steady_clock::now();
+  reader.wait_for_calls(6);
+  // It waits for 8, 16, 32, 64 and 128 ms; the first of these may have begun before.
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 240ms);
+}
+
+TEST(AsyncWriterTest, ItTriesAtOnceWhenItIsToldTo) {
+  Reader reader;
+  reader.open(0);
+  AsyncWriter writer(reader.write(), 100, 1h);
+  EXPECT_TRUE(writer.put("first\n"));
+  reader.wait_for_calls(1);
+  writer.retry();
+  reader.wait_for_calls(2);
+  reader.open();
+  writer.retry();
+  while (reader.text().empty()) std::this_thread::yield();
+  EXPECT_TRUE(writer.close(10s));
+  EXPECT_EQ(reader.text(), "first\n");
+}
+
 TEST(AsyncWriterTest, AtTheEndItIsTriedOnceMoreAndTheLinesThatAreLostAreCounted) {
   Reader reader;
   reader.open(9);
@@ -241,6 +270,24 @@ TEST(LogOutputTest, WhatCannotBeOpenedLeavesItAsItWas) {
   EXPECT_EQ(write("three\n"), 6U);
   EXPECT_EQ(contents(path), "one\nthree\n");
   std::remove(path.c_str());
+}
+
+// As while somebody writes to it who is stuck: to choose it must not wait for that.
+TEST(LogOutputTest, StderrThatIsStuckIsChosenAtOnce) {
+  LogOutput output;
+  std::promise<void> stuck;
+  std::promise<void> read;
+  std::thread other([&] {
+    ::flockfile(stderr);
+    stuck.set_value();
+    read.get_future().wait();
+    ::funlockfile(stderr);
+  });
+  stuck.get_future().wait();
+  std::future<void> chosen = std::async(std::launch::async, [&] { output.open(""); });
+  EXPECT_EQ(chosen.wait_for(10s), std::future_status::ready);
+  read.set_value();
+  other.join();
 }
 
 }  // namespace

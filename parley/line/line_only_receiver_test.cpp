@@ -56,20 +56,6 @@ TEST(LineOnlyReceiver, AnOverlongLineLosesTheConnection) {
   EXPECT_TRUE(lines.transport.closing());
 }
 
-TEST(LineOnlyReceiver, SettingsThatCannotBeAreRefused) {
-  const auto made = [](const LineSettings& settings) {
-    struct Plain : LineOnlyReceiver {
-      explicit Plain(const LineSettings& how) : LineOnlyReceiver(how) {}
-      void line_received(std::string_view /*line*/) override {}
-    };
-    Plain plain(settings);
-  };
-  const std::string longest(255, 'x'), too_long(256, 'x');
-  EXPECT_NO_THROW(made({.delimiter = longest, .max_length = 1}));
-  EXPECT_THROW(made({.delimiter = too_long}), std::invalid_argument);  // it would be none at all
-  EXPECT_THROW(made({.max_length = 0}), std::invalid_argument);
-}
-
 TEST(LineOnlyReceiver, SendsWithTheEnd) {
   Connected<Lines> lines;
   lines.receiver.send_line("hello");

@@ -61,20 +61,6 @@ TEST(LineReceiver, LinesEndInNewlineOrBoth) {
   EXPECT_EQ(lines.events, (Events{"one", "two", "", "", "\rthree\r", "four", "five"}));
 }
 
-TEST(LineReceiver, SettingsThatCannotBeAreRefused) {
-  const auto made = [](const LineSettings& settings) {
-    struct Plain : LineReceiver {
-      explicit Plain(const LineSettings& how) : LineReceiver(how) {}
-      void line_received(std::string_view /*line*/) override {}
-    };
-    Plain plain(settings);
-  };
-  const std::string longest(255, 'x'), too_long(256, 'x');
-  EXPECT_NO_THROW(made({.delimiter = longest, .max_length = 1}));
-  EXPECT_THROW(made({.delimiter = too_long}), std::invalid_argument);  // it would be none at all
-  EXPECT_THROW(made({.max_length = 0}), std::invalid_argument);
-}
-
 TEST(LineReceiver, AGivenDelimiterIsTakenExactly) {
   Lines newline({.delimiter = "\n"});
   newline.transport.receive("one\r\ntwo\n");

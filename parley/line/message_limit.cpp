@@ -7,30 +7,30 @@ namespace parley {
 
 namespace {
 
-using Microseconds = std::chrono::duration<std::int64_t, std::micro>;
-
-// The clock of the limits begins again every 72 minutes; half of that can be told apart.
-constexpr std::uint64_t longest = 0x7fffffff;
+// The limits count in this fraction of a message's time: so few, so that four bytes last for long.
+constexpr std::uint32_t each = 4;
+constexpr std::uint32_t longest_burst = std::uint32_t{1} << 28U;
 
 }  // namespace
 
 void MessageLimit::count(Reactor& reactor, Transport& transport, const MessageRate& rate) {
   if (rate.per_second == 0) return;
-  const std::uint64_t each = std::max<std::uint64_t>(1, 1'000'000 / rate.per_second);
-  const std::uint64_t most = std::clamp(each * rate.burst, each, std::max(each, longest));
-  const auto now = static_cast<std::uint32_t>(
-      std::chrono::duration_cast<Microseconds>(reactor.now().time_since_epoch()).count());
-  std::uint64_t ahead = static_cast<std::uint32_t>(due_ - now);
-  if (ahead > most) ahead = 0;  // it lies behind
+  const Duration tick = std::max(Duration(1), Duration(std::chrono::seconds(1)) / rate.per_second / each);
+  const Duration now = reactor.now().time_since_epoch();
+  // The next tick: rounded down, whoever begins would have a part of a message more than it may.
+  const std::int64_t next = (now + tick - Duration(1)) / tick;
+  const auto ticks = static_cast<std::uint32_t>(next);  // its last bits are enough
+  const std::uint32_t most = each * std::clamp<std::uint32_t>(rate.burst, 1, longest_burst);
+  std::uint32_t ahead = due_ - ticks;
+  if (due_ == 0 || ahead > most) ahead = 0;  // it lies behind
   ahead = std::min(ahead + each, most);
-  due_ = now + static_cast<std::uint32_t>(ahead);
+  due_ = std::max<std::uint32_t>(1, ticks + ahead);
   if (ahead + each <= most) return;
 
   transport.pause_reading();
-  reactor.call_later(Microseconds(static_cast<std::int64_t>(ahead + each - most)),
-                     [&reactor, id = transport.id()] {
-                       if (Transport* const resting = reactor.find(id)) resting->resume_reading();
-                     });
+  reactor.call_later(tick * (next + ahead + each - most) - now, [&reactor, id = transport.id()] {
+    if (Transport* const resting = reactor.find(id)) resting->resume_reading();
+  });
 }
 
 }  // namespace parley

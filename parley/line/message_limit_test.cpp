@@ -168,16 +168,62 @@ TEST_F(MessageLimitTest, OddRates) {
   EXPECT_EQ(lines.size(), 1003U);
 }
 
-// Four bytes tell 72 minutes apart: whoever was silent for longer still has its burst.
+// Four bytes count for long, and begin anew: whoever was silent still has its burst.
 TEST_F(MessageLimitTest, ALongSilence) {
   MemoryPeer peer = connect();
-  for (const Duration silence :
-       {Duration(36min), Duration(71min), Duration(73min), Duration(1h), Duration(100h)}) {
+  const Duration microseconds = 4'294'967'296us;  // 72 minutes
+  for (const Duration silence : {Duration(36min), microseconds - 200ms, microseconds, microseconds + 200ms,
+                                 Duration(100h), 200 * microseconds - 200ms, Duration(5000h)}) {
     lines.clear();
     peer.send(some(5));
     turns();
-    EXPECT_EQ(lines.size(), 5U);
+    EXPECT_EQ(lines.size(), 5U) << silence.count();
     pass(silence);
+  }
+}
+
+TEST_F(MessageLimitTest, WhoComesAtAnyTimeHasItsBurst) {
+  const Duration quarters = 12'500us * (std::int64_t{1} << 32U);  // 20 months
+  for (const Duration when : {Duration(2 * 4'294'967'296us - 200ms), Duration(3 * 4'294'967'296us),
+                              quarters - 200ms, quarters, quarters + 200ms}) {
+    pass(when - reactor.now().time_since_epoch());
+    lines.clear();
+    MemoryPeer peer = connect();
+    peer.send(some(6));
+    turns();
+    EXPECT_EQ(lines.size(), 5U) << when.count();
+    pass(100ms);
+    EXPECT_EQ(lines.size(), 6U) << when.count();
+  }
+}
+
+TEST_F(MessageLimitTest, ABurstOfAnHour) {
+  rate = {.per_second = 1, .burst = 3600};
+  MemoryPeer peer = connect();
+  peer.send(some(4000));
+  turns();
+  EXPECT_EQ(lines.size(), 3600U);
+  pass(999ms);
+  EXPECT_EQ(lines.size(), 3600U);
+  pass(1ms);
+  EXPECT_EQ(lines.size(), 3601U);
+}
+
+// Who begins between two ticks has nothing more for it, and waits exactly from the next on.
+TEST_F(MessageLimitTest, BetweenTicks) {
+  pass(7ms);  // a tick has 12.5
+  MemoryPeer peer = connect();
+  peer.send(some(100));
+  turns();
+  EXPECT_EQ(lines.size(), 5U);
+  pass(50ms);
+  EXPECT_EQ(lines.size(), 5U);
+  pass(5500us);
+  for (std::size_t i = 6; i <= 50; ++i) {
+    EXPECT_EQ(lines.size(), i);
+    pass(49ms);
+    EXPECT_EQ(lines.size(), i);
+    pass(1ms);
   }
 }
 

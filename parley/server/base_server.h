@@ -44,8 +44,9 @@ struct ServerSettings {
 // `shutdown_request`.
 //
 // One thread serves. From others, and from handlers, come `shutdown`, `server_close` and what does not change
-// anything (`server_address`, `fileno`). It must be at rest when it is destroyed. A copy that a fork has made
-// serves for itself: `shutdown` and `server_close` there end and close the copy alone.
+// anything: `server_address`, and `fileno` while nobody closes the server. It must be at rest when it is
+// destroyed. A copy that a fork has made serves for itself: `shutdown` and `server_close` there end and close
+// the copy alone.
 class BaseServer {
  public:
   BaseServer(const BaseServer&) = delete;
@@ -87,7 +88,8 @@ class BaseServer {
   // What it is bound to: the real port where 0 was asked for.
   const Address& server_address() const { return address_; }
   Socket& socket() { return socket_; }
-  // For `select`: a request is there when it can be read. -1 when closed.
+  // For `select`: a request is there when it can be read. -1 when closed. Not beside a thread that closes the
+  // server: the number may be another descriptor's by the time it is used.
   int fileno() const { return socket_.fileno(); }
 
   // The next request. It is there already, mostly; where it is not, WouldBlock is passed over. What

@@ -16,10 +16,20 @@ namespace {
 
 constexpr int most_aborted = 1000;  // that are passed over by one call
 
-// Puts the timeout into the kernel, for the one call that cannot be waited for with poll.
-void set_send_timeout(int descriptor, Duration timeout) {
-  const timeval time = timeval_up(timeout);
-  ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof time);
+// Puts a timeout into the kernel, for the one call that cannot be waited for with poll.
+void set_send_timeout(int descriptor, const timeval& timeout) {
+  ::setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+}
+
+timeval send_timeout(int descriptor) {
+  timeval timeout{};
+  socklen_t size = sizeof timeout;
+  ::getsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, &size);
+  return timeout;
+}
+
+bool blocks(int descriptor) {
+  return (::fcntl(descriptor, F_GETFL) & O_NONBLOCK) == 0;
 }
 
 }  // namespace
@@ -63,9 +73,10 @@ void Socket::disconnect() {
 
 void Socket::fail_connect(const Endpoint& endpoint, std::error_code reason) const {
   const std::string whom = concat(endpoint);
-  const std::optional<Duration> timeout = gettimeout();
-  if (timeout && reason == std::make_error_code(std::errc::timed_out)) {
-    throw Timeout("connect", whom, *timeout);
+  if (reason == std::make_error_code(std::errc::timed_out)) {
+    std::optional<Duration> after = gettimeout();
+    if (!after) after = getsockopt(options::send_timeout);
+    throw Timeout("connect", whom, after.value_or(Duration::zero()));
   }
   if (reason == std::errc::operation_in_progress || reason == std::errc::resource_unavailable_try_again) {
     throw WouldBlock("connect", whom, reason);
@@ -84,12 +95,16 @@ std::error_code Socket::connect_address(const Address& address) {
   int error = family_ == Family::local                         ? connect_local(raw, deadline)
               : ::connect(fileno(), raw.data(), raw.size) != 0 ? errno
                                                                : 0;
+  // Without a timeout of ours, the kernel's own (send_timeout) may have passed.
+  const bool kernel_waits = getblocking() && !gettimeout() && blocks(fileno());
+  if (kernel_waits && error == EINPROGRESS) return std::make_error_code(std::errc::timed_out);
   // A call that was interrupted goes on in the kernel; another one would be told that it does.
   if (getblocking() && (error == EINPROGRESS || error == EINTR)) {
-    if (!wait_for(fileno(), POLLOUT, deadline)) return std::make_error_code(std::errc::timed_out);
+    const Deadline end = kernel_waits ? Deadline(getsockopt(options::send_timeout)) : deadline;
+    if (!wait_for(fileno(), POLLOUT, end)) return std::make_error_code(std::errc::timed_out);
     error = getsockopt(SOL_SOCKET, SO_ERROR);
   }
-  if (error == EAGAIN && family_ == Family::local && gettimeout() && getblocking()) {
+  if (error == EAGAIN && family_ == Family::local && getblocking() && (gettimeout() || kernel_waits)) {
     return std::make_error_code(std::errc::timed_out);  // see connect_local
   }
   if (error == 0 && type_ == Type::stream && is_its_own_peer(fileno())) {
@@ -104,18 +119,21 @@ std::error_code Socket::connect_address(const Address& address) {
 // poll knows nothing of it: so the deadline has to go into the kernel as well.
 int Socket::connect_local(const RawAddress& raw, const Deadline& deadline) const {
   const bool timed = gettimeout() && getblocking();
+  const timeval before = timed ? send_timeout(fileno()) : timeval{};
   if (timed) fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) & ~O_NONBLOCK);
   int error = 0;
   do {
     // The kernel counts in ticks, and zero is for ever: with signals coming faster than ticks, only the
     // check below ends this.
     const Duration left = deadline.left().value_or(Duration::zero());
-    if (timed) set_send_timeout(fileno(), std::max<Duration>(left, std::chrono::microseconds(1)));
+    if (timed) {
+      set_send_timeout(fileno(), timeval_up(std::max<Duration>(left, std::chrono::microseconds(1))));
+    }
     error = ::connect(fileno(), raw.data(), raw.size) == 0 ? 0 : errno;
     if (error == EINTR && deadline.left() == Duration::zero()) error = EAGAIN;
   } while (error == EINTR || (timed && error == EAGAIN && deadline.left() != Duration::zero()));
   if (timed) {
-    set_send_timeout(fileno(), Duration::zero());
+    set_send_timeout(fileno(), before);
     fcntl(fileno(), F_SETFL, fcntl(fileno(), F_GETFL) | O_NONBLOCK);
   }
   return error;

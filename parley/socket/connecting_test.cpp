@@ -1,9 +1,11 @@
 // What connecting has to look after besides connecting.
 
 #include <gtest/gtest.h>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <unistd.h>
 
 #include "parley/socket/create.h"
 #include "parley/socket/many_signals_fixture.h"
@@ -19,6 +21,10 @@ Address nobodys_port() {
   Socket probe;
   probe.bind({"127.0.0.1", 0});
   return probe.getsockname();
+}
+
+Address nobodys_name() {
+  return Address::abstract(concat("parley-connecting-test-", ::getpid()));
 }
 
 // Whoever connects from the port that he connects to is connected to himself; among some thousand attempts
@@ -69,6 +75,45 @@ TEST(Connecting, ASignalDoesNotEndABlockingConnect) {
   later.join();
   EXPECT_EQ(second.getpeername(), server.getsockname());
   EXPECT_EQ(server.accept().second, second.getsockname());
+}
+
+// A server whose queue is full, so that whoever connects waits.
+struct FullServer {
+  explicit FullServer(const Address& at)
+      : server(create_server(at, {.backlog = 0})), first(create_connection(server.getsockname())) {}
+  Socket server;
+  Socket first;
+};
+
+TEST(Connecting, TheKernelsOwnTimeoutEndsABlockingConnect) {
+  for (const Address& at : {Address("127.0.0.1", 0), nobodys_name()}) {
+    const FullServer full(at);
+    Socket second(at.family());
+    second.setsockopt(options::send_timeout, 20ms);
+    try {
+      second.connect(full.server.getsockname());
+      ADD_FAILURE() << "it is connected";
+    } catch (const Timeout& timeout) {
+      EXPECT_EQ(std::string(timeout.what()),
+                concat("connect ", full.server.getsockname(), ": timed out after 0.02 s"));
+    }
+    Socket third(at.family());
+    third.setsockopt(options::send_timeout, 20ms);
+    EXPECT_EQ(third.connect_ex(full.server.getsockname()), std::errc::timed_out);
+  }
+}
+
+TEST(Connecting, ALocalSocketsOwnTimeoutStays) {
+  FullServer full(nobodys_name());
+  Socket second(Family::local);
+  second.setsockopt(options::send_timeout, 5s);
+  second.settimeout(1ms);
+  EXPECT_THROW(second.connect(full.server.getsockname()), Timeout);
+  EXPECT_EQ(second.getsockopt(options::send_timeout), 5s);
+  full.server.accept();
+  second.settimeout(10s);
+  second.connect(full.server.getsockname());
+  EXPECT_EQ(second.getsockopt(options::send_timeout), 5s);
 }
 
 TEST(Connecting, ANegativeTimeoutIsRefusedBeforeAnybodyIsAsked) {

@@ -77,28 +77,37 @@ void Socket::send_rest(std::string_view name, std::string_view& data, const Dead
 }
 
 std::size_t Socket::sendto(std::string_view data, const Address& address, Flags how) {
-  RawAddress raw = raw_address(address);
-  if (source_.family != Family::unspecified) {
-    PacketControl control{};
-    iovec piece{.iov_base = const_cast<char*>(data.data()), .iov_len = data.size()};
-    msghdr header{};
-    header.msg_name = raw.data();
-    header.msg_namelen = raw.size;
-    header.msg_iov = &piece;
-    header.msg_iovlen = 1;
-    attach(leaving_from(source_, family_), header, control);
-    return transfer({"sendto", POLLOUT, how, &address}, Deadline(gettimeout()),
-                    [&] { return ::sendmsg(fileno(), &header, message_flags(how)); });
-  }
-  return transfer({"sendto", POLLOUT, how, &address}, Deadline(gettimeout()), [&] {
-    const ssize_t sent =
-        ::sendto(fileno(), data.data(), data.size(), message_flags(how), raw.data(), raw.size);
-    if (sent < 0 && errno == EINPROGRESS) {  // fast_open: it connects, and has sent nothing yet
-      how.bits &= ~MSG_FASTOPEN;
-      errno = EAGAIN;
+  // The kernel sends no datagram of IPv4 from a socket that takes IPv6 alone: that is asked once it has
+  // refused.
+  const bool refuses = type_ == Type::datagram;
+  RawAddress raw = refuses ? to_raw(address, family_) : raw_address(address);
+  const Operation operation{"sendto", POLLOUT, how, &address};
+  try {
+    if (source_.family != Family::unspecified) {
+      PacketControl control{};
+      iovec piece{.iov_base = const_cast<char*>(data.data()), .iov_len = data.size()};
+      msghdr header{};
+      header.msg_name = raw.data();
+      header.msg_namelen = raw.size;
+      header.msg_iov = &piece;
+      header.msg_iovlen = 1;
+      attach(leaving_from(source_, family_), header, control);
+      return transfer(operation, Deadline(gettimeout()),
+                      [&] { return ::sendmsg(fileno(), &header, message_flags(how)); });
     }
-    return sent;
-  });
+    return transfer(operation, Deadline(gettimeout()), [&] {
+      const ssize_t sent =
+          ::sendto(fileno(), data.data(), data.size(), message_flags(how), raw.data(), raw.size);
+      if (sent < 0 && errno == EINPROGRESS) {  // fast_open: it connects, and has sent nothing yet
+        how.bits &= ~MSG_FASTOPEN;
+        errno = EAGAIN;
+      }
+      return sent;
+    });
+  } catch (const SocketError&) {
+    if (refuses) (void)raw_address(address);
+    throw;
+  }
 }
 
 }  // namespace parley

@@ -51,6 +51,15 @@ class Local(Test):
         server.stdout.wait_for(re.escape(third.joined()) + b"$")
         reader.expect(third.joined())
 
+    def test_limits_of_addresses_and_of_lines_do_not_hold(self):
+        config = "[limits]\nexempt = []\nconnections_per_ip = 1\nconnect_rate = 1\nmessage_rate = 1\nmessage_burst = 1\n"
+        server = self.parleyd(listen=(self.url,), config=config)
+        reader = self.join(server)
+        sender = self.join(server, reader)
+        lines = [b"%d" % number for number in range(200)]
+        sender.send(b"\n".join(lines) + b"\n")
+        reader.expect(*map(sender.says, lines))
+
     def test_an_old_socket_file_is_no_hindrance(self):
         """What a server that was killed left behind."""
         killed = self.run_parleyd("--listen", self.url)

@@ -2,8 +2,10 @@
 
 import os
 import signal
+import threading
 
-from parley_e2e import Test, main
+from parley_e2e import Test, main, program
+from programs import Server
 
 LISTENER = '[[listener]]\naddress = "127.0.0.1"\nport = 0\n'
 READ_AGAIN = rb"info: SIGHUP: the configuration was read again\n"
@@ -72,6 +74,35 @@ class Reload(Test):
         self.say(sender, b"still shown\n", b"still shown", reader)
         server.stdout.wait_for(rb"still shown")
         self.assertNotIn(b"\x1b", server.stderr.text())
+
+    def test_a_pipe_is_read_once(self):
+        """As of a shell's <(...): whoever opened it again would wait for ever."""
+        fifo = self.folder() + "/fifo"
+        os.mkfifo(fifo)
+        self.path = fifo
+        writer = threading.Thread(target=self.write, args=(LISTENER,), daemon=True)
+        writer.start()
+        server = self.parleyd("--config", fifo, listen=())
+        writer.join()
+        reader, sender = self.join_many(server, 2)
+        server.signal(signal.SIGHUP)
+        server.stderr.wait_for(STAYS + fifo.encode() + rb": a pipe or a device is read once, when parleyd starts\n")
+        self.fence(sender, reader)
+
+    def test_a_log_that_nobody_reads_does_not_hold_up_the_chat(self):
+        fifo = self.folder() + "/fifo"
+        os.mkfifo(fifo)
+        full = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+        self.addCleanup(os.close, full)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(full, b"x" * 4096)
+        command = ("sh", "-c", f'exec "$@" 2<>{fifo}', "sh", program("PARLEYD"), "--listen", "line://127.0.0.1:0")
+        server = self.watch(Server(*command))
+        reader, sender = self.join_many(server, 2)
+        for _ in range(5):  # what the first says in the log is stuck when the others come
+            server.signal(signal.SIGHUP)
+            self.fence(sender, reader)
 
     def test_without_a_file(self):
         server = self.parleyd()

@@ -5,8 +5,10 @@
 #   install_test.sh WAY SOURCE_DIR BUILD_DIR CXX [CXXFLAGS]
 set -euo pipefail
 way=$1 source=$2 build=$3 cxx=$4 flags=${5-}
-room=$(mktemp -d)
-trap 'rm -rf "$room"' EXIT
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+room="$made/with blanks"
+mkdir "$room"
 cp -r "$source/tests/install" "$room/newcomer"   # nothing of the tree is above the programs
 cd "$room"
 
@@ -23,10 +25,11 @@ build_with_cmake() {   # FOLDER ARGUMENTS...
   cmake -G Ninja -S "newcomer/$1" -B made -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" "${@:2}"
   cmake --build made
 }
-configure_alone() {   # the library alone, as the README has it; nothing is built
-  cmake -G Ninja -S "$source" -B alone -DPARLEY_PROGRAMS=OFF -DPARLEY_TESTS=OFF -DCMAKE_CXX_COMPILER="$cxx" \
-    -DCMAKE_CXX_FLAGS="$flags" >/dev/null
+configure() {   # FOLDER ARGUMENTS...: nothing is built
+  cmake -G Ninja -S "$source" -B "$1" -DPARLEY_TESTS=OFF -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" \
+    "${@:2}" >/dev/null
 }
+configure_alone() { configure alone -DPARLEY_PROGRAMS=OFF; }   # the library alone, as the README has it
 install_parley() {
   cmake --install "$build" --prefix "$room/first" >/dev/null
   mv first moved   # the installed tree may be moved
@@ -53,8 +56,8 @@ case $way in
     PKG_CONFIG_PATH=$(dirname "$config")
     export PKG_CONFIG_PATH
     compile() {   # PROGRAM PACKAGE
-      # shellcheck disable=SC2046,SC2086  # both are lists of words
-      "$cxx" $flags -std=c++20 "newcomer/$1.cpp" $(pkg-config --cflags --libs "$2") -o "$2"
+      eval "set -- $1 $2 $flags $(pkg-config --cflags --libs "$2")"   # words as make would have them: with "\ " in folders
+      "$cxx" -std=c++20 "newcomer/$1.cpp" "${@:3}" -o "$2"
     }
     compile socket_program parley-socket
     compile socketserver_program parley-socketserver
@@ -89,8 +92,15 @@ case $way in
     cat said
     said 'libparley-socket.* is not built yet.*--target parley'
     [[ ! -e half ]]
+    configure programs -DPARLEY_PROGRAMS=ON
+    if cmake --install programs --prefix "$room/half" >said 2>&1; then echo "installed what was not built" && exit 1; fi
+    if [[ -e half ]]; then find half && exit 1; fi
     grep -q '^CMAKE_BUILD_TYPE:.*=Release$' alone/CMakeCache.txt
-    if grep -e -Werror alone/build.ninja; then echo "warnings are errors for who only builds it" && exit 1; fi
+    release() { (cd "$source" && cmake --preset release -B "$room/release" "$@" >/dev/null); }
+    release -DPARLEY_PROGRAMS=OFF -DPARLEY_TESTS=OFF -DPARLEY_WERROR=ON   # as script/test has it
+    grep -q -e -Werror release/build.ninja
+    release
+    if grep -e -Werror {alone,release}/build.ninja; then echo "warnings are errors for who only builds it" && exit 1; fi
     ;;
   uninstall)   # empty files stand for the libraries: what matters is where files go
     configure_alone

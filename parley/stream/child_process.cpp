@@ -12,7 +12,7 @@
 #include "parley/socket/error.h"
 #include "parley/stream/error.h"
 #include "parley/stream/event.h"
-#include "parley/stream/when.h"
+#include "parley/stream/task_group.h"
 
 namespace parley {
 
@@ -34,6 +34,10 @@ struct ChildState {
   Trigger stopping;
   Hold hold;  // the reactor stops, and the child was killed
 
+  // Once `ended` is set.
+  ProcessStatus how_it_ended() const {
+    return *status;  // NOLINT(bugprone-unchecked-optional-access)
+  }
   void kill() {
     ProcessTransport* const child = process.transport();
     if (child == nullptr) return;
@@ -89,7 +93,7 @@ void make_stream(Reactor& reactor, const State& state, Stream ChildState::* whic
 
 Task<ProcessStatus> wait_for(State state) {
   co_await state->ended.wait();
-  co_return *state->status;
+  co_return state->how_it_ended();
 }
 
 bool reads_no_more(const SocketError& error) {
@@ -120,16 +124,18 @@ Task<ProcessOutput> communicate_with(State state, std::string input, std::size_t
                                   ", whose stdin is no pipe (SpawnSettings::input)"));
   }
   ProcessOutput all{{}, {}, ProcessStatus(ProcessStatus::Kind::left)};
-  auto done = when_all(feed(state, input),
-                       collect(state->output, all.output, limit, concat("stdout of ", state->name)),
-                       collect(state->error, all.error, limit, concat("stderr of ", state->name)));
+  TaskGroup group;
+  group.spawn(feed(state, input));
+  group.spawn(collect(state->output, all.output, limit, concat("stdout of ", state->name)));
+  group.spawn(collect(state->error, all.error, limit, concat("stderr of ", state->name)));
   try {
-    co_await std::move(done);
+    co_await group.join();
   } catch (const LimitExceeded&) {
     state->kill();
     throw;
   }
-  all.status = co_await wait_for(state);
+  co_await state->ended.wait();
+  all.status = state->how_it_ended();
   co_return all;
 }
 

@@ -39,26 +39,29 @@ class ChildProcess {
   ChildProcess& operator=(ChildProcess&& other) noexcept;
   ~ChildProcess();
 
-  // The other ends of its stdin, stdout and stderr, where they are pipes; else they end at once. The child
-  // finds the end of its input when `input` is closed, and SIGPIPE when it writes to what is closed. Nothing
-  // is read of the first; what is written to the others is dropped. When the child reads no more, `write`
-  // throws SocketError. What it had written can be read after its exit; the end comes when all that have the
-  // pipe are gone. Nobody reads, and it may be 300 KiB ahead; then it waits in its write. Each may be moved
-  // away, unless a task waits for it.
+  // The other ends of its stdin, stdout and stderr, where they are pipes; else they end at once. Each may be
+  // moved away, unless a task waits for it.
+  //
+  // The child finds the end of its input when `input` is closed, and SIGPIPE when it writes to an output that
+  // is. When it reads no more, `write` throws SocketError. What it had written can be read after its exit; an
+  // output ends when nobody has its pipe any more, its own children included. While nobody reads, the child
+  // may be some 300 KiB ahead, and then waits in its write. `input` has nothing to read; what is written to
+  // `output` and `error` is dropped.
   Stream& input();
   Stream& output();
   Stream& error();
 
-  // Awaited, answers how it has ended. It may be awaited again and by several tasks; cancelled, nothing is
-  // lost. It is not the end of its output. A child that waits for somebody to read that does not end.
+  // Awaited, answers how it has ended: as often as one likes, also in several tasks. Cancelled, nothing is
+  // lost. Its output may go on, and a child whose output nobody reads does not end.
   Task<ProcessStatus> wait();
   // The same at once; none as long as it runs: asyncio's returncode.
   std::optional<ProcessStatus> status() const;
 
   // Writes `input`, then closes its stdin, reads all of its stdout and stderr meanwhile, and waits for its
-  // end. A child that does not read all is no error. Throws LimitExceeded, and kills the child as when this
-  // goes, when it writes more than `limit` bytes to one of them. Cancelled, what was read is lost, and the
-  // child runs on. Throws std::logic_error for an input where its stdin is no pipe, or a task reads already.
+  // end. A child that does not read all is no error. When it writes more than `limit` bytes to one of
+  // them, it is killed as when this goes, and LimitExceeded is thrown. Cancelled, what was read is lost, and
+  // the child runs on. Throws std::logic_error for an input where its stdin is no pipe, and where another
+  // task reads.
   Task<ProcessOutput> communicate(std::string input = {}, std::size_t limit = communicate_limit);
 
   // Sends it a signal; SIGTERM; SIGKILL. False when it has ended already: nobody else is ever hit.

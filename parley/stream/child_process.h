@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -84,11 +85,17 @@ class ChildProcess {
 
 // Awaited, starts a program as `spawn_process` does, and answers it: asyncio's name. Throws std::system_error
 // with the program and the reason where it cannot be started: none of that name, say. `stdin_bytes` is
-// nothing to it. Both parameters stand in variables, not in the `co_await` expression, which g++ 12 gets
-// wrong.
+// nothing to it. Both parameters stand in variables: in the `co_await` expression g++ 12 takes no braced
+// list, and gets settings wrong.
 Task<ChildProcess> create_subprocess_exec(std::vector<std::string> arguments, SpawnSettings settings);
 inline Task<ChildProcess> create_subprocess_exec(std::vector<std::string> arguments) {
   return create_subprocess_exec(std::move(arguments), SpawnSettings());
+}
+// The same, each argument by itself: `co_await create_subprocess_exec("sort", "-r")`.
+template <class... Text>
+  requires(sizeof...(Text) != 0 && (std::constructible_from<std::string, const Text&> && ...))
+Task<ChildProcess> create_subprocess_exec(const Text&... arguments) {
+  return create_subprocess_exec(std::vector<std::string>{std::string(arguments)...});
 }
 
 }  // namespace parley

@@ -8,6 +8,7 @@
 #else
 #include "parley/stream/as_completed.h"
 #include "parley/stream/as_result.h"
+#include "parley/stream/child_process.h"
 #include "parley/stream/connect.h"
 #include "parley/stream/datagram.h"
 #include "parley/stream/deadline.h"

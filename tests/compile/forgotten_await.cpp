@@ -12,7 +12,7 @@ Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>
             StreamServer& server, Running<int>& running, std::vector<Task<int>> tasks,
             std::vector<Task<int>> others, const OpenFile& file, const Address& path, Event& event,
             Lock& lock, Semaphore& permits, Condition& changed, Permit& held, Future<int>& future,
-            AsCompleted<int>& coming, SignalReceiver& signals) {
+            AsCompleted<int>& coming, SignalReceiver& signals, ChildProcess& child) {
   peer.read();                                                   //! nodiscard
   peer.read(10);                                                 //! nodiscard
   peer.read_exactly(10);                                         //! nodiscard
@@ -54,6 +54,9 @@ Task<> body(Stream& peer, Listener& listener, DatagramSocket& socket, Queue<int>
   future.get();                                                  //! nodiscard
   coming.next();                                                 //! nodiscard
   signals.receive();                                             //! nodiscard
+  create_subprocess_exec({"cat"});                               //! nodiscard
+  child.wait();                                                  //! nodiscard
+  child.communicate();                                           //! nodiscard
   to_thread([] {});                                              //! nodiscard
   shield(sleep(1s));                                             //! nodiscard
   gather(task(), sleep(1s));                                     //! nodiscard

@@ -288,21 +288,38 @@ struct Processes::Left {
 Processes::Processes(Reactor& reactor, const Limits& limits) : reactor_(reactor), limits_(limits) {}
 Processes::~Processes() = default;
 
-Process Processes::spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
-                         const SpawnSettings& settings) {
+Spawned Processes::start(const ProcessProtocol* protocol, const std::vector<std::string>& arguments,
+                         const SpawnSettings& settings) const {
   if (protocol == nullptr) throw std::invalid_argument("spawn_process: no protocol was given");
   if (reactor_.loop().stopping()) {
     throw std::system_error(
         std::make_error_code(std::errc::operation_canceled),
         concat("spawn ", arguments.empty() ? "" : arguments.front(), ": the reactor stops"));
   }
-  Spawned spawned = parley::spawn(arguments, settings);
+  return parley::spawn(arguments, settings);
+}
+
+Process Processes::keep(Spawned spawned, std::unique_ptr<ProcessProtocol> protocol, const std::string& name,
+                        const SpawnSettings& settings) {
   const EntryId id = records_.next();
-  records_.add(std::make_unique<Record>(*this, id, std::move(spawned), std::move(protocol), arguments.front(),
-                                        settings));
+  records_.add(std::make_unique<Record>(*this, id, std::move(spawned), std::move(protocol), name, settings));
   arm();
   soon(id, &Record::start);
   return {this, id};
+}
+
+Process Processes::spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
+                         const SpawnSettings& settings) {
+  Spawned spawned = start(protocol.get(), arguments, settings);
+  return keep(std::move(spawned), std::move(protocol), arguments.front(), settings);
+}
+
+std::pair<Process, Processes::Pipes> Processes::spawn_apart(std::unique_ptr<ProcessProtocol> protocol,
+                                                            const std::vector<std::string>& arguments,
+                                                            const SpawnSettings& settings) {
+  Spawned spawned = start(protocol.get(), arguments, settings);
+  Pipes pipes{std::move(spawned.input), std::move(spawned.output), std::move(spawned.error)};
+  return {keep(std::move(spawned), std::move(protocol), arguments.front(), settings), std::move(pipes)};
 }
 
 ProcessTransport* Processes::find(EntryId id) const {

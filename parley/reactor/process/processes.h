@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "parley/base/limits.h"
@@ -12,6 +13,8 @@
 #include "parley/socket/descriptors.h"
 
 namespace parley {
+
+struct Spawned;
 
 // A reactor's child processes. Each record is told by its watches that something has come, and says at the
 // end of each whether it is over.
@@ -24,6 +27,17 @@ class Processes {
 
   Process spawn(std::unique_ptr<ProcessProtocol> protocol, const std::vector<std::string>& arguments,
                 const SpawnSettings& settings);
+  // Our ends of the child's pipes, of those that it has.
+  struct Pipes {
+    Descriptor input;
+    Descriptor output;
+    Descriptor error;
+  };
+  // The same, but the pipes are the caller's: the protocol is told how the child ends, and its transport
+  // neither reads nor writes.
+  std::pair<Process, Pipes> spawn_apart(std::unique_ptr<ProcessProtocol> protocol,
+                                        const std::vector<std::string>& arguments,
+                                        const SpawnSettings& settings);
   ProcessTransport* find(EntryId id) const;
   // Gives up all that uses the loop, and calls nobody: before the loop goes.
   void drop();
@@ -35,6 +49,10 @@ class Processes {
   struct Left;
   using Act = void (Record::*)();
 
+  Spawned start(const ProcessProtocol* protocol, const std::vector<std::string>& arguments,
+                const SpawnSettings& settings) const;
+  Process keep(Spawned spawned, std::unique_ptr<ProcessProtocol> protocol, const std::string& name,
+               const SpawnSettings& settings);
   // Has the record act, where it is still there; and ends it when it is over.
   void from_loop(EntryId id, Act act);
   void soon(EntryId id, Act act);

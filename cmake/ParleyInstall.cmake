@@ -17,6 +17,8 @@ foreach(library IN LISTS libraries)
   endif()
 endforeach()" COMPONENT parley)
 if(PROJECT_IS_TOP_LEVEL)
+  # What `sudo cmake --install` has left there is root's: the next one, to a folder of one's own, could not write it.
+  install(CODE "file(REMOVE \"${CMAKE_BINARY_DIR}/install_manifest.txt\")")
   add_custom_target(parley DEPENDS ${libraries})   # what is installed, without programs and tests
   set(own ${CMAKE_INSTALL_INCLUDEDIR}/parley ${CMAKE_INSTALL_LIBDIR}/cmake/parley ${CMAKE_INSTALL_DATADIR}/parley
           ${CMAKE_INSTALL_DOCDIR})

@@ -145,7 +145,8 @@ Task<int> answer(int value, Duration after) {
   if (value < 0) throw std::runtime_error("negative");
   co_return value;
 }
-Task<> for_ever(std::string& reason) {
+Task<> for_ever(std::promise<void>& begun, std::string& reason) {
+  begun.set_value();
   try {
     co_await sleep(24h);
   } catch (const Cancelled& cancelled) {
@@ -164,9 +165,11 @@ TEST(SpawnFromThreadTest, AnswersAndThrowsOnTheOtherThread) {
 
 TEST(SpawnFromThreadTest, IsCancelledFromTheOtherThreadWithAReason) {
   Elsewhere elsewhere;
+  std::promise<void> begun;
   std::string reason;
-  RemoteTask<void> running = spawn_from_thread(*elsewhere.reactor, for_ever(reason));
-  EXPECT_FALSE(running.wait_for(20ms));
+  RemoteTask<void> running = spawn_from_thread(*elsewhere.reactor, for_ever(begun, reason));
+  begun.get_future().wait();
+  EXPECT_FALSE(running.wait_for(0s));
   running.cancel("enough");
   EXPECT_THROW(running.get(), Cancelled);
   EXPECT_EQ(reason, "enough");
@@ -174,10 +177,12 @@ TEST(SpawnFromThreadTest, IsCancelledFromTheOtherThreadWithAReason) {
 }
 
 TEST(SpawnFromThreadTest, IsCancelledWhenItsReactorStopsAndWaitedFor) {
+  std::promise<void> begun;
   std::string reason;
   Elsewhere elsewhere;
-  RemoteTask<void> running = spawn_from_thread(*elsewhere.reactor, for_ever(reason));
-  EXPECT_FALSE(running.wait_for(20ms));
+  RemoteTask<void> running = spawn_from_thread(*elsewhere.reactor, for_ever(begun, reason));
+  begun.get_future().wait();
+  EXPECT_FALSE(running.wait_for(0s));
   elsewhere.stop();
   EXPECT_TRUE(running.wait_for(0s));
   EXPECT_THROW(running.get(), Cancelled);

@@ -17,8 +17,6 @@ foreach(library IN LISTS libraries)
   endif()
 endforeach()" COMPONENT parley)
 if(PROJECT_IS_TOP_LEVEL)
-  # What `sudo cmake --install` has left there is root's: the next one, to a folder of one's own, could not write it.
-  install(CODE "file(REMOVE \"${CMAKE_BINARY_DIR}/install_manifest.txt\")")
   add_custom_target(parley DEPENDS ${libraries})   # what is installed, without programs and tests
   set(own ${CMAKE_INSTALL_INCLUDEDIR}/parley ${CMAKE_INSTALL_LIBDIR}/cmake/parley ${CMAKE_INSTALL_DATADIR}/parley
           ${CMAKE_INSTALL_DOCDIR})
@@ -95,3 +93,13 @@ if(TARGET parleyd)
   install(FILES chat/config/parleyd.toml DESTINATION ${CMAKE_INSTALL_DATADIR}/parley COMPONENT parleyd)
 endif()
 install(FILES LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT parley)
+
+# The list of what was installed is written next, at the end. One that `sudo cmake --install` has left is root's: an
+# install to a folder of one's own could not write it. Not earlier: an install that fails is to leave it.
+if(PROJECT_IS_TOP_LEVEL)
+  install(CODE "set(component)
+if(CMAKE_INSTALL_COMPONENT)
+  set(component _\${CMAKE_INSTALL_COMPONENT})
+endif()
+file(REMOVE \"${CMAKE_BINARY_DIR}/install_manifest\${component}.txt\")" ALL_COMPONENTS)
+endif()

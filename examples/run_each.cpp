@@ -16,6 +16,7 @@ Task<> run_one(std::string command, Semaphore& at_a_time) {
   const std::vector<std::string> arguments{"/bin/sh", "-c", command};
   SpawnSettings settings;
   settings.input = ChildStream::null;
+  settings.new_session = true;  // what the command has started goes with it
   ChildProcess child = co_await create_subprocess_exec(arguments, settings);
   co_await when_all(say(command, child.output()), say(command, child.error()));
   const ProcessStatus status = co_await child.wait();

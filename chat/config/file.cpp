@@ -231,7 +231,8 @@ Config read_config(const std::string& path) {
 Config reread_config(const std::string& path) {
   std::error_code unknown;
   const std::filesystem::file_status there = std::filesystem::status(path, unknown);
-  if (is_fifo(there) || is_socket(there) || is_character_file(there)) {
+  const bool nothing = std::filesystem::canonical(path, unknown) == "/dev/null";
+  if (is_fifo(there) || is_socket(there) || (is_character_file(there) && !nothing)) {
     throw error_in(path, 0, "a pipe or a device is read once, when parleyd starts");
   }
   return read_config(path);

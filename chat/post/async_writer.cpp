@@ -64,8 +64,9 @@ std::uint64_t lines_in(std::string_view text) {
 }
 
 std::size_t write_to(std::FILE* stream, std::string_view lines) {
+  constexpr int most_tries = 100;  // a second: then there may be another place to write to
   std::size_t written = 0;
-  while (written < lines.size()) {
+  for (int tries = 0; written < lines.size() && tries < most_tries;) {
     errno = 0;
     written += std::fwrite(lines.data() + written, 1, lines.size() - written, stream);
     if (written == lines.size()) break;
@@ -73,6 +74,7 @@ std::size_t write_to(std::FILE* stream, std::string_view lines) {
     if (errno == EAGAIN) {
       // Somebody shares the terminal with us and has made it non-blocking.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      ++tries;
     } else if (errno != EINTR) {
       break;
     }

@@ -70,7 +70,8 @@ class LogOutput {
 
   // From the next write on, it goes to the file of that name, which is made if there is none; empty: to
   // stderr. Throws std::runtime_error (std::system_error among them) where it cannot be opened, or is a pipe
-  // or a socket: then it goes where it went. Thread: any.
+  // or a socket: then it goes where it went. A write that is stuck, as in a pipe that nobody reads, holds it
+  // where it is. Thread: any.
   void open(const std::string& path);
 
   // For one writer; may outlive this object.

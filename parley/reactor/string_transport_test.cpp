@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 #include "parley/base/print.h"
@@ -242,7 +243,7 @@ TEST_F(StringTransportTest, AFileThatIsTooShortIsAFailureThatSaysSo) {
     void connection_lost(Reason reason) override { error = reason.error(); }
   } failed;
   transport.connect(failed);
-  const std::string path = testing::TempDir() + "string_transport_short";
+  const std::string path = testing::TempDir() + "string_transport_short_" + std::to_string(::getpid());
   std::ofstream(path) << "text";
   transport.send_file(OpenFile(path), 0, 5);
   transport.turn();

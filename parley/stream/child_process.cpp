@@ -21,9 +21,9 @@ namespace detail {
 // What the ChildProcess, the reactor and those who wait share: each may go first.
 struct ChildState {
   std::string name;  // of its program
-  Process process;
+  Processes* processes = nullptr;
+  Process process;  // empty once the reactor has gone
   int pid = 0;
-  bool leads_group = false;
   Stream input, output, error;
   bool has_input = false;
   int coming = 0;  // streams that are not there yet
@@ -31,17 +31,13 @@ struct ChildState {
   std::optional<ProcessStatus> status;
   Event ended;
   bool dropped = false;
-  Trigger stopping;
-  Hold hold;  // the reactor stops, and the child was killed
 
   // Once `ended` is set.
   ProcessStatus how_it_ended() const {
     return *status;  // NOLINT(bugprone-unchecked-optional-access)
   }
   void kill() {
-    ProcessTransport* const child = process.transport();
-    if (child == nullptr) return;
-    leads_group ? child->kill_group() : child->kill();
+    if (process.transport() != nullptr) processes->kill(process);
   }
   void drop() {
     dropped = true;
@@ -64,15 +60,10 @@ class Ending final : public ProcessProtocol {
  public:
   explicit Ending(State state) : state_(std::move(state)) {}
   // The reactor goes before it was told.
-  ~Ending() override {
-    state_->process = {};
-    state_->hold = {};
-  }
+  ~Ending() override { state_->process = {}; }
 
   void process_ended(const ProcessStatus& status) override {
     state_->status = status;
-    state_->stopping.remove();
-    state_->hold = {};
     state_->ended.set();
   }
 
@@ -108,7 +99,7 @@ Task<> feed(State state, std::string_view bytes) {
   } catch (const SocketError& error) {
     if (!reads_no_more(error)) throw;
   }
-  state->input.close();
+  state->input.shutdown_write();  // not `close`, which gives what waits some time: the child may be slow
 }
 
 Task<> collect(Stream& stream, std::string& into, std::size_t limit, std::string name) {
@@ -125,9 +116,9 @@ Task<ProcessOutput> communicate_with(State state, std::string input, std::size_t
   }
   ProcessOutput all{{}, {}, ProcessStatus(ProcessStatus::Kind::left)};
   TaskGroup group;
-  group.spawn(feed(state, input));
   group.spawn(collect(state->output, all.output, limit, concat("stdout of ", state->name)));
   group.spawn(collect(state->error, all.error, limit, concat("stderr of ", state->name)));
+  group.spawn(feed(state, input));  // last: where somebody else reads, nothing is written
   try {
     co_await group.join();
   } catch (const LimitExceeded&) {
@@ -197,16 +188,12 @@ ProcessTransport* ChildProcess::transport() const {
 Task<ChildProcess> create_subprocess_exec(std::vector<std::string> arguments, SpawnSettings settings) {
   Reactor& reactor = current_reactor();
   const auto state = std::make_shared<ChildState>();
-  auto started = reactor.events().processes.spawn_apart(std::make_unique<Ending>(state), arguments, settings);
+  state->processes = &reactor.events().processes;
+  auto started = state->processes->spawn_apart(std::make_unique<Ending>(state), arguments, settings);
   state->process = started.first;
   ChildProcess child(state);  // from here on, whatever is thrown kills it
   state->name = arguments.front();
   state->pid = child.transport()->pid();
-  state->leads_group = settings.new_session;
-  state->stopping = reactor.on_stop(Stopping::before, [weak = std::weak_ptr(state)](Hold hold) {
-    const State living = weak.lock();
-    if (living != nullptr && living->dropped && !living->status) living->hold = std::move(hold);
-  });
   Processes::Pipes& pipes = started.second;
   state->has_input = static_cast<bool>(pipes.input);
   if (pipes.input) {

@@ -29,8 +29,10 @@ struct ChildState;
 //
 // One that goes while the child runs kills it (SIGKILL), with all of its process group where it leads one
 // (SpawnSettings::new_session), and the reactor waits for it: no zombie stays, and a reactor that stops does
-// so after that. A child that is to run on is one of `spawn_process`. Where the reactor stops first, the
-// child runs on, and its status is `left`.
+// so after that. A reactor that stops does the same to those that are left (Stopping::during); whoever gives
+// them time to end holds it before. A child that is to run on is one of `spawn_process`.
+//
+// Each of its pipes is one of the reactor's connections, and three descriptors.
 class ChildProcess {
  public:
   // What `communicate` keeps of its stdout, and as much of its stderr, unless the call says otherwise.
@@ -44,10 +46,12 @@ class ChildProcess {
   // moved away, unless a task waits for it.
   //
   // The child finds the end of its input when `input` is closed, and SIGPIPE when it writes to an output that
-  // is. When it reads no more, `write` throws SocketError. What it had written can be read after its exit; an
-  // output ends when nobody has its pipe any more, its own children included. While nobody reads, the child
-  // may be some 300 KiB ahead, and then waits in its write. `input` has nothing to read; what is written to
-  // `output` and `error` is dropped.
+  // is. What `input` still holds is written meanwhile: after `close` for as long as for every connection
+  // (Limits::close_timeout), after `shutdown_write` however long a slow child takes. When it reads no more,
+  // `write` throws SocketError. What it had written can be read after its exit; an output ends when nobody
+  // has its pipe any more, its own children included. While nobody reads, the child may be some 300 KiB
+  // ahead, and then waits in its write. `input` has nothing to read; what is written to `output` and `error`
+  // is dropped.
   Stream& input();
   Stream& output();
   Stream& error();

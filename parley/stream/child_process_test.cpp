@@ -1,26 +1,17 @@
-#include "parley/stream/child_process.h"
-
-#include <chrono>
-#include <csignal>
-#include <fstream>
-#include <functional>
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdexcept>
 #include <string>
-#include <sys/wait.h>
 #include <system_error>
 #include <utility>
 #include <vector>
 
-#include "parley/reactor/process/process_fixture.h"
 #include "parley/stream/as_result.h"
-#include "parley/stream/deadline.h"
+#include "parley/stream/child_process_fixture.h"
 #include "parley/stream/error.h"
-#include "parley/stream/run.h"
 #include "parley/stream/semaphore.h"
 #include "parley/stream/sleep.h"
-#include "parley/stream/spawn.h"
 #include "parley/stream/task_group.h"
 #include "parley/stream/when.h"
 
@@ -28,72 +19,10 @@ namespace parley {
 namespace {
 
 using namespace std::chrono_literals;
+using namespace testing_process;
 using testing::HasSubstr;
-using testing_process::every_kind, testing_process::kind_name, testing_process::open_descriptors;
 
-using Arguments = std::vector<std::string>;
-
-bool is_there(int pid) {
-  return ::kill(pid, 0) == 0;  // a zombie is
-}
-
-Task<ChildProcess> shell(std::string script, SpawnSettings settings = SpawnSettings()) {
-  const Arguments arguments{"/bin/sh", "-c", std::move(script)};
-  return create_subprocess_exec(arguments, std::move(settings));
-}
-
-Task<std::string> read_all(Stream& stream) {
-  std::string all;
-  while (const auto bytes = co_await stream.read()) all += *bytes;
-  co_return all;
-}
-
-Task<> write_all(Stream& stream, std::string_view bytes) {
-  co_await stream.write(bytes.substr(0, bytes.size() / 2));
-  co_await stream.write(bytes.substr(bytes.size() / 2));
-  stream.shutdown_write();
-}
-
-std::string numbers(std::size_t size) {
-  static const std::string text = [] {
-    std::string made;
-    for (int i = 0; made.size() < 5UL << 20; ++i) made += std::to_string(i) + ' ';
-    return made;
-  }();
-  return text.substr(0, size);
-}
-
-// After each, no child is left, no zombie, no descriptor.
-class ChildProcessTest : public testing::TestWithParam<Reactor::Kind> {
- protected:
-  ChildProcessTest()
-      : reactor_(GetParam(), {.log = &log_}), descriptors_((let_go_of_dropped(), open_descriptors())) {}
-  ~ChildProcessTest() override {
-    EXPECT_TRUE(until([] { return ::waitpid(-1, nullptr, WNOHANG | WNOWAIT) == -1; })) << "a child is left";
-    EXPECT_TRUE(until([this] { return open_descriptors() == descriptors_; }))
-        << open_descriptors() << " descriptors, and " << descriptors_ << " before";
-    EXPECT_THAT(log_.lines, testing::IsEmpty());
-  }
-
-  template <class Play>
-  void play(Play play) {
-    const auto in_time = [&play]() -> Task<> { co_await with_timeout(60s, play()); };
-    run(reactor_, in_time());
-  }
-  // Turns until it is so.
-  bool until(const std::function<bool()>& so) {
-    const auto end = std::chrono::steady_clock::now() + 20s;
-    while (!so()) {
-      if (std::chrono::steady_clock::now() > end) return false;
-      reactor_.turn(20ms);
-    }
-    return true;
-  }
-
-  testing_process::Quiet log_;
-  Reactor reactor_;
-  std::size_t descriptors_;
-};
+class ChildProcessTest : public ChildProcessFixture {};
 INSTANTIATE_TEST_SUITE_P(Over, ChildProcessTest, every_kind, kind_name);
 
 TEST_P(ChildProcessTest, WhatIsWrittenComesBackBothWaysAtOnce) {
@@ -135,35 +64,6 @@ TEST_P(ChildProcessTest, StdoutAndStderrAreApartAndArePipes) {
         co_await create_subprocess_exec("printf", std::string("%s,"), std::string_view("a b"), "c");
     const ProcessOutput words = co_await other.communicate();
     EXPECT_EQ(words.output, "a b,c,");
-  });
-}
-
-TEST_P(ChildProcessTest, HowItEndsIsSaid) {
-  play([]() -> Task<> {
-    ChildProcess child = co_await shell("read line; exit $line");
-    EXPECT_TRUE(is_there(child.pid()));
-    EXPECT_FALSE(child.status());
-    co_await child.input().write("3\n");
-    const ProcessStatus status = co_await child.wait();
-    EXPECT_EQ(status.exit_code(), 3);
-    EXPECT_EQ(child.status(), status);
-    EXPECT_FALSE(child.terminate()) << "the number may be somebody else's by now";
-    EXPECT_FALSE(child.kill());
-    EXPECT_EQ(child.transport(), nullptr);
-    EXPECT_GT(child.pid(), 0);
-  });
-}
-
-TEST_P(ChildProcessTest, ASignalEndsIt) {
-  play([]() -> Task<> {
-    for (const int number : {SIGTERM, SIGKILL, SIGHUP}) {
-      ChildProcess child = co_await create_subprocess_exec("cat");
-      EXPECT_TRUE(number == SIGTERM   ? child.terminate()
-                  : number == SIGKILL ? child.kill()
-                                      : child.send_signal(Signal::hangup));
-      const ProcessStatus status = co_await child.wait();
-      EXPECT_EQ(status.signal(), number);
-    }
   });
 }
 
@@ -259,6 +159,52 @@ TEST_P(ChildProcessTest, OneThatReadsNoMoreIsAnErrorOfWritingAndNoneOfCommunicat
   });
 }
 
+// The reactor gives connections that close 50 ms; the child takes longer.
+TEST_P(ChildProcessTest, CommunicateGivesASlowChildAllOfItsInput) {
+  ReactorSettings settings;
+  settings.log = &log_;
+  settings.limits.close_timeout = 50ms;
+  Reactor reactor(GetParam(), settings);
+  const auto body = []() -> Task<> {
+    for (const std::size_t size : {200UL << 10, 240UL << 10, 270UL << 10, 400UL << 10}) {
+      ChildProcess slow = co_await shell("sleep 0.3; wc -c");
+      const ProcessOutput all = co_await slow.communicate(std::string(size, 'x'));
+      EXPECT_EQ(all.output, concat(size, '\n'));
+    }
+  };
+  run(reactor, body());
+}
+
+TEST_P(ChildProcessTest, CommunicateWhereATaskReadsWritesNothing) {
+  play([]() -> Task<> {
+    const Arguments arguments{"cat"};
+    ChildProcess child = co_await create_subprocess_exec(arguments);
+    const auto twice = [&child]() -> Task<> {
+      co_await sleep(0ms);
+      try {
+        co_await child.communicate("lost");
+        ADD_FAILURE() << "two read the same";
+      } catch (const std::logic_error&) {
+      }
+      co_await child.input().write("kept");
+      child.input().shutdown_write();
+    };
+    auto both = when_all(read_all(child.output()), twice());
+    const auto come = co_await std::move(both);
+    EXPECT_EQ(std::get<0>(come), "kept");
+  });
+}
+
+TEST_P(ChildProcessTest, ACommunicateThatIsCancelledLetsItRunOn) {
+  play([]() -> Task<> {
+    ChildProcess child = co_await shell("sleep 600");
+    const auto ended = co_await within(20ms, child.communicate());
+    EXPECT_FALSE(ended);
+    EXPECT_TRUE(is_there(child.pid()));
+    EXPECT_FALSE(child.status());
+  });
+}
+
 TEST_P(ChildProcessTest, CommunicateKeepsNoMoreThanItsLimit) {
   play([]() -> Task<> {
     ChildProcess just = co_await shell("printf 12345; printf 54321 >&2");
@@ -301,80 +247,6 @@ TEST_P(ChildProcessTest, OneThatWritesToWhatIsClosedIsEnded) {
     child.output().close();
     const ProcessStatus status = co_await child.wait();
     EXPECT_EQ(status.signal(), SIGPIPE);
-  });
-}
-
-TEST_P(ChildProcessTest, AWaitThatIsCancelledLosesNothing) {
-  play([]() -> Task<> {
-    const Arguments arguments{"cat"};
-    ChildProcess child = co_await create_subprocess_exec(arguments);
-    const auto early = co_await within(1ms, child.wait());
-    EXPECT_FALSE(early);
-    EXPECT_TRUE(is_there(child.pid()));
-    child.input().close();
-    auto twice = when_all(child.wait(), child.wait());
-    const auto both = co_await std::move(twice);
-    EXPECT_TRUE(std::get<0>(both).success());
-    EXPECT_TRUE(std::get<1>(both).success());
-  });
-}
-
-TEST_P(ChildProcessTest, ATaskThatIsCancelledOrDroppedKillsItsChild) {
-  for (const bool dropped : {false, true}) {
-    int pid = 0;
-    const auto hold = [&pid]() -> Task<> {
-      const Arguments arguments{"cat"};
-      ChildProcess child = co_await create_subprocess_exec(arguments);
-      pid = child.pid();
-      co_await child.wait();
-    };
-    {
-      Running<> running = spawn(reactor_, hold());
-      ASSERT_TRUE(until([&] { return pid != 0; }));
-      reactor_.turn(0ms);
-      EXPECT_TRUE(is_there(pid));
-      if (!dropped) {
-        running.cancel();
-        ASSERT_TRUE(until([&] { return running.done(); }));
-        EXPECT_THROW(running.get(), Cancelled);
-      }
-    }
-    EXPECT_TRUE(until([&] { return !is_there(pid); })) << "it runs, or is a zombie";
-  }
-}
-
-TEST_P(ChildProcessTest, OneThatGoesKillsTheChildAndAllOfItsGroup) {
-  int pid = 0;
-  int its_own = 0;
-  play([&]() -> Task<> {
-    SpawnSettings settings;
-    settings.new_session = true;
-    ChildProcess child = co_await shell("trap '' TERM; sleep 600 & echo $!; wait", settings);
-    const auto line = co_await child.output().read_line();
-    pid = child.pid();
-    its_own = std::stoi(std::string(*line));
-    EXPECT_TRUE(is_there(its_own));
-  });
-  EXPECT_TRUE(until([&] { return !is_there(pid); })) << "it runs, or is a zombie";
-  // Whoever has inherited that one waits for it, in its own time.
-  EXPECT_TRUE(until([&] {
-    std::ifstream stat(concat("/proc/", its_own, "/stat"));
-    std::string text;
-    return !std::getline(stat, text) || text.find(") Z") != std::string::npos;
-  }));
-}
-
-TEST_P(ChildProcessTest, WhoWaitsWhenItGoesIsToldHowItEnds) {
-  play([]() -> Task<> {
-    const Arguments arguments{"cat"};
-    std::optional<ChildProcess> child = co_await create_subprocess_exec(arguments);
-    const auto drop = [&child]() -> Task<> {
-      co_await sleep(0ms);
-      child.reset();
-    };
-    auto all = when_all(child->wait(), drop());
-    const auto come = co_await std::move(all);
-    EXPECT_EQ(std::get<0>(come).signal(), SIGKILL);
   });
 }
 
@@ -439,60 +311,6 @@ TEST_P(ChildProcessTest, ManySideBySide) {
     EXPECT_EQ(right, 60);
     EXPECT_EQ(most, 20);
   });
-}
-
-TEST_P(ChildProcessTest, AReactorThatStopsWaitsForOneThatWasKilled) {
-  int pid = 0;
-  play([&pid]() -> Task<> {
-    const Arguments arguments{"cat"};
-    const ChildProcess child = co_await create_subprocess_exec(arguments);
-    pid = child.pid();
-  });
-  reactor_.stop();
-  reactor_.run();
-  EXPECT_FALSE(is_there(pid)) << "it is a zombie";
-}
-
-TEST_P(ChildProcessTest, WhereTheReactorStopsFirstTheChildIsLeft) {
-  std::optional<ProcessStatus> status;
-  int pid = 0;
-  const auto hold = [&]() -> Task<> {
-    const Arguments arguments{"sleep", "600"};
-    ChildProcess child = co_await create_subprocess_exec(arguments);
-    pid = child.pid();
-    const ProcessOutput all = co_await child.communicate();
-    status = all.status;
-  };
-  Running<> running = spawn(reactor_, hold());
-  ASSERT_TRUE(until([&] { return pid != 0; }));
-  reactor_.stop();
-  reactor_.run();
-  ASSERT_TRUE(until([&] { return running.done(); }));
-  ASSERT_TRUE(status);
-  EXPECT_EQ(status->kind(), ProcessStatus::Kind::left);
-  EXPECT_TRUE(is_there(pid));
-  ::kill(pid, SIGKILL);
-}
-
-TEST(ChildProcessOfAReactor, ThatGoesIsKilledAndTellsNobody) {
-  let_go_of_dropped();
-  const std::size_t before = open_descriptors();
-  int pid = 0;
-  {
-    Reactor reactor;
-    const auto hold = [&pid]() -> Task<> {
-      const Arguments arguments{"cat"};
-      ChildProcess child = co_await create_subprocess_exec(arguments);
-      pid = child.pid();
-      co_await child.wait();
-      ADD_FAILURE() << "told";
-    };
-    const Running<> running = spawn(reactor, hold());
-    while (pid == 0) reactor.turn(20ms);
-  }
-  let_go_of_dropped();
-  EXPECT_FALSE(is_there(pid));
-  EXPECT_EQ(open_descriptors(), before);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "parley/reactor/group.h"
@@ -406,7 +407,7 @@ TEST(RunServerTest, ASignalCancelsAndIsNoError) {
 }
 
 TEST(RunServerTest, UnixSocketsAreServedToo) {
-  const std::string path = testing::TempDir() + "parley_stream_test.sock";
+  const std::string path = testing::TempDir() + "parley_stream_test_" + std::to_string(::getpid()) + ".sock";
   std::remove(path.c_str());
   const auto body = [&path]() -> Task<std::string> {
     TaskGroup group;

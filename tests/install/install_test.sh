@@ -109,6 +109,11 @@ case $way in
     touch stage/usr/include/parley/line/of-somebody-else
     (cd stage && find . | sort) >before
     DESTDIR=$room/stage cmake --install alone --prefix /usr >/dev/null
+    ln -f alone/install_manifest.txt somebody-elses   # written anew, and not into what is there, which may be root's
+    DESTDIR=$room/stage cmake --install alone --prefix /usr >/dev/null
+    [[ ! alone/install_manifest.txt -ef somebody-elses ]]
+    touch not-a-folder
+    if cmake --install alone --prefix "$room/not-a-folder" >/dev/null 2>&1; then echo "a file as prefix" && exit 1; fi
     [[ -e stage/usr/include/parley/line/line_receiver.h && -e stage/usr/share/doc/parley/LICENSE ]]
     DESTDIR=$room/stage cmake --build alone --target uninstall >/dev/null
     (cd stage && find . | sort) >after

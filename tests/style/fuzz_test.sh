@@ -37,7 +37,7 @@ expect "merging: status 0" [ "$status" = 0 ]
 expect "merging: a file with a name of its own stays" [ -e "$corpus/mine" ]
 expect "merging: one that reaches nothing goes" [ ! -e "$corpus/$machine" ]
 
-for broken in cp mkdir; do
+for broken in cp mkdir mv; do
   printf '#!/usr/bin/env bash\n[[ $* != *merged* ]] || exit 1\nexec %s "$@"\n' "$(command -v "$broken")" >"$room/bin/$broken"
   chmod +x "$room/bin/$broken"
   run

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <gtest/gtest.h>
 #include <optional>
+#include <unistd.h>
 
 #include "parley/reactor/connect/name_server_fixture.h"
 #include "parley/socket/error.h"
@@ -165,7 +166,8 @@ TEST_P(Resolving, WhatIsCutOffIsAskedForOverTcp) {
 }
 
 TEST_P(Resolving, TheHostsFileComesFirstAndCountsForBothFamilies) {
-  const std::string path = testing::TempDir() + "parley_hosts_" + std::to_string(GetParam());
+  const std::string path =
+      testing::TempDir() + "parley_hosts_" + std::to_string(::getpid()) + "_" + std::to_string(GetParam());
   std::ofstream(path) << "192.0.2.7 tower.example\n";
   serve(four, path);
   EXPECT_EQ(*look_up("Tower.Example"), (std::vector<Address>{{"192.0.2.7", 0}}));
@@ -208,7 +210,8 @@ class Configured : public Resolving {
     };
   }
 
-  const std::string folder_ = testing::TempDir() + "parley_resolver_" + std::to_string(GetParam()) + "_";
+  const std::string folder_ = testing::TempDir() + "parley_resolver_" + std::to_string(::getpid()) + "_" +
+                              std::to_string(GetParam()) + "_";
   std::optional<std::string> first_ = "192.0.2.1";
   std::optional<std::string> second_ = "192.0.2.2";
   std::optional<NameServer> other_;

@@ -81,6 +81,7 @@ class Processes::Record final : public ProcessTransport {
     require_group("kill_group");
     return child_.kill_group();
   }
+  void kill_whole() { leads_group_ ? child_.kill_group() : child_.kill(); }
   int pid() const override { return child_.pid(); }
 
   // From the loop.
@@ -127,12 +128,16 @@ class Processes::Record final : public ProcessTransport {
   }
 
   bool ours() const { return child_.ours(); }
+  // It is not to outlive its owner.
+  void own() { owned_ = true; }
+  bool owned() const { return owned_ && child_.ours(); }
   // To learn when a child of ours that still runs has ended.
   Descriptor another_descriptor() const { return child_.another_descriptor(); }
   // Nobody is told any more.
   void drop() {
     for (Pipe& pipe : pipes_) pipe.watch.stop();
     exit_watch_.stop();
+    if (owned()) kill_whole();
   }
 
  private:
@@ -271,6 +276,7 @@ class Processes::Record final : public ProcessTransport {
   bool told_pressure_ = false;
   bool told_exit_ = false;
   bool settling_ = false;
+  bool owned_ = false;
 };
 
 // Says when a child ends that nobody is told about. Its descriptor is one more: whoever starts the next child
@@ -319,7 +325,13 @@ std::pair<Process, Processes::Pipes> Processes::spawn_apart(std::unique_ptr<Proc
                                                             const SpawnSettings& settings) {
   Spawned spawned = start(protocol.get(), arguments, settings);
   Pipes pipes{std::move(spawned.input), std::move(spawned.output), std::move(spawned.error)};
-  return {keep(std::move(spawned), std::move(protocol), arguments.front(), settings), std::move(pipes)};
+  const Process process = keep(std::move(spawned), std::move(protocol), arguments.front(), settings);
+  records_.find(process.id_)->own();
+  return {process, std::move(pipes)};
+}
+
+void Processes::kill(const Process& process) {
+  if (Record* const record = records_.find(process.id_)) record->kill_whole();
 }
 
 ProcessTransport* Processes::find(EntryId id) const {
@@ -330,6 +342,7 @@ void Processes::drop() {
   const Registry<Record> dropped = std::exchange(records_, {});  // a protocol may cancel a timer as it goes
   for (const EntryId id : dropped.ids()) dropped.find(id)->drop();
   left_ = {};
+  hold_ = {};
 }
 
 void Processes::from_loop(EntryId id, Act act) {
@@ -339,6 +352,7 @@ void Processes::from_loop(EntryId id, Act act) {
   if (!record->settle()) return;
   if (Descriptor running = record->another_descriptor()) watch_left(std::move(running));
   const std::unique_ptr<Record> ended = records_.take(id);  // a protocol may do anything as it goes
+  if (records_.empty()) hold_ = {};
 }
 
 // Where it cannot be watched, the next child that is started has it waited for.
@@ -362,7 +376,11 @@ void Processes::soon(EntryId id, Act act) {
 
 void Processes::arm() {
   if (std::exchange(armed_, true)) return;
-  reactor_.on_stop(Stopping::during, [this] { stop_all(); });
+  reactor_.on_stop(Stopping::during, [this](Hold hold) { stop_all(std::move(hold)); });
+  reactor_.on_stop(Stopping::after, [this] {
+    armed_ = false;
+    leave_all();
+  });
 }
 
 void Processes::renew() {
@@ -371,8 +389,18 @@ void Processes::renew() {
   }
 }
 
-void Processes::stop_all() {
-  armed_ = false;
+// Those that have an owner are killed, and waited for until the stop is late; the others run on.
+void Processes::stop_all(Hold hold) {
+  hold_ = std::move(hold);
+  for (const EntryId id : records_.ids()) {
+    Record* const record = records_.find(id);
+    if (record == nullptr) continue;
+    record->owned() ? record->kill_whole() : from_loop(id, &Record::leave);
+  }
+  if (records_.empty()) hold_ = {};
+}
+
+void Processes::leave_all() {
   while (!records_.empty()) {
     for (const EntryId id : records_.ids()) from_loop(id, &Record::leave);
   }

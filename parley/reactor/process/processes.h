@@ -10,6 +10,7 @@
 #include "parley/reactor/loop/registry.h"
 #include "parley/reactor/process.h"
 #include "parley/reactor/reactor.h"
+#include "parley/reactor/stopping.h"
 #include "parley/socket/descriptors.h"
 
 namespace parley {
@@ -34,10 +35,13 @@ class Processes {
     Descriptor error;
   };
   // The same, but the pipes are the caller's: the protocol is told how the child ends, and its transport
-  // neither reads nor writes.
+  // neither reads nor writes. The child does not outlive the reactor: when that stops it is killed and waited
+  // for, when it goes it is killed.
   std::pair<Process, Pipes> spawn_apart(std::unique_ptr<ProcessProtocol> protocol,
                                         const std::vector<std::string>& arguments,
                                         const SpawnSettings& settings);
+  // Its whole group where it leads one.
+  void kill(const Process& process);
   ProcessTransport* find(EntryId id) const;
   // Gives up all that uses the loop, and calls nobody: before the loop goes.
   void drop();
@@ -56,7 +60,8 @@ class Processes {
   // Has the record act, where it is still there; and ends it when it is over.
   void from_loop(EntryId id, Act act);
   void soon(EntryId id, Act act);
-  void stop_all();
+  void stop_all(Hold hold);
+  void leave_all();
   void arm();
   void watch_left(Descriptor running);
   std::span<char> buffer();
@@ -67,6 +72,7 @@ class Processes {
   Registry<Left> left_;  // children that ran on when the reactor stopped, and for which it may turn again
   std::unique_ptr<char[]> buffer_;  // where everybody's output is read into
   bool armed_ = false;
+  Hold hold_;  // the reactor stops, and somebody was killed who has not ended
 };
 
 }  // namespace parley

@@ -17,6 +17,11 @@ inline void end_left_child(int pid) {
   EXPECT_EQ(::waitpid(pid, &status, 0), pid);
 }
 
+// Whether there are none, not even such as have ended and nobody has waited for.
+inline bool no_child_is_left() {
+  return ::waitpid(-1, nullptr, WNOHANG | WNOWAIT) == -1;
+}
+
 // Waits for those that run on; they end with their stdin. Their descriptors go with the next child.
 inline void let_go_of_dropped() {
   while (::waitpid(-1, nullptr, 0) > 0) {

@@ -9,10 +9,10 @@
 #include <gtest/gtest.h>
 #include <string>
 #include <string_view>
-#include <sys/wait.h>
 #include <utility>
 #include <vector>
 
+#include "parley/process/children_fixture.h"
 #include "parley/reactor/process/process_fixture.h"
 #include "parley/stream/child_process.h"
 #include "parley/stream/deadline.h"
@@ -58,7 +58,7 @@ class ChildProcessFixture : public testing::TestWithParam<Reactor::Kind> {
   ChildProcessFixture()
       : reactor_(GetParam(), {.log = &log_}), descriptors_((let_go_of_dropped(), open_descriptors())) {}
   ~ChildProcessFixture() override {
-    EXPECT_TRUE(until([] { return ::waitpid(-1, nullptr, WNOHANG | WNOWAIT) == -1; })) << "a child is left";
+    EXPECT_TRUE(until(no_child_is_left)) << "a child is left";
     EXPECT_TRUE(until([this] { return open_descriptors() == descriptors_; }))
         << open_descriptors() << " descriptors, and " << descriptors_ << " before";
     EXPECT_THAT(log_.lines, testing::IsEmpty());

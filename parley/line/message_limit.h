@@ -16,8 +16,9 @@ struct MessageRate {
 
 // Makes a peer that sends too many messages wait: it is not read until it may send the next one, and what it
 // sends meanwhile stays with it. Four bytes for each peer; a timer only while one waits. It tells silences
-// apart that are shorter than 2^30 messages take in the long run, 20 months at 20 in a second: after one of
-// about that length, a peer may have to wait before its burst is whole.
+// apart that are shorter than 2^30 messages less a burst take in the long run: 20 months at 20 in a second
+// with a small burst, 15 with the largest. After a longer one, a peer may have to wait before its burst is
+// whole.
 //
 //   class Chatter : public LineReceiver {
 //     void line_received(std::string_view line) override { limit_.count(reactor_, transport(), rate_); ... }

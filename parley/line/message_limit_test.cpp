@@ -1,6 +1,7 @@
 #include "parley/line/message_limit.h"
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -179,6 +180,25 @@ TEST_F(MessageLimitTest, ALongSilence) {
     turns();
     EXPECT_EQ(lines.size(), 5U) << silence.count();
     pass(silence);
+  }
+}
+
+// The longest silence that it promises to tell apart: of 2^30 messages, less the burst.
+TEST_F(MessageLimitTest, TheLongestSilence) {
+  for (const std::uint32_t burst : {5U, 1000U}) {
+    rate.burst = burst;
+    MemoryPeer peer = connect();
+    for (const int before : {1, static_cast<int>(burst)}) {
+      peer.send(some(before));
+      turns();
+      pass(50ms * ((std::int64_t{1} << 30U) - burst));
+      lines.clear();
+      peer.send(some(static_cast<int>(burst) + 1));
+      turns();
+      EXPECT_EQ(lines.size(), burst);
+      pass(50ms * burst, 2);
+      EXPECT_EQ(lines.size(), burst + 1);
+    }
   }
 }
 

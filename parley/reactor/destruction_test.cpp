@@ -1,5 +1,7 @@
-// A reactor that goes without having stopped: what its protocols do as they are destroyed finds nothing.
+// A reactor that goes without having stopped: what its protocols, and what its calls hold, do as they are
+// destroyed finds nothing.
 
+#include <cstddef>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -109,6 +111,86 @@ TEST(ReactorDestruction, AProtocolMayTellARoomInWhichSomebodyLags) {
   reactor->turn(0s);
   room.reset();  // its members have it
   reactor.reset();
+}
+
+// Ends all that there is as it goes, what holds it too.
+class Ends {
+ public:
+  struct All {
+    std::vector<Trigger> triggers;
+    std::vector<Timer> timers;
+    ListeningPort port;
+    Watching watching;
+    int gone = 0;
+  };
+
+  Ends(Reactor& reactor, All& all) : reactor_(reactor), all_(all) {}
+  Ends(const Ends&) = delete;
+  Ends& operator=(const Ends&) = delete;
+  ~Ends() {
+    ++all_.gone;
+    for (Trigger& trigger : all_.triggers) trigger.remove();
+    for (const Timer& timer : all_.timers) Timer(timer).cancel();
+    all_.port.stop_listening();
+    all_.watching.stop();
+    reactor_.post([] {});
+  }
+
+ private:
+  Reactor& reactor_;
+  All& all_;
+};
+
+class WhatACallHolds : public testing::Test {
+ protected:
+  WhatACallHolds() {
+    for (const Stopping when : {Stopping::before, Stopping::during, Stopping::after}) {
+      for (int i = 0; i < 2; ++i) all.triggers.push_back(reactor->on_stop(when, [] { ADD_FAILURE(); }));
+    }
+    for (int i = 0; i < 5; ++i) all.timers.push_back(reactor->call_later(1h, [] { ADD_FAILURE(); }));
+    all.port = reactor->listen_tcp({"127.0.0.1", 0}, [] { return std::unique_ptr<Protocol>(); });
+    all.watching = reactor->watch(watched.fileno(), Interest::read, [](Interest) {});
+  }
+  auto held() { return std::make_unique<Ends>(*reactor, all); }
+  void goes(int holders) {
+    reactor.reset();
+    EXPECT_EQ(all.gone, holders);
+  }
+
+  Socket watched{Family::inet, Type::datagram};
+  std::optional<Reactor> reactor{std::in_place};
+  Ends::All all;
+};
+
+TEST_F(WhatACallHolds, ThatWasToComeAtTheStop) {
+  for (const Stopping when : {Stopping::before, Stopping::during, Stopping::after}) {
+    for (int i = 0; i < 2; ++i) {
+      const std::size_t at = all.triggers.size();
+      all.triggers.emplace_back();
+      all.triggers[at] = reactor->on_stop(when, [held = held()] {});
+    }
+  }
+  goes(6);
+}
+
+// Another trigger, in a reactor that goes.
+TEST_F(WhatACallHolds, MayAskToBeToldOfTheStop) {
+  struct Asks {
+    explicit Asks(Reactor& its, std::unique_ptr<Ends> next) : reactor(its), held(std::move(next)) {}
+    Asks(const Asks&) = delete;
+    Asks& operator=(const Asks&) = delete;
+    ~Asks() { reactor.on_stop(Stopping::before, [next = std::move(held)] {}); }
+    Reactor& reactor;
+    std::unique_ptr<Ends> held;
+  };
+  reactor->on_stop(Stopping::after, [asks = std::make_unique<Asks>(*reactor, held())] {});
+  goes(1);
+}
+
+TEST_F(WhatACallHolds, OfAWatchAndAPort) {
+  reactor->watch(watched.fileno(), Interest::read, [held = held()](Interest) {});
+  reactor->listen_tcp({"127.0.0.1", 0}, [held = held()] { return std::unique_ptr<Protocol>(); });
+  goes(2);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // A task has one timer for all its deadlines, which is left alone when one is kept.
 #include <gtest/gtest.h>
 #include <optional>
+#include <string>
 
 #include "parley/stream/shield.h"
 #include "parley/stream/stream_fixture.h"
@@ -201,6 +202,103 @@ TEST_F(DeadlineTest, NorIsOneAmongSeveral) {
     EXPECT_THROW(refused.get(), std::logic_error);
   };
   run(reactor, body());
+}
+
+// The outer one's time is over first, behind the shield: what stands in that answers by itself.
+TEST_F(DeadlineTest, OneInAShieldAnswersAlsoWhenTheTimeAroundTheShieldIsOver) {
+  const auto body = [this]() -> Task<> {
+    const bool in_time = co_await with_timeout(1s, shield(within(2s, sleep(1h))));
+    EXPECT_FALSE(in_time);
+    EXPECT_EQ(clock.now() - start, 2s);
+    EXPECT_FALSE(stop_requested()) << "nothing is left of it";
+    Deadline moved(1s);
+    const auto outer = co_await within(moved, shield(within(2s, sleep(1h))));
+    EXPECT_TRUE(moved.expired());
+    EXPECT_EQ(outer, std::optional<bool>(false));
+    co_await sleep(1s);
+    EXPECT_EQ(clock.now() - start, 5s);
+  };
+  run(reactor, body());
+}
+
+TEST_F(DeadlineTest, WhatWithinThrowsComesFromInsideTheShield) {
+  const auto body = [this]() -> Task<> {
+    std::string said;
+    try {
+      co_await within(1s, shield(with_timeout(2s, sleep(1h), "goodbye")));
+    } catch (const Timeout& timeout) {
+      said = timeout.what();
+    }
+    EXPECT_EQ(said, "goodbye: timed out after 2 s");
+    said.clear();
+    try {
+      co_await with_timeout(1s, shield(with_timeout(2s, sleep(1h), "inner")), "outer");
+    } catch (const Timeout& timeout) {
+      said = timeout.what();
+    }
+    EXPECT_EQ(said, "inner: timed out after 2 s");
+    EXPECT_FALSE(stop_requested());
+    co_await sleep(1s);
+    EXPECT_EQ(clock.now() - start, 5s);
+  };
+  run(reactor, body());
+}
+
+// The other way round: the inner time is over first, or a shield stands around both.
+TEST_F(DeadlineTest, OneInAShieldWhoseTimeIsOverFirst) {
+  const auto body = [this]() -> Task<> {
+    const bool first = co_await with_timeout(2s, shield(within(1s, sleep(1h))));
+    EXPECT_FALSE(first);
+    EXPECT_EQ(clock.now() - start, 1s);
+    const auto both = co_await shield(within(1s, shield(within(2s, sleep(1h)))));
+    EXPECT_EQ(both, std::optional<bool>(false));
+    const bool kept = co_await within(1s, with_timeout(2s, shield(sleep(3s))));
+    EXPECT_TRUE(kept) << "both were over, and it answered";
+    EXPECT_FALSE(stop_requested());
+    co_await sleep(1s);
+    EXPECT_EQ(clock.now() - start, 7s);
+  };
+  run(reactor, body());
+}
+
+TEST_F(DeadlineTest, ThreeOfThemInTwoShields) {
+  const auto body = [this]() -> Task<> {
+    const auto rising = co_await with_timeout(1s, shield(within(2s, shield(within(3s, sleep(1h))))));
+    EXPECT_EQ(rising, std::optional<bool>(false));
+    EXPECT_EQ(clock.now() - start, 3s);
+    EXPECT_FALSE(stop_requested());
+    const auto mixed = co_await within(2s, shield(within(1s, shield(within(3s, sleep(1h))))));
+    EXPECT_EQ(mixed, std::optional<std::optional<bool>>(std::optional<bool>(false)));
+    const auto kept = co_await with_timeout(1s, shield(within(2s, shield(within(9s, sleep(3s))))));
+    EXPECT_EQ(kept, std::optional<bool>(true));
+    EXPECT_FALSE(stop_requested());
+    co_await sleep(1s);
+    EXPECT_EQ(clock.now() - start, 10s);
+  };
+  run(reactor, body());
+}
+
+// The task is cancelled too, behind the shield: that is what is left at the end.
+TEST_F(DeadlineTest, WhoIsCancelledBehindAShieldFindsThatAndNoMore) {
+  std::string order;
+  const auto body = [&]() -> Task<> {
+    const auto answer = co_await with_timeout(1s, shield(within(2s, shield(within(3s, sleep(1h))))));
+    EXPECT_EQ(answer, std::optional<bool>(false));
+    EXPECT_TRUE(stop_requested());
+    order += 'a';
+    const bool in_time = co_await shield(within(1s, sleep(1h)));
+    EXPECT_FALSE(in_time);
+    order += 'b';
+    co_await sleep(0s);
+    order += 'c';
+  };
+  Running<> running = spawn(reactor, body());
+  turns(2);
+  running.cancel();
+  while (!running.done()) reactor.turn(1s);
+  EXPECT_THROW(running.get(), Cancelled);
+  EXPECT_EQ(order, "ab");
+  EXPECT_EQ(clock.now() - start, 4s);
 }
 
 // What a Timeout says.

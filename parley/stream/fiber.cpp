@@ -101,16 +101,18 @@ void Fiber::cancel(const Why& why) noexcept {
   request_stop(nullptr);
 }
 
-// Of the part that stands in `within`, and all that it has entered since. A shield that was entered later
-// keeps it back.
+// Of the part that stands in `within`, and all that it has entered since.
 void Fiber::request_stop(const Shield* within) noexcept {
-  if (shield_ == within) {
-    ++cancels_;
-    return interrupt();
-  }
+  ++cancels_of(within);
+  if (shield_ == within) interrupt();
+}
+
+// A shield that was entered later keeps them back.
+std::uint32_t& Fiber::cancels_of(const Shield* within) noexcept {
+  if (shield_ == within) return cancels_;
   Shield* shield = shield_;
   while (shield->outer_ != within) shield = shield->outer_;
-  ++shield->held_;
+  return shield->held_;
 }
 
 // One that runs, or has not started, finds out for itself.
@@ -170,7 +172,8 @@ bool TimedScope::leave() noexcept {
   if (fiber_ == nullptr) return cancelled_;
   fiber_->alarm_->remove(*this);
   // It was this part alone that was cancelled: what comes after it waits as before.
-  if (cancelled_) --fiber_->cancels_;
+  // A shield inside it may be left only later, and holds it until then.
+  if (cancelled_) --fiber_->cancels_of(within_);
   fiber_ = nullptr;
   return cancelled_;
 }

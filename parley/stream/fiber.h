@@ -91,6 +91,8 @@ class Fiber {
   friend class TimedScope;
 
   void request_stop(const Shield* within) noexcept;
+  // Where it is counted what was asked of the part that stands in `within`.
+  std::uint32_t& cancels_of(const Shield* within) noexcept;
   void resume(std::coroutine_handle<> at) noexcept;
   void resume_scheduled() noexcept;
   void schedule();

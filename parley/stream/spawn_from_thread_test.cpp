@@ -98,5 +98,27 @@ TEST_F(SpawnFromThread, ManyAreCancelledInTheirOrder) {
   for (RemoteTask<void>& task : tasks) EXPECT_THROW(task.get(), Cancelled);
 }
 
+// Its frame goes with the reactor, and the listener in it asks that one to be told no more.
+TEST_F(SpawnFromThread, AReactorThatGoesWithoutStoppingDropsATaskThatListens) {
+  const auto serves = [](bool& listens) -> Task<> {
+    const Alive alive;
+    Listener listener({"127.0.0.1", 0});
+    listens = true;
+    co_await listener.accept();
+  };
+  bool listens = false;
+  std::optional<Reactor> goes(std::in_place, network.backend(), ReactorSettings{.clock = &clock});
+  std::vector<RemoteTask<void>> tasks;
+  for (int i = 0; i < 3; ++i) {
+    tasks.push_back(spawn_from_thread(*goes, serves(listens)));
+    for (int turn = 0; turn < 5; ++turn) goes->turn(Duration::zero());
+  }
+  EXPECT_TRUE(listens);
+  EXPECT_EQ(Alive::count, 3);
+  goes.reset();
+  EXPECT_EQ(Alive::count, 0);
+  for (RemoteTask<void>& task : tasks) EXPECT_THROW(task.get(), std::future_error);
+}
+
 }  // namespace
 }  // namespace parley

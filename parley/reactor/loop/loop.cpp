@@ -46,6 +46,7 @@ Loop::~Loop() {
   backend_.reset();
   datagrams_.clear();
   connections_.drop_protocols();
+  shutdown_.drop();  // what its calls hold may end anything
 }
 
 void Loop::require_runnable(std::string_view operation) const {

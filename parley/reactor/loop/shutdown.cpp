@@ -18,6 +18,15 @@ std::unique_ptr<ShutdownSequence::Call> ShutdownSequence::take(EntryId id) {
   return call;
 }
 
+// One by one, and each only when it is out.
+void ShutdownSequence::drop() {
+  while (!triggers_.empty()) {
+    for (Order& order : orders_) {
+      while (!order.empty()) take(order.begin()->second);
+    }
+  }
+}
+
 void ShutdownSequence::begin(Time until) {
   if (begun()) {
     late_ = std::min(late_, until);

@@ -40,6 +40,8 @@ class ShutdownSequence {
 
   EntryId add(Stopping when, MoveOnlyFunction<void(Hold)> call);
   void remove(EntryId id) { take(id); }
+  // Lets go of all. What they hold may add and remove some as it goes.
+  void drop();
 
   // Stops, and is late at `until`. A second time may only hurry the first.
   void begin(Time until);

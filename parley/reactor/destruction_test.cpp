@@ -179,12 +179,38 @@ TEST_F(WhatACallHolds, MayAskToBeToldOfTheStop) {
     explicit Asks(Reactor& its, std::unique_ptr<Ends> next) : reactor(its), held(std::move(next)) {}
     Asks(const Asks&) = delete;
     Asks& operator=(const Asks&) = delete;
-    ~Asks() { reactor.on_stop(Stopping::before, [next = std::move(held)] {}); }
+    ~Asks() {
+      reactor.on_stop(Stopping::before, [next = std::move(held)] {});
+    }
     Reactor& reactor;
     std::unique_ptr<Ends> held;
   };
   reactor->on_stop(Stopping::after, [asks = std::make_unique<Asks>(*reactor, held())] {});
   goes(1);
+}
+
+TEST_F(WhatACallHolds, ThatWasToComeLater) {
+  for (int i = 0; i < 3; ++i) all.timers.push_back(reactor->call_later(1h, [held = held()] {}));
+  goes(3);
+}
+
+TEST_F(WhatACallHolds, ThatWasPosted) {
+  for (int i = 0; i < 3; ++i) reactor->post([held = held()] {});
+  goes(3);
+}
+
+TEST_F(WhatACallHolds, ThatWasToBeToldOfErrors) {
+  reactor->on_error([held = held()](const std::exception_ptr&) {});
+  goes(1);
+}
+
+TEST_F(WhatACallHolds, OfAWatchAndAPortThatHaveJustBeenStopped) {
+  Watching watching = reactor->watch(watched.fileno(), Interest::read, [held = held()](Interest) {});
+  ListeningPort port =
+      reactor->listen_tcp({"127.0.0.1", 0}, [held = held()] { return std::unique_ptr<Protocol>(); });
+  watching.stop();
+  port.stop_listening();
+  goes(2);
 }
 
 TEST_F(WhatACallHolds, OfAWatchAndAPort) {

@@ -31,7 +31,9 @@ class Calls {
   }
   // To be called inside the `catch`.
   void escaped();
-  void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler) { handler_ = std::move(handler); }
+  void on_error(MoveOnlyFunction<void(std::exception_ptr)> handler) {
+    const auto before = std::exchange(handler_, std::move(handler));  // what it holds may do this, too
+  }
   Log& log() const { return log_; }
 
   // A message of several parts. Without memory for it, nothing is said.

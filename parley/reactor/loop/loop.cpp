@@ -36,8 +36,8 @@ Loop::Loop(const MakeBackend& make, ReactorSettings settings)
   datagrams_.use(*backend_);
 }
 
-// Nobody is called. Protocols go when nothing moves any more, and before the timers, which one may cancel as
-// it goes.
+// Nobody is called. Protocols go when nothing moves any more, then what the program's calls hold: as it goes
+// it may end anything, and ask for calls, and finds all that there is.
 Loop::~Loop() {
   listeners_.close_all();
   watches_.close_all();
@@ -46,7 +46,14 @@ Loop::~Loop() {
   backend_.reset();
   datagrams_.clear();
   connections_.drop_protocols();
-  shutdown_.drop();  // what its calls hold may end anything
+  do {
+    listeners_.let_go();
+    watches_.let_go();
+    calls_.on_error({});
+    shutdown_.drop();
+    timers_.drop();
+    const auto posted = mailbox_.take();
+  } while (!mailbox_.empty() || !timers_.empty());
 }
 
 void Loop::require_runnable(std::string_view operation) const {

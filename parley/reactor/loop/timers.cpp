@@ -13,7 +13,11 @@ constexpr std::size_t children = 4;
 }  // namespace
 
 Timers::~Timers() {
-  // One by one, and each only when it is out: its captures may cancel others, or ask for them.
+  drop();
+}
+
+// One by one, and each only when it is out: its captures may cancel others, or ask for them.
+void Timers::drop() {
   while (!heap_.empty()) remove(heap_.size() - 1);
 }
 

@@ -21,8 +21,9 @@ class Timers {
   Timers() = default;
   Timers(const Timers&) = delete;
   Timers& operator=(const Timers&) = delete;
-  // Drops what is pending. What a dropped call has captured may still use this object while it goes.
   ~Timers();
+  // Drops what is pending. What a dropped call has captured may still use this object while it goes.
+  void drop();
 
   // `call` must not be empty.
   Id add(Time when, MoveOnlyFunction<void()> call);

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "chat/log.h"
-#include "chat/post/recording_log_fixture.h"
+#include "parley/base/recording_log_fixture.h"
 
 namespace chat {
 namespace {
@@ -69,24 +69,24 @@ TEST(OneLineTest, DoesNothingToATerminal) {
 }
 
 TEST(LimitedLogTest, WhatStrangersCauseIsLimitedInTimeAndCounted) {
-  RecordingLog kept;
+  parley::RecordingLog kept;
   parley::ManualClock clock;
   {
     LimitedLog log(kept, clock);
     for (std::uint32_t i = 0; i < LimitedLog::most + 5; ++i) log.write(parley::Level::info, "a stranger");
-    ASSERT_EQ(kept.messages.size(), LimitedLog::most + 1);
-    EXPECT_THAT(kept.messages.back(), HasSubstr("left out"));
+    ASSERT_EQ(kept.lines.size(), LimitedLog::most + 1);
+    EXPECT_THAT(kept.lines.back(), HasSubstr("left out"));
     log.write(parley::Level::error, "of another level");
-    EXPECT_EQ(kept.messages.back(), "of another level");
+    EXPECT_EQ(kept.lines.back(), "of another level");
     clock.advance(LimitedLog::period);
     log.write(parley::Level::info, "later");
-    ASSERT_EQ(kept.messages.size(), LimitedLog::most + 4);
-    EXPECT_EQ(kept.messages[LimitedLog::most + 2], "5 lines of this level were left out");
+    ASSERT_EQ(kept.lines.size(), LimitedLog::most + 4);
+    EXPECT_EQ(kept.lines[LimitedLog::most + 2], "5 lines of this level were left out");
     EXPECT_EQ(kept.levels[LimitedLog::most + 2], parley::Level::info);
-    EXPECT_EQ(kept.messages.back(), "later");
+    EXPECT_EQ(kept.lines.back(), "later");
     for (std::uint32_t i = 0; i < LimitedLog::most; ++i) log.write(parley::Level::info, "a stranger");
   }
-  EXPECT_EQ(kept.messages.back(), "1 lines of this level were left out");
+  EXPECT_EQ(kept.lines.back(), "1 lines of this level were left out");
 }
 
 }  // namespace

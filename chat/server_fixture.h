@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "chat/post/recording_log_fixture.h"
 #include "chat/server.h"
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/backends/memory.h"
 
 namespace chat {
@@ -61,7 +61,7 @@ class ServerTest : public testing::Test {
 
   parley::ManualClock clock;
   parley::MemoryNetwork network;
-  RecordingLog log;
+  parley::RecordingLog log;
   std::string written;
   AsyncWriter out{[this](std::string_view lines) { return written += lines, lines.size(); }, 1 << 20};
   std::optional<Server> server;

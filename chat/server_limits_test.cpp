@@ -117,11 +117,11 @@ TEST_F(ServerLimitsTest, ConnectionsPerAddressOverAllListeners) {
   EXPECT_TRUE(dan.ended());
   EXPECT_EQ(ann.take(), "") << "nobody else notices";
   EXPECT_EQ(bob.take(), "");
-  ASSERT_EQ(log.messages.size(), 1U);
-  EXPECT_THAT(log.messages[0], HasSubstr("refused 127.0.0.1"));
-  EXPECT_THAT(log.messages[0], HasSubstr("it has 3 connections"));
+  ASSERT_EQ(log.lines.size(), 1U);
+  EXPECT_THAT(log.lines[0], HasSubstr("refused 127.0.0.1"));
+  EXPECT_THAT(log.lines[0], HasSubstr("it has 3 connections"));
   for (int i = 0; i < 50; ++i) join();
-  EXPECT_EQ(log.messages.size(), 1U) << "said at most every 10 s";
+  EXPECT_EQ(log.lines.size(), 1U) << "said at most every 10 s";
   cat.close();
   turns();
   EXPECT_EQ(join().take(), greeting);
@@ -154,8 +154,8 @@ TEST_F(ServerLimitsTest, NewConnectionsPerAddressInTenSeconds) {
   EXPECT_EQ(join().take(), refused);
   pass(1s);
   EXPECT_EQ(join().take(), greeting);
-  ASSERT_FALSE(log.messages.empty());
-  EXPECT_THAT(log.messages[0], HasSubstr("new connections come too often"));
+  ASSERT_FALSE(log.lines.empty());
+  EXPECT_THAT(log.lines[0], HasSubstr("new connections come too often"));
 }
 
 TEST_F(ServerLimitsTest, WhoSaysNothingForTooLongIsToldAndGoes) {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <sys/socket.h>
 
-#include "chat/post/recording_log_fixture.h"
 #include "chat/server.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/socket/create.h"
 
 namespace chat {
@@ -59,7 +59,7 @@ class ServerOptionsTest : public testing::Test {
   }
 
   Config config;
-  RecordingLog log;
+  parley::RecordingLog log;
   std::string written;
   AsyncWriter out{[this](std::string_view lines) { return written += lines, lines.size(); }, 1 << 20};
   std::optional<Server> server;

@@ -169,10 +169,10 @@ TEST_F(ServerTest, WhoDoesNotKeepUpIsDisconnectedWithAReason) {
   ASSERT_NE(leave, seen.npos);
   EXPECT_EQ(std::string(seen).erase(leave, left(slow).size()), greeting + joined(slow) + said);
   EXPECT_TRUE(slow.was_reset());
-  ASSERT_EQ(log.messages.size(), 2U);
-  EXPECT_THAT(log.messages[0],
+  ASSERT_EQ(log.lines.size(), 2U);
+  EXPECT_THAT(log.lines[0],
               StartsWith(name(slow) + " reads too slowly"));  // the reactor's, of any connection
-  EXPECT_THAT(log.messages[1], StartsWith(name(slow) + " did not keep up"));
+  EXPECT_THAT(log.lines[1], StartsWith(name(slow) + " did not keep up"));
   EXPECT_EQ(log.levels[1], parley::Level::warn);
 }
 

@@ -6,8 +6,8 @@
 #include <thread>
 #include <utility>
 
-#include "chat/post/recording_log_fixture.h"
 #include "chat/post/transcript.h"
+#include "parley/base/recording_log_fixture.h"
 
 namespace chat {
 namespace {
@@ -18,7 +18,7 @@ using testing::IsEmpty;
 
 TEST(TranscriptTest, IsTheConversationAsOthersSeeIt) {
   std::string written;
-  RecordingLog log;
+  parley::RecordingLog log;
   AsyncWriter out([&](std::string_view lines) { return written += lines, lines.size(); }, 1 << 20);
   {
     Transcript transcript(out, log);
@@ -29,13 +29,13 @@ TEST(TranscriptTest, IsTheConversationAsOthersSeeIt) {
   }
   EXPECT_TRUE(out.close(10s));
   EXPECT_EQ(written, "Client joined ann\r\n[ann] hi\r\nClient left ann\r\n");
-  EXPECT_THAT(log.messages, IsEmpty());
+  EXPECT_THAT(log.lines, IsEmpty());
 }
 
 TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
   std::promise<void> read;
   std::promise<void> stuck;
-  RecordingLog log;
+  parley::RecordingLog log;
   std::string written;
   AsyncWriter out(
       [&, first = true](std::string_view lines) mutable {
@@ -53,10 +53,10 @@ TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
     transcript.put({{}, Said{{}, "ann", "2"}});
     for (int i = 0; i < 123; ++i) transcript.put({{}, Said{{}, "ann", "one that has no room"}});
     EXPECT_EQ(transcript.dropped(), 123U);
-    EXPECT_EQ(log.messages.size(), 3U) << "1, 10, 100";
-    EXPECT_EQ(log.messages.back(), "stdout does not take the conversation: 100 messages dropped so far");
+    EXPECT_EQ(log.lines.size(), 3U) << "1, 10, 100";
+    EXPECT_EQ(log.lines.back(), "stdout does not take the conversation: 100 messages dropped so far");
   }
-  EXPECT_EQ(log.messages.back(), "stdout does not take the conversation: 123 messages dropped so far");
+  EXPECT_EQ(log.lines.back(), "stdout does not take the conversation: 123 messages dropped so far");
   read.set_value();
   EXPECT_TRUE(out.close(10s));
   EXPECT_EQ(written, "[ann] 1\r\n[ann] 2\r\n");
@@ -65,7 +65,7 @@ TEST(TranscriptTest, WhatIsNotTakenIsCountedInTheLogEverMoreRarely) {
 TEST(TranscriptTest, ThatStdoutTakesItAgainIsSaidOnceThereIsRoom) {
   std::promise<void> full;
   std::promise<void> room;
-  RecordingLog log;
+  parley::RecordingLog log;
   std::string written;
   AsyncWriter out(
       [&, first = true](std::string_view lines) mutable {
@@ -82,12 +82,12 @@ TEST(TranscriptTest, ThatStdoutTakesItAgainIsSaidOnceThereIsRoom) {
   full.get_future().wait();
   for (int i = 0; i < 3; ++i) transcript.put(said);
   transcript.put({{}, Said{{}, "", ""}});
-  EXPECT_THAT(log.messages, ElementsAre("stdout does not take the conversation: 1 messages dropped so far"))
+  EXPECT_THAT(log.lines, ElementsAre("stdout does not take the conversation: 1 messages dropped so far"))
       << "a short one has found room, which is no news";
   room.set_value();
   while (out.behind()) std::this_thread::yield();
   transcript.put(said);
-  EXPECT_EQ(log.messages.back(), "stdout takes the conversation again; 1 messages were dropped in all");
+  EXPECT_EQ(log.lines.back(), "stdout takes the conversation again; 1 messages were dropped in all");
   EXPECT_TRUE(out.close(10s));
 }
 

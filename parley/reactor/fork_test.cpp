@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/fork_fixture.h"
 #include "parley/process/pipes.h"
 #include "parley/reactor/connect/name_server_fixture.h"
@@ -27,11 +28,6 @@ namespace parley {
 namespace {
 
 using namespace std::chrono_literals;
-
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view) noexcept override {}
-};
 
 class Forked : public testing::TestWithParam<Reactor::Kind> {
  protected:
@@ -130,7 +126,7 @@ class Forked : public testing::TestWithParam<Reactor::Kind> {
 
   const pid_t test_ = ::getpid();
   const std::string path_ = testing::TempDir() + concat("parley_fork_", ::getpid());
-  Quiet log_;
+  RecordingLog log_;
   int lost_ = 0;
   std::unique_ptr<Reactor> reactor_;
   ListeningPort port_;

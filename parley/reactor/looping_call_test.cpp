@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "parley/base/clock.h"
-#include "parley/base/log.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
 
@@ -20,10 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-class Quiet final : public Log {
-  void write(Level, std::string_view) noexcept override {}
-};
 
 class LoopingCallTest : public testing::Test {
  protected:
@@ -46,7 +42,7 @@ class LoopingCallTest : public testing::Test {
     reactor_.turn(Duration::zero());
   }
 
-  Quiet log_;
+  RecordingLog log_;
   ManualClock clock_;
   MemoryNetwork network_{clock_};
   Reactor reactor_{network_.backend(), {.clock = &clock_, .log = &log_}};

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <vector>
 
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/pipes.h"
 #include "parley/socket/create.h"
 #include "parley/socket/descriptors.h"
@@ -54,10 +55,6 @@ class Player final : public Protocol {
 
  private:
   Story& story_;
-};
-
-class Quiet final : public Log {
-  void write(Level, std::string_view) noexcept override {}
 };
 
 // Over two pipes, whose other ends are the world's.
@@ -104,7 +101,7 @@ class StandardIoTest : public testing::TestWithParam<Reactor::Kind> {
     return until([&] { return output(), ended_; });
   }
 
-  Quiet log_;
+  RecordingLog log_;
   Reactor reactor_{GetParam(), {.log = &log_}};
   Story story_;
   Pipe in_, out_;

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/child.h"
 #include "parley/process/pid_file.h"
 #include "parley/service/server_service.h"
@@ -29,12 +30,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using Told = std::vector<std::string>;
-
-class Noted final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { messages.emplace_back(message); }
-  Told messages;
-};
 
 // Calls something at each of its times.
 class Calling : public Service {
@@ -76,7 +71,7 @@ class ApplicationTest : public testing::Test {
 
   std::filesystem::path folder_;
   std::string pid_file_;
-  Noted log_;
+  RecordingLog log_;
   Reactor reactor_{Reactor::automatic, {.log = &log_}};
   Told told_;
   std::function<void()> on_running_ = [this] { reactor_.stop(); };
@@ -91,7 +86,7 @@ TEST_F(ApplicationTest, RunsItsServicesUntilTheReactorStops) {
   EXPECT_FALSE(application.running());
   application.run();  // and again
   EXPECT_THAT(told_, ElementsAre("bind", "start", "stop", "bind", "start", "stop"));
-  EXPECT_THAT(log_.messages, ElementsAre());
+  EXPECT_THAT(log_.lines, ElementsAre());
 }
 
 TEST_F(ApplicationTest, ASignalStopsIt) {
@@ -99,7 +94,7 @@ TEST_F(ApplicationTest, ASignalStopsIt) {
     on_running_ = [signal] { std::raise(signal); };
     make().run();
   }
-  EXPECT_THAT(log_.messages, ElementsAre("test: SIGINT: stopping", "test: SIGTERM: stopping"));
+  EXPECT_THAT(log_.lines, ElementsAre("test: SIGINT: stopping", "test: SIGTERM: stopping"));
   EXPECT_THAT(told_, ElementsAre("bind", "start", "stop", "bind", "start", "stop"));
   // Afterwards a signal does what it did before.
   EXPECT_EQ(Child([] { return std::raise(SIGTERM); }).wait().signal(), SIGTERM);
@@ -125,8 +120,8 @@ TEST_F(ApplicationTest, ASecondSignalDoesNotWait) {
   };
   on_running_ = [] { std::raise(SIGINT); };
   application_->run();
-  EXPECT_THAT(log_.messages, ElementsAre("test: SIGINT: stopping", "test: SIGINT: stopping at once",
-                                         "not every service has stopped in time"));
+  EXPECT_THAT(log_.lines, ElementsAre("test: SIGINT: stopping", "test: SIGINT: stopping at once",
+                                      "not every service has stopped in time"));
   EXPECT_EQ(application_->state(), Service::State::stopping);
 }
 
@@ -227,7 +222,7 @@ TEST_F(ApplicationTest, TellsTheServiceManager) {
   on_running_ = [this] { reactor_.stop(); };
   make().run();
   ::unsetenv("NOTIFY_SOCKET");
-  EXPECT_THAT(log_.messages, testing::SizeIs(2));
+  EXPECT_THAT(log_.lines, testing::SizeIs(2));
 }
 
 TEST_F(ApplicationTest, DropsPrivilegesBetweenItsTwoStarts) {

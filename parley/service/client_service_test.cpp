@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "parley/base/clock.h"
-#include "parley/base/log.h"
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/filter.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
@@ -21,12 +21,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::SizeIs;
 using Told = std::vector<std::string>;
-
-class Noted final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { messages.emplace_back(message); }
-  Told messages;
-};
 
 struct Client : Protocol {
   explicit Client(Told& to) : told(to) {}
@@ -80,7 +74,7 @@ class ClientServiceTest : public testing::Test {
     return until([&] { return told_.size() >= count; });
   }
 
-  Noted log_;
+  RecordingLog log_;
   ManualClock clock_;
   Reactor reactor_{Reactor::automatic, {.clock = &clock_, .log = &log_}};
   Socket server_{Family::inet};
@@ -146,7 +140,7 @@ TEST_F(ClientServiceTest, TriesAgainWithWaitsThatGrowUntilOneSucceeds) {
   clock_.advance(600s);     // the waits have begun anew
   const std::optional<Socket> peer = accepted();
   ASSERT_TRUE(is_told(3));
-  EXPECT_THAT(log_.messages, SizeIs(0));
+  EXPECT_THAT(log_.lines, SizeIs(0));
 }
 
 // Lets its application begin when the server has said something.
@@ -203,21 +197,21 @@ TEST_F(ClientServiceTest, GivesUpAfterTheLastRetry) {
   ClientServiceSettings settings;
   settings.backoff.max_retries = 1;
   make(std::move(settings)).start_service();
-  ASSERT_TRUE(until([&] { return log_.messages.size() == 1; }));
+  ASSERT_TRUE(until([&] { return log_.lines.size() == 1; }));
   clock_.advance(600s);
-  ASSERT_TRUE(until([&] { return log_.messages.size() == 3; }));
-  EXPECT_EQ(log_.messages[2], concat("tcp:host=127.0.0.1:port=", at_.port(), ": that was the last attempt"));
+  ASSERT_TRUE(until([&] { return log_.lines.size() == 3; }));
+  EXPECT_EQ(log_.lines[2], concat("tcp:host=127.0.0.1:port=", at_.port(), ": that was the last attempt"));
   EXPECT_TRUE(service_->running());
   bool stopped = false;
   service_->stop_service([&] { stopped = true; });
   EXPECT_TRUE(stopped);
   service_->start_service();  // and all retries again
-  ASSERT_TRUE(until([&] { return log_.messages.size() == 4; }));
+  ASSERT_TRUE(until([&] { return log_.lines.size() == 4; }));
 }
 
 TEST_F(ClientServiceTest, StopsWhileItWaitsOrConnects) {
   make().start_service();
-  ASSERT_TRUE(until([&] { return log_.messages.size() == 1; }));
+  ASSERT_TRUE(until([&] { return log_.lines.size() == 1; }));
   bool stopped = false;
   service_->stop_service([&] { stopped = true; });
   ASSERT_TRUE(until([&] { return stopped; }));
@@ -227,7 +221,7 @@ TEST_F(ClientServiceTest, StopsWhileItWaitsOrConnects) {
   ASSERT_TRUE(until([&] { return stopped; }));
   clock_.advance(3600s);
   for (int i = 0; i < 20; ++i) reactor_.turn(0s);
-  EXPECT_THAT(log_.messages, SizeIs(1));  // that it was told to stop is no failure
+  EXPECT_THAT(log_.lines, SizeIs(1));  // that it was told to stop is no failure
 }
 
 TEST_F(ClientServiceTest, MayBeStoppedOrDestroyedByWhoeverIsTold) {

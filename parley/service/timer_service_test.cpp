@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "parley/base/clock.h"
-#include "parley/base/log.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
 
@@ -16,10 +16,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
-
-class Quiet final : public Log {
-  void write(Level, std::string_view) noexcept override {}
-};
 
 class TimerServiceTest : public testing::Test {
  protected:
@@ -43,7 +39,7 @@ class TimerServiceTest : public testing::Test {
     reactor_.turn(Duration::zero());
   }
 
-  Quiet log_;
+  RecordingLog log_;
   ManualClock clock_;
   MemoryNetwork network_{clock_};
   Reactor reactor_{network_.backend(), {.clock = &clock_, .log = &log_}};

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/children_fixture.h"
 #include "parley/reactor/process/process_fixture.h"
 #include "parley/stream/child_process.h"
@@ -79,7 +80,7 @@ class ChildProcessFixture : public testing::TestWithParam<Reactor::Kind> {
     return true;
   }
 
-  Quiet log_;
+  RecordingLog log_;
   Reactor reactor_;
   std::size_t descriptors_;
 };

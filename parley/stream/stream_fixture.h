@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
 #include "parley/stream/as_result.h"
@@ -37,12 +38,6 @@ class Alive {
 
 class StreamFixture : public testing::Test {
  protected:
-  class Captured final : public Log {
-   public:
-    void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-    std::vector<std::string> lines;
-  };
-
   explicit StreamFixture(const MemoryFaults& faults = {}) : network(clock, 1, faults) {}
   ~StreamFixture() override { EXPECT_EQ(Alive::count, 0); }
 
@@ -52,7 +47,7 @@ class StreamFixture : public testing::Test {
 
   ManualClock clock;
   MemoryNetwork network;
-  Captured log;
+  RecordingLog log;
   Reactor reactor{network.backend(), {.clock = &clock, .log = &log}};
 };
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/datagram.h"
 #include "parley/reactor/reactor.h"
 #include "parley/socket/socket.h"
@@ -86,12 +87,6 @@ class Player : public DatagramProtocol {
   Story& story_;
 };
 
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
-
 using Told = std::vector<std::string>;
 
 class Datagrams : public testing::TestWithParam<Reactor::Kind> {
@@ -149,7 +144,7 @@ class Datagrams : public testing::TestWithParam<Reactor::Kind> {
     if (!folder_.empty()) std::filesystem::remove_all(folder_);
   }
 
-  Quiet log_;
+  RecordingLog log_;
   std::deque<Story> stories_;
   std::unique_ptr<Reactor> reactor_;
   std::string folder_;

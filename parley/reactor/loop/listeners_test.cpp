@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "parley/base/clock.h"
-#include "parley/base/log.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/backends/memory.h"
 #include "parley/reactor/reactor.h"
 #include "parley/socket/create.h"
@@ -27,12 +27,6 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class Noting final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
 
 class Refusing final : public Factory {
  public:
@@ -59,7 +53,7 @@ class ListenersTest : public testing::Test {
     return told;
   }
 
-  Noting log_;
+  RecordingLog log_;
   ManualClock clock_;
   MemoryNetwork network_{clock_};
   Reactor reactor_{network_.backend(), {.clock = &clock_, .log = &log_}};
@@ -121,7 +115,7 @@ class AdoptedPort : public testing::Test {
     port.stop_listening();
   }
 
-  Noting log_;
+  RecordingLog log_;
   Reactor reactor_{Reactor::automatic, {.log = &log_}};
 };
 

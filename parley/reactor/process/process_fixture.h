@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/children_fixture.h"
 #include "parley/reactor/process.h"
 #include "parley/reactor/reactor.h"
@@ -75,12 +76,6 @@ class Player : public ProcessProtocol {
   Story& story_;
 };
 
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
-
 inline std::size_t open_descriptors() {
   using Folder = std::filesystem::directory_iterator;
   return static_cast<std::size_t>(std::distance(Folder("/proc/self/fd"), Folder()));
@@ -120,7 +115,7 @@ class ProcessFixture : public testing::TestWithParam<Reactor::Kind> {
     reactor_->run();
   }
 
-  Quiet log_;
+  RecordingLog log_;
   std::unique_ptr<Reactor> reactor_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "parley/base/print.h"
+#include "parley/base/recording_log_fixture.h"
 #include "parley/reactor/reactor.h"
 
 namespace parley {
@@ -24,12 +25,6 @@ extern "C" void older_signal_handler(int) {
   older_handler_ran = 1;
 }
 
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
-
 class OnSignal : public testing::TestWithParam<Reactor::Kind> {
  protected:
   void turns() {
@@ -39,7 +34,7 @@ class OnSignal : public testing::TestWithParam<Reactor::Kind> {
     return [this, what] { told_.push_back(what); };
   }
 
-  Quiet log_;
+  RecordingLog log_;
   Reactor reactor_{GetParam(), ReactorSettings{.log = &log_}};
   std::vector<std::string> told_;
 };

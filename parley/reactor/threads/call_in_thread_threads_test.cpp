@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "parley/base/recording_log_fixture.h"
 #include "parley/process/thread_pool.h"
 #include "parley/reactor/reactor.h"
 
@@ -19,12 +20,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-class Quiet final : public Log {
- public:
-  void write(Level, std::string_view message) noexcept override { lines.emplace_back(message); }
-  std::vector<std::string> lines;
-};
 
 class CallInThread : public testing::Test {
  protected:
@@ -41,7 +36,7 @@ class CallInThread : public testing::Test {
     return true;
   }
 
-  Quiet log_;
+  RecordingLog log_;
   std::unique_ptr<Reactor> reactor_ = std::make_unique<Reactor>(
       Reactor::automatic, ReactorSettings{.log = &log_, .threads = {.threads = 2, .waiting = 3}});
 };

@@ -10,6 +10,37 @@ BURST = 200_000
 SECONDS = 60 * PATIENCE
 
 
+class Pace:
+    """How long readers took nothing. Those who take nothing for a second are not waited for, and so fall too far
+    behind: where a busy machine has kept this process from reading for so long, nothing is learnt."""
+
+    def __init__(self):
+        self.last = time.monotonic()
+        self.longest = 0
+
+    def took(self):
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self.last)
+        self.last = now
+
+
+def while_this_process_runs(test):
+    """Such an attempt is made again, a few times."""
+
+    def attempts(self):
+        for left in reversed(range(5)):
+            pace = Pace()
+            try:
+                return test(self, pace)
+            except AssertionError:
+                pace.took()
+                if left == 0 or pace.longest < 0.8:
+                    raise
+
+    attempts.__doc__ = test.__doc__
+    return attempts
+
+
 class Flood(Test):
     def flood(self, sent, seen_by, readers=10, arguments=("--quiet",)):
         """Readers get exactly what was sent, all while it is being sent; then the chat goes on."""
@@ -73,7 +104,8 @@ class Flood(Test):
         for reader in readers:
             self.assertTrue(reader.seen == first)
 
-    def test_the_brake_holds_a_flooder_until_slower_readers_come_along(self):
+    @while_this_process_runs
+    def test_the_brake_holds_a_flooder_until_slower_readers_come_along(self, pace):
         """They rest for a third of a second at a time, or until the flooder can send no more, and never fall too far
         behind. (One who takes nothing for a second is not waited for.)"""
         server = self.parleyd("--quiet")
@@ -90,12 +122,14 @@ class Flood(Test):
                 for _ in range(40):  # all there is
                     reader.receive()
                 enough(reader)
+            pace.took()
         pump(wants, seconds=SECONDS)
         for reader in readers:
             del reader.seen[: len(wanted)]
         self.fence(flooder, *readers)
 
-    def test_slow_readers_of_one_speed_are_waited_for(self):
+    @while_this_process_runs
+    def test_slow_readers_of_one_speed_are_waited_for(self, pace):
         """What the kernel holds for each is several seconds of theirs, in which it has room for no more."""
         server = self.parleyd("--quiet")
         flooder = self.join(server)
@@ -117,6 +151,7 @@ class Flood(Test):
                     reader.receive()
                     if wants[reader](reader):
                         del wants[reader]
+            pace.took()
         for reader in readers:
             del reader.seen[: len(wanted)]
         self.fence(flooder, *readers)

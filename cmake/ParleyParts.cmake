@@ -120,10 +120,19 @@ macro(parley_cares)
   endif()
 endmacro()
 
-# parley_part(NAME HEADERS h... FOLDERS folder... LINKS part... [CARES]): the library parley::NAME. Its HEADERS, and
+# parley_openssl(): OpenSSL, once.
+set(PARLEY_OPENSSL_OLDEST 3.0)
+macro(parley_openssl)
+  find_package(OpenSSL ${PARLEY_OPENSSL_OLDEST} QUIET)
+  if(NOT OpenSSL_FOUND)
+    message(FATAL_ERROR "OpenSSL ${PARLEY_OPENSSL_OLDEST} or newer is missing: script/setup installs it (Debian: libssl-dev)")
+  endif()
+endmacro()
+
+# parley_part(NAME HEADERS h... FOLDERS folder... LINKS part... [CARES] [OPENSSL]): the library parley::NAME. Its HEADERS, and
 # what they include, are installed; the other headers of its folders are its own.
 function(parley_part name)
-  cmake_parse_arguments(arg "CARES" "" "HEADERS;FOLDERS;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "CARES;OPENSSL" "" "HEADERS;FOLDERS;LINKS" ${ARGN})
   list(TRANSFORM arg_FOLDERS PREPEND ${PROJECT_SOURCE_DIR}/parley/ OUTPUT_VARIABLE folders)
   parley_sources(sources tests ${folders})
   set(unless_used)
@@ -141,6 +150,11 @@ function(parley_part name)
     parley_cares()
     target_link_libraries(parley_${name} PRIVATE CAres::cares)
     set_property(GLOBAL PROPERTY PARLEY_PART_PACKAGES_${name} libcares)
+  endif()
+  if(arg_OPENSSL)
+    parley_openssl()
+    target_link_libraries(parley_${name} PRIVATE OpenSSL::SSL)
+    set_property(GLOBAL PROPERTY PARLEY_PART_PACKAGES_${name} openssl)
   endif()
   # Position independent: they also go into a shared object, such as a plug-in or a module of Python.
   set_target_properties(parley_${name} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME parley-${name}

@@ -74,6 +74,10 @@ void Filter::fail(std::error_code error) {
   transport().fail(error);
 }
 
+void Filter::fail_in_order(std::error_code error, std::string detail) {
+  transport().fail_in_order(error, std::move(detail));
+}
+
 Wrap layers(Wrap lower, Wrap upper) {
   return
       [lower = std::move(lower), upper = std::move(upper)](const Address& peer) -> std::unique_ptr<Filter> {

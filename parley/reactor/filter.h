@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -111,6 +112,9 @@ class Filter : public Protocol {
   // end), within `Limits::close_timeout`, and not to the application.
   virtual bool finish(Output& /*output*/) { return true; }
 
+  // The filter above, if there is one.
+  Filter* above() const { return application_ == nullptr ? nullptr : application_->as_filter(); }
+
  protected:
   Protocol& application() { return *application_; }
   // Tells the application that its connection is made, once. One that lived before the filter was put under
@@ -127,6 +131,10 @@ class Filter : public Protocol {
   void resume_input();
   // The connection ends now, because of this error: `Reason::Kind::failed`.
   void fail(std::error_code error);
+  // It ends because of this error, but in order, as after `lose_connection`: the filter has something to say
+  // to its peer still, in the next flush, where it drops what waits above. `detail`, what is known beyond the
+  // error, is for what a connector throws. Only the first failure counts.
+  void fail_in_order(std::error_code error, std::string detail = {});
 
   // Does something from a timer, that is outside the connection's own callbacks, which may call the
   // application. What escapes aborts the connection, as it does there, and is the loop's to log.
@@ -144,9 +152,6 @@ class Filter : public Protocol {
   friend class Filters;
 
   Filter* as_filter() override { return this; }
-  // The filter above, if there is one.
-  Filter* above() const { return application_ == nullptr ? nullptr : application_->as_filter(); }
-
   void begin();
 
   std::unique_ptr<Protocol> application_;

@@ -36,6 +36,7 @@ class NoTransport final : public Transport {
   Address peer() const override { fail_no_transport(); }
   Address host() const override { fail_no_transport(); }
   int fileno() const override { fail_no_transport(); }
+  const Filter* lowest_filter() const override { fail_no_transport(); }
 
  private:
   void set_option(StreamOption, bool) override { fail_no_transport(); }
@@ -43,6 +44,7 @@ class NoTransport final : public Transport {
   void flush_soon() override { fail_no_transport(); }
   void hold_input(bool) override { fail_no_transport(); }
   void fail(std::error_code) override { fail_no_transport(); }
+  void fail_in_order(std::error_code, std::string) override { fail_no_transport(); }
   bool gone() const override { fail_no_transport(); }
 };
 

@@ -139,9 +139,19 @@ void StringTransport::hold_input(bool held) {
   }
 }
 
+const Filter* StringTransport::lowest_filter() const {
+  return filtering_ == nullptr ? nullptr : &filtering_->lowest;
+}
+
 void StringTransport::fail(std::error_code error) {
   closing_ = Reason::Kind::failed;
   failure_ = error;
+}
+
+void StringTransport::fail_in_order(std::error_code error, std::string /*detail*/) {
+  if (!failure_) failure_ = error;
+  leaving_.reset();
+  closing_ = closing_.value_or(Reason::Kind::closed);
 }
 
 void StringTransport::receive(std::string_view bytes) {
@@ -172,7 +182,8 @@ void StringTransport::turn() {
   deliver();
   if (producer_ != nullptr && pulled_ && !closing_) producer_->resume_producing();
   flush();
-  if (protocol_ != nullptr && closing_ && closing()) lose(Reason(*closing_, failure_));
+  if (protocol_ != nullptr && closing_ && closing())
+    lose(Reason(failure_ ? Reason::Kind::failed : *closing_, failure_));
 }
 
 void StringTransport::deliver() {

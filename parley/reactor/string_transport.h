@@ -64,6 +64,7 @@ class StringTransport final : public Transport {
   Address peer() const override { return peer_; }
   Address host() const override { return {}; }
   int fileno() const override { return -1; }
+  const Filter* lowest_filter() const override;
 
  private:
   struct Filtering;  // what waits above and in the filters, where there are some
@@ -73,6 +74,7 @@ class StringTransport final : public Transport {
   void flush_soon() override {}
   void hold_input(bool held) override;
   void fail(std::error_code error) override;
+  void fail_in_order(std::error_code error, std::string detail) override;
   void application_made() override { made_ = true; }
   void deliver();
   void flush();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -149,6 +150,9 @@ class Transport {
   // StringTransport, and after the end.
   virtual int fileno() const = 0;
 
+  // The lowest of the filters that stand between it and its protocol; null: there is none.
+  virtual const Filter* lowest_filter() const = 0;
+
   TransportId id() const { return id_; }
 
  protected:
@@ -168,6 +172,7 @@ class Transport {
   virtual void flush_soon() = 0;
   virtual void hold_input(bool held) = 0;
   virtual void fail(std::error_code error) = 0;
+  virtual void fail_in_order(std::error_code error, std::string detail) = 0;
   virtual void application_made() {}
   // Nothing is sent any more, and nobody is to be asked for anything.
   virtual bool gone() const { return false; }

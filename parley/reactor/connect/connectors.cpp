@@ -237,7 +237,9 @@ void Connectors::won(EntryId id, TransportId connection, const Address& peer) {
   reactor_.loop().connections().start(connection, std::move(protocol));
   reactor_.loop().connections().follow(
       connection, [this, id] { connected(id); },
-      [this, id, connection](const Reason& reason) { lost(id, connection, reason); });
+      [this, id, connection](const Reason& reason, std::string_view detail) {
+        lost(id, connection, reason, detail);
+      });
   if (!record.settings.wrap) connected(id);
 }
 
@@ -251,11 +253,13 @@ void Connectors::connected(EntryId id) {
   }
 }
 
-void Connectors::lost(EntryId id, TransportId connection, Reason reason) {
+void Connectors::lost(EntryId id, TransportId connection, Reason reason, std::string_view detail) {
   Record* const record = find(id);
   if (record == nullptr || record->connection != connection) return;  // it was given up before
   record->connection = {};
   if (record->state == Connector::State::connecting) {
+    if (!detail.empty())
+      return fail(id, SocketError("connect", concat(record->endpoint), reason.error(), detail));
     return fail(
         id, SocketError("connect", concat(record->endpoint),
                         reason.error() ? reason.error() : std::make_error_code(std::errc::connection_aborted),

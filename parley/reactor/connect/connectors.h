@@ -74,7 +74,7 @@ class Connectors {
   void lost_race(EntryId id);
   void late(EntryId id);
   void connected(EntryId id);
-  void lost(EntryId id, TransportId connection, Reason reason);
+  void lost(EntryId id, TransportId connection, Reason reason, std::string_view detail);
   void drop_half_made(Record& record);
   void fail(EntryId id, const SocketError& error);
   void fail_stopped(EntryId id);

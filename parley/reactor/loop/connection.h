@@ -102,6 +102,7 @@ class Connection final : public Transport, public StreamSlot {
   Address peer() const override { return Address(peer_); }
   Address host() const override;
   int fileno() const override;
+  const Filter* lowest_filter() const override { return filtered() ? protocol_->as_filter() : nullptr; }
 
   // Its end is due to be told, or was.
   bool lost() const { return life >= Life::lingering; }
@@ -149,6 +150,7 @@ class Connection final : public Transport, public StreamSlot {
   void flush_soon() override;
   void hold_input(bool held) override;
   void fail(std::error_code error) override;
+  void fail_in_order(std::error_code error, std::string detail) override;
   void application_made() override;
   bool gone() const override { return given_up(); }
 

@@ -234,6 +234,11 @@ void Connections::end(Connection& connection, Reason reason) {
   connection.output.set(Output::shut);
   reading_.forget(connection);
   if (!connection.has_protocol()) return;
+  if (!failures_.empty()) {
+    if (const auto failed = failures_.find(connection.id().slot); failed != failures_.end()) {
+      reason = Reason(Reason::Kind::failed, failed->second.error);
+    }
+  }
   add(losses_, Loss{&connection, reason}, *this);
   agenda_.leave_to_settle(Agenda::Soon::lost);
 }
@@ -380,9 +385,12 @@ void Connections::tell_lost(const Loss& loss) {
   if (!leaving_.empty()) hand_over(connection);
   if (connection.bond.any(Bond::followed)) {
     const auto follower = followers_.extract(connection.id().slot);
-    calls_.guarded([&] { follower.mapped().lost(loss.reason); });
+    const auto failed = failures_.find(connection.id().slot);
+    const std::string_view detail = failed == failures_.end() ? std::string_view() : failed->second.detail;
+    calls_.guarded([&] { follower.mapped().lost(loss.reason, detail); });
     between_callbacks();
   }
+  if (!failures_.empty()) failures_.erase(connection.id().slot);
   release_if_done(connection);
 }
 

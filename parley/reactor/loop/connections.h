@@ -60,7 +60,8 @@ class Connections final : public Flusher::Owner {
   void give_up(TransportId id);
   // Calls `made` when a filter lets its application begin (without filters it does at once, and nobody is
   // called), and `lost` once that connection has ended and its protocol is gone. One for each connection.
-  void follow(TransportId id, MoveOnlyFunction<void()> made, MoveOnlyFunction<void(const Reason&)> lost);
+  void follow(TransportId id, MoveOnlyFunction<void()> made,
+              MoveOnlyFunction<void(const Reason&, std::string_view detail)> lost);
   // Gives a connection away, still connected; `then` is called from the loop when it has left. Throws
   // std::logic_error for one that is filtered, has a producer, or is ending.
   void detach(TransportId id, MoveOnlyFunction<void(Detached)> then);
@@ -113,6 +114,7 @@ class Connections final : public Flusher::Owner {
     flusher_.in_filters() ? flush_again(connection) : flusher_.mark(connection);
   }
   void hold_input(Connection& connection, bool held);
+  void fail_in_order(Connection& connection, std::error_code error, std::string detail);
   void application_made(Connection& connection);
 
   // A message for many stands on a tape of groups; each of them is told its part of it.
@@ -195,7 +197,12 @@ class Connections final : public Flusher::Owner {
 
   struct Follower {
     MoveOnlyFunction<void()> made;
-    MoveOnlyFunction<void(const Reason&)> lost;
+    MoveOnlyFunction<void(const Reason&, std::string_view)> lost;
+  };
+  // Why one that still closes has failed: what its filters have said.
+  struct Failure {
+    std::error_code error;
+    std::string detail;
   };
   // A filter that was put under a living protocol, and what it is to be given first.
   struct Inserted {
@@ -263,6 +270,7 @@ class Connections final : public Flusher::Owner {
   void watch_closing(Connection& connection);
   void stop_waiting(Connection& connection);
   void leave(Connection& connection);
+  void begin_closing(Connection& connection);
   void hand_over(Connection& connection);
   void finish_ending(Connection& connection);
   void give_up(Connection& connection, bool reset);
@@ -312,6 +320,7 @@ class Connections final : public Flusher::Owner {
   std::unordered_map<std::uint32_t, Follower> followers_;
   std::unordered_map<std::uint32_t, Leaving> leaving_;
   std::unordered_map<std::uint32_t, Inserted> inserted_;
+  std::unordered_map<std::uint32_t, Failure> failures_;
   std::unordered_map<std::uint32_t, std::string> held_;  // what an adopted one is to be delivered first
   // Those whose peer, or producer, must do something: take what is left, or finish the filters' handshake.
   Deadlines closing_;

@@ -120,6 +120,16 @@ void Connections::hold_input(Connection& connection, bool held) {
   }
 }
 
+// As `lose`, but a producer is not waited for: what it writes is not wanted any more.
+void Connections::fail_in_order(Connection& connection, std::error_code error, std::string detail) {
+  if (connection.lost() || connection.given_up()) return;
+  if (!failures_.try_emplace(connection.id().slot, Failure{error, std::move(detail)}).second) return;
+  if (connection.life == Life::closing) return;
+  closing_.drop(connection.id());
+  if (connection.bond.any(Bond::produces)) producers_.ask(connection);
+  begin_closing(connection);
+}
+
 void Connections::application_made(Connection& connection) {
   if (connection.life == Life::open) closing_.drop(connection.id());  // the time for its handshake
   if (connection.bond.any(Bond::followed)) followers_.at(connection.id().slot).made();
@@ -138,6 +148,9 @@ void Connection::hold_input(bool held) {
 }
 void Connection::fail(std::error_code error) {
   owner_->abort(*this, Reason(Reason::Kind::failed, error), true);
+}
+void Connection::fail_in_order(std::error_code error, std::string detail) {
+  owner_->fail_in_order(*this, error, std::move(detail));
 }
 void Connection::application_made() {
   owner_->application_made(*this);

@@ -145,7 +145,7 @@ void Connections::give_up(TransportId id) {
 }
 
 void Connections::follow(TransportId id, MoveOnlyFunction<void()> made,
-                         MoveOnlyFunction<void(const Reason&)> lost) {
+                         MoveOnlyFunction<void(const Reason&, std::string_view)> lost) {
   Connection* const connection = find(id);
   if (connection == nullptr) return;
   connection->bond.set(Bond::followed);

@@ -106,6 +106,10 @@ void Connections::lose(Connection& connection) {
     watch_closing(connection);
     return reading_.update(connection);
   }
+  begin_closing(connection);
+}
+
+void Connections::begin_closing(Connection& connection) {
   connection.life = Life::closing;
   connection.output.set(Output::shut);
   urgent_ = true;

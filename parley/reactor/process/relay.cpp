@@ -70,7 +70,7 @@ class Relay final : public std::enable_shared_from_this<Relay> {
     const TransportId id = reactor_.adopt(std::move(far), std::move(protocol));
     reactor_.loop().connections().follow(
         id, [] {},
-        [self = shared_from_this()](const Reason&) {
+        [self = shared_from_this()](const Reason&, std::string_view) {
           self->gone_ = true;
           self->settle();
         });

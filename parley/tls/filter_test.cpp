@@ -1,0 +1,134 @@
+// TLS under protocols: two ends in memory, and what passes between them in the hands of the test.
+
+#include "parley/tls/filter.h"
+
+#include <algorithm>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "parley/reactor/string_transport.h"
+#include "parley/tls/authority_fixture.h"
+
+namespace parley::tls {
+namespace {
+
+using testing::HasSubstr;
+using testing_tls::Authority;
+using testing_tls::Issued;
+
+// What happens to the application at one end.
+class Told final : public Protocol {
+ public:
+  void connection_made() override {
+    ++made;
+    if (!greeting.empty()) transport().write(greeting);
+  }
+  void data_received(std::span<char> lent) override {
+    received.append(lent.data(), lent.size());
+    ++deliveries;
+    if (pauses) transport().pause_reading();
+    if (received == closes_at) transport().lose_connection();
+  }
+  bool eof_received() override {
+    ++ends;
+    return stays;
+  }
+  void connection_lost(Reason reason) override { lost = reason; }
+  using Protocol::transport;
+
+  int made = 0;
+  int deliveries = 0;
+  int ends = 0;
+  bool stays = false;
+  bool pauses = false;
+  std::string greeting;
+  std::string closes_at = "never";
+  std::string received;
+  std::optional<Reason> lost;
+};
+
+// One end: a filter, and its application, on a transport of the test's.
+struct End {
+  explicit End(std::unique_ptr<parley::Filter> made) : filter(std::move(made)) {
+    auto told = std::make_unique<Told>();
+    application = told.get();
+    filter->carry(std::move(told));
+  }
+  const Filter& tls() const { return static_cast<const Filter&>(*filter); }
+
+  StringTransport transport;
+  std::unique_ptr<parley::Filter> filter;
+  Told* application;
+};
+
+class TlsFilter : public testing::Test {
+ protected:
+  TlsFilter() {
+    const Issued issued = authority.issue({.names = {"localhost", "127.0.0.1"}});
+    server_context.load_cert_chain_pem(issued.certificate, issued.key);
+    client_context.load_verify_pem(authority.certificate());
+  }
+
+  void begin(const std::string& name = "localhost") {
+    server.emplace(server_context.wrap()(Address()));
+    client.emplace(client_context.wrap(name)(Address()));
+    server->transport.connect(*server->filter);
+    client->transport.connect(*client->filter);
+  }
+  // Carries bytes between both, at most `piece` at once, until nothing moves any more.
+  void carry(std::size_t piece = std::string::npos) {
+    for (bool moved = true; moved;) {
+      moved = carry(client->transport, server->transport, piece);
+      moved = carry(server->transport, client->transport, piece) || moved;
+      server->transport.turn();
+      client->transport.turn();
+      moved = moved || !client->transport.written().empty() || !server->transport.written().empty();
+    }
+  }
+  static bool carry(StringTransport& from, StringTransport& to, std::size_t piece) {
+    std::string bytes = from.written();
+    from.clear();
+    const bool moved = !bytes.empty();
+    for (std::string_view rest = bytes; !rest.empty();) {
+      const std::string_view some = rest.substr(0, piece);
+      rest.remove_prefix(some.size());
+      to.receive(some);
+    }
+    return moved;
+  }
+
+  Authority authority;
+  Context server_context = Context::server();
+  Context client_context = Context::client();
+  std::optional<End> server;
+  std::optional<End> client;
+};
+
+TEST_F(TlsFilter, BothEndsSpeak) {
+  begin();
+  carry();
+  ASSERT_EQ(client->application->made, 1);
+  ASSERT_EQ(server->application->made, 1);
+  client->application->transport().write("hello");
+  EXPECT_THAT(client->transport.written(), testing::Not(HasSubstr("hello")));
+  carry();
+  EXPECT_EQ(server->application->received, "hello");
+  server->application->transport().write("good bye");
+  carry();
+  EXPECT_EQ(client->application->received, "good bye");
+  EXPECT_EQ(client->tls().details().version, Version::tls1_3);
+  EXPECT_EQ(client->tls().details().peer_certificate->host_names, std::vector<std::string>{"localhost"});
+}
+
+TEST_F(TlsFilter, AWrongNameIsRefusedAndSaid) {
+  begin("example.org");
+  carry();
+  EXPECT_EQ(client->application->made, 0);
+  EXPECT_EQ(server->application->made, 0);
+}
+
+}  // namespace
+}  // namespace parley::tls

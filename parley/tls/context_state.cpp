@@ -84,8 +84,9 @@ void on_secret(const SSL* ssl, const char* line) noexcept {
   static_cast<ContextState*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))->keep_secret(line);
 }
 
-void on_state(const SSL* ssl, int where, int /*what*/) noexcept {
-  if ((where & SSL_CB_HANDSHAKE_START) != 0) engine_of(ssl).handshake_message();
+void on_message(int sent, int /*version*/, int type, const void* /*bytes*/, std::size_t /*size*/, SSL* ssl,
+                void* /*self*/) noexcept {
+  if (sent == 0 && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT)) engine_of(ssl).control_message();
 }
 
 // As today's servers are advised to (RFC 9325, section 4.2): no RSA key exchange, AEAD alone.
@@ -125,7 +126,7 @@ ContextState::ContextState(Role role)
   // RFC 9525, sections 6.3 and 2: `f*.example.org` is no wildcard, and the subject is no name.
   X509_VERIFY_PARAM_set_hostflags(parameters,
                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  SSL_CTX_set_info_callback(context, &on_state);
+  SSL_CTX_set_msg_callback(context, &on_message);
   if (role == Role::server) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets: the client keeps them
     SSL_CTX_set_client_hello_cb(context, &on_client_hello, this);

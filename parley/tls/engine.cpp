@@ -115,12 +115,14 @@ Engine::Outcome Engine::read(std::span<char> into, std::size_t& read) {
   if (error_) return Outcome::failed;
   ERR_clear_error();
   const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &read);
-  if (returned == 1) control_messages_ = 0;
   if (control_messages_ > context_->control_messages) {
+    read = 0;
     fail(make_error_code(Failure::too_many_messages));
     return Outcome::failed;
   }
-  return returned == 1 ? Outcome::done : outcome(returned);
+  if (returned != 1) return outcome(returned);
+  control_messages_ = 0;
+  return Outcome::done;
 }
 
 Engine::Outcome Engine::write(std::string_view plaintext, Sink* sink) {

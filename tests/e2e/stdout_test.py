@@ -178,6 +178,8 @@ class Elsewhere(Test):
 
         self.wait_until(again, "the log says so")
         told = server.stderr.wait_for(rb"stdout takes the conversation again; (\d+) messages were dropped in all")
+        # What was taken is written later, in order: the last of it is on the disk when all is.
+        self.wait_until(lambda: self.read(path).endswith(sender.says(b"again")), "all that was taken is written")
         written = self.read(path).count(b"0123456789")
         self.assertEqual(self.read(path).count(sender.says(LINE[:200] + LINE + LINE)) + int(told[1]), 1500, written)
 

@@ -7,3 +7,4 @@
 #include "parley/tls/details.h"
 #include "parley/tls/error.h"
 #include "parley/tls/filter.h"
+#include "parley/tls/stream.h"

@@ -307,6 +307,7 @@ void ContextState::keep_secret(std::string_view line) noexcept {
 std::string checked_host(std::string_view host) {
   std::string name = in_lower_case(host);
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  if (name.find(':') != name.npos) name = name.substr(0, name.find('%'));  // certificates know no scopes
   if (!name.ends_with("..") && name.ends_with('.')) name.pop_back();
   const auto refuse = [&](std::string_view why) {
     throw std::invalid_argument(concat("server_hostname \"", host, "\": ", why));

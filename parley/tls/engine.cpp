@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <openssl/err.h>
 #include <utility>
@@ -89,14 +90,31 @@ bool Engine::looks_like_tls() {
   return type == SSL3_RT_HANDSHAKE || (type == SSL3_RT_ALERT && context_->role() == Role::client);
 }
 
+// The peer is told in its own words where these can be guessed, and otherwise by an alert, since it may be a
+// version of TLS that nobody knows any more.
+void Engine::refuse_plain() {
+  fail(make_error_code(Failure::not_tls));
+  const std::string_view came(input_.data(), std::min<std::size_t>(input_.size(), 40));
+  const std::string_view line = came.substr(0, came.find_first_of("\r\n"));
+  if (std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+    detail_ = concat("it said \"", line, '"');
+  }
+  if (context_->role() == Role::client) return;
+  constexpr std::string_view methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH "};
+  const bool http = std::any_of(std::begin(methods), std::end(methods),
+                                [&](std::string_view method) { return came.starts_with(method); });
+  constexpr std::string_view alert("\x15\x03\x01\x00\x02\x02\x46", 7);  // fatal, protocol_version
+  pending_ = http ? "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+                    "Content-Length: 39\r\n\r\nThis port speaks TLS: try https://...\r\n"
+                  : alert;
+}
+
 Engine::Outcome Engine::handshake() {
   if (error_) return Outcome::failed;
   if (!begun_ && !input_.empty()) {
     begun_ = true;
     if (!looks_like_tls()) {
-      fail(make_error_code(Failure::not_tls));
-      const std::string_view came(input_.data(), std::min<std::size_t>(input_.size(), 40));
-      detail_ = concat("it said \"", came.substr(0, came.find_first_of("\r\n")), '"');
+      refuse_plain();
       return Outcome::failed;
     }
   }

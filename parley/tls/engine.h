@@ -92,6 +92,7 @@ class Engine {
   Outcome outcome(int returned);
   Outcome failed();
   bool looks_like_tls();
+  void refuse_plain();
 
   std::shared_ptr<ContextState> context_;
   std::shared_ptr<ContextState> chosen_;

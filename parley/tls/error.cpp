@@ -26,6 +26,8 @@ std::string failure_text(Failure failure) {
       return "the peer closed the connection during the handshake";
     case Failure::too_many_messages:
       return "too many messages of the protocol without any data";
+    case Failure::cleartext:
+      return "something came in clear behind the request for TLS";
     case Failure::no_certificate:
       return "there is no certificate to serve with (load_cert_chain)";
   }
@@ -70,6 +72,8 @@ bool is_alert(std::error_code error) {
 Error::Error(std::string_view operation, std::string_view where, std::error_code reason,
              std::string_view detail)
     : SocketError(operation, where, reason, detail) {}
+
+Error::Error(const SocketError& error) : SocketError(error.code(), Worded{error.what()}) {}
 
 namespace detail {
 

@@ -355,8 +355,9 @@ class TlsRefusal : public TlsFilter {
 TEST_F(TlsRefusal, AnotherName) {
   refused("example.org");
   EXPECT_TRUE(is_certificate_error(client_error));
-  EXPECT_THAT(client_text, HasSubstr("certificate refused: hostname mismatch (it is for localhost, 127.0.0.1, "
-                                     "not for example.org)"));
+  EXPECT_THAT(client_text,
+              HasSubstr("certificate refused: hostname mismatch (it is for localhost, 127.0.0.1, "
+                        "not for example.org)"));
   EXPECT_TRUE(is_alert(server_error)) << server_text;
   EXPECT_EQ(server_context.statistics().failed, 1U);
   EXPECT_EQ(client_context.statistics().failed, 1U);
@@ -364,7 +365,8 @@ TEST_F(TlsRefusal, AnotherName) {
 
 TEST_F(TlsRefusal, AnotherAddress) {
   refused("127.0.0.2");
-  EXPECT_THAT(client_text, HasSubstr("IP address mismatch (it is for localhost, 127.0.0.1, not for 127.0.0.2)"));
+  EXPECT_THAT(client_text,
+              HasSubstr("IP address mismatch (it is for localhost, 127.0.0.1, not for 127.0.0.2)"));
 }
 
 TEST_F(TlsRefusal, AnUnknownAuthority) {
@@ -383,7 +385,8 @@ TEST_F(TlsRefusal, AnExpiredCertificate) {
   const Issued old = authority.issue({.from = std::chrono::hours(-20), .to = std::chrono::hours(-1)});
   server_context.load_cert_chain_pem(old.certificate, old.key);
   refused();
-  EXPECT_THAT(client_text, HasSubstr("certificate has expired (it is CN=server (localhost), issued by CN=Test CA"));
+  EXPECT_THAT(client_text,
+              HasSubstr("certificate has expired (it is CN=server (localhost), issued by CN=Test CA"));
   EXPECT_THAT(server_text, HasSubstr("certificate expired"));
 }
 
@@ -429,8 +432,21 @@ TEST_F(TlsRefusal, APlainClient) {
   server->transport.turn();
   EXPECT_EQ(server_error, Failure::not_tls);
   EXPECT_THAT(server_text, HasSubstr("the peer does not speak TLS (it said \"USER megan\")"));
+  EXPECT_EQ(server->transport.written(), std::string("\x15\x03\x01\0\2\2\x46", 7));  // an alert
   EXPECT_TRUE(server->transport.closing());
   EXPECT_EQ(server->application->made, 0);
+}
+
+TEST_F(TlsRefusal, ABrowserWithoutTls) {
+  make();
+  server->transport.connect(*server->filter);
+  server->transport.receive("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  server->transport.turn();
+  EXPECT_EQ(server_error, Failure::not_tls);
+  const std::string& answer = server->transport.written();
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  const std::size_t body = answer.find("\r\n\r\n") + 4;
+  EXPECT_THAT(answer, HasSubstr("Content-Length: " + std::to_string(answer.size() - body) + "\r\n"));
 }
 
 TEST_F(TlsRefusal, APlainServer) {
@@ -479,8 +495,10 @@ TEST_F(TlsFilter, AServerHasACertificateForEachName) {
   server_context.set_servername_callback([&](std::string_view name) {
     return name == "callback.example.net" ? std::optional(serving("callback.example.net")) : std::nullopt;
   });
-  for (const auto& [asked, shown] : {std::pair{"example.org", "example.org"}, {"www.example.org", "*.example.org"},
-                                     {"callback.example.net", "callback.example.net"}, {"localhost", "localhost"}}) {
+  for (const auto& [asked, shown] : {std::pair{"example.org", "example.org"},
+                                     {"www.example.org", "*.example.org"},
+                                     {"callback.example.net", "callback.example.net"},
+                                     {"localhost", "localhost"}}) {
     begin(asked);
     ASSERT_TRUE(both_made()) << asked;
     EXPECT_EQ(client->tls().details().peer_certificate->host_names, std::vector<std::string>{shown});
@@ -650,7 +668,9 @@ TEST_F(TlsFilter, ContextsOfTheOtherRoleAreRefused) {
   EXPECT_THROW((void)server_context.wrap("localhost"), std::logic_error);
   EXPECT_THROW(Filter{client_context}, std::logic_error);
   EXPECT_THROW((void)client_context.wrap(""), std::invalid_argument);
-  EXPECT_THROW((void)client_context.wrap("b\xc3\xbc" "cher.example"), std::invalid_argument);
+  EXPECT_THROW((void)client_context.wrap("b\xc3\xbc"
+                                         "cher.example"),
+               std::invalid_argument);
   EXPECT_THROW((void)client_context.wrap("*.example.org"), std::invalid_argument);
 }
 

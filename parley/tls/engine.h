@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "parley/tls/context_state.h"
+#include "parley/tls/details.h"
 #include "parley/tls/openssl.h"
 
 namespace parley::tls {
@@ -107,5 +108,7 @@ class Engine {
   bool done_ = false;
   SslPtr ssl_;  // the first to go: it writes nothing then
 };
+
+Details details_of(const Engine& engine);
 
 }  // namespace parley::tls

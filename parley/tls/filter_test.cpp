@@ -184,7 +184,7 @@ TEST_F(TlsFilter, OlderVersionIsSpokenWhereOneEndKnowsNoNewer) {
 }
 
 TEST_F(TlsFilter, EverySplitIsTheSame) {
-  for (const std::size_t piece : {1, 2, 3, 5, 7, 100}) {
+  for (const std::size_t piece : {1U, 2U, 3U, 5U, 7U, 100U}) {
     for (const Version version : {Version::tls1_2, Version::tls1_3}) {
       client_context.set_maximum_version(version);
       make();

@@ -82,7 +82,7 @@ class TlsPeer {
 class Tls : public Connecting {
  protected:
   struct Secret {
-    std::unique_ptr<TlsPeer> peer;
+    std::shared_ptr<TlsPeer> peer;
     Story* story;
 
     Transport& wire() const { return story->actor->wire(); }
@@ -112,15 +112,15 @@ class Tls : public Connecting {
         {"127.0.0.1", 0}, make, {.wrap = server_context.wrap(), .handshake_timeout = handshake});
     return {speak(outside().connect(at.host(), narrow), client_context, "localhost"), &story};
   }
-  std::unique_ptr<TlsPeer> speak(std::unique_ptr<Peer> wire, const tls::Context& context, std::string host) {
-    auto peer = std::make_unique<TlsPeer>(std::move(wire), context, std::move(host));
-    peers_.push_back(peer.get());
+  std::shared_ptr<TlsPeer> speak(std::unique_ptr<Peer> wire, const tls::Context& context, std::string host) {
+    auto peer = std::make_shared<TlsPeer>(std::move(wire), context, std::move(host));
+    peers_.push_back(peer);
     return peer;
   }
   // Turns until it is so.
   bool until(const std::function<bool()>& so) {
     return Connecting::until([&] {
-      for (TlsPeer* const peer : peers_) peer->pump();
+      for (const auto& peer : peers_) peer->pump();
       return so();
     });
   }
@@ -132,7 +132,7 @@ class Tls : public Connecting {
 
   tls::Context server_context = tls::Context::server();
   tls::Context client_context = tls::Context::client();
-  std::vector<TlsPeer*> peers_;
+  std::vector<std::shared_ptr<TlsPeer>> peers_;
 };
 
 }  // namespace parley::conformance

@@ -223,7 +223,7 @@ TEST_P(TlsConnections, AGroupTellsThemAll) {
 // The other end of it: ours reaches for a server.
 class TlsConnecting : public Tls {
  protected:
-  std::unique_ptr<TlsPeer> answer(Server& server) { return speak(accepted(server).peer, server_context, {}); }
+  std::shared_ptr<TlsPeer> answer(Server& server) { return speak(accepted(server).peer, server_context, {}); }
 };
 PARLEY_CONFORMANCE(TlsConnecting);
 

@@ -313,6 +313,7 @@ std::string checked_host(std::string_view host) {
     throw std::invalid_argument(concat("server_hostname \"", host, "\": ", why));
   };
   if (name.empty()) refuse("a name or a numeric address is needed");
+  if (name.starts_with('.')) refuse("this is no name of a host");  // OpenSSL takes it for all hosts below it
   if (name.size() > 253) refuse("a name has at most 253 bytes");
   for (const char c : name) {
     if (static_cast<unsigned char>(c) >= 0x80) refuse("international names are to be written as xn--...");

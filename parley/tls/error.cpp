@@ -96,8 +96,12 @@ std::error_code certificate_error(long verify_result) {
 }
 
 std::error_code take_error() {
-  // The first is the cause; those behind it say what failed because of it.
-  const unsigned long code = ERR_get_error();
+  // The first is the cause; those behind it say what failed because of it. Parts below SSL leave their own in
+  // between, also of what was tried in vain (a folder of authorities that is not there).
+  const unsigned long first = ERR_get_error();
+  unsigned long code = first;
+  while (code != 0 && ERR_GET_LIB(code) != ERR_LIB_SSL) code = ERR_get_error();
+  if (code == 0) code = first;
   ERR_clear_error();
   if (ERR_SYSTEM_ERROR(code)) return {ERR_GET_REASON(code), std::system_category()};
   if (ERR_GET_LIB(code) == ERR_LIB_SSL) return {ERR_GET_REASON(code), category()};

@@ -672,6 +672,7 @@ TEST_F(TlsFilter, ContextsOfTheOtherRoleAreRefused) {
                                          "cher.example"),
                std::invalid_argument);
   EXPECT_THROW((void)client_context.wrap("*.example.org"), std::invalid_argument);
+  EXPECT_THROW((void)client_context.wrap(".example.org"), std::invalid_argument);
 }
 
 }  // namespace

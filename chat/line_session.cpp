@@ -20,6 +20,20 @@ constexpr std::uint8_t looks = 8;
 // How often it is said that connections are refused, however many are.
 constexpr parley::Duration refusal_log_interval = std::chrono::seconds(10);
 
+// One connection of a peer, as long as it lives.
+class Counted final : public parley::Filter {
+ public:
+  Counted(parley::PeerLimits& peers, const parley::Address& peer, parley::Time now)
+      : peers_(peers), counted_(peer) {
+    peers_.enter(peer, now);
+  }
+  ~Counted() override { peers_.leave(counted_); }
+
+ private:
+  parley::PeerLimits& peers_;
+  const parley::Address counted_;
+};
+
 }  // namespace
 
 std::unique_ptr<parley::Protocol> LineService::build_protocol(const parley::Address& peer) {
@@ -35,6 +49,17 @@ std::unique_ptr<parley::Protocol> LineService::build_protocol(const parley::Addr
 
 std::string_view LineService::refusal() const {
   return "Too many connections from your address, try again later\r\n";
+}
+
+parley::Wrap LineService::counted(parley::Wrap handshake) {
+  counts_handshakes_ = true;
+  return [this, handshake = std::move(handshake)](const parley::Address& peer) {
+    std::unique_ptr<parley::Filter> filter = handshake(peer);
+    if (filter == nullptr || exempt(peer)) return filter;
+    std::unique_ptr<parley::Filter> counted = std::make_unique<Counted>(peers_, peer, reactor_.now());
+    counted->carry(std::move(filter));
+    return counted;
+  };
 }
 
 bool LineService::exempt(const parley::Address& peer) const {
@@ -69,7 +94,7 @@ void LineSession::operator delete(LineSession* session, std::destroying_delete_t
 void LineSession::connection_made() {
   const parley::Address address = peer();
   exempt_ = service_.exempt(address);
-  if (!exempt_) {
+  if (!exempt_ && !service_.counts_handshakes_) {
     service_.peers_.enter(address, service_.reactor_.now());
     counted_ = true;
   }

@@ -6,6 +6,7 @@
 #include "chat/wire/line/clean.h"
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
+#include "parley/tls/error.h"
 
 namespace chat {
 
@@ -161,7 +162,10 @@ void LineSession::connection_lost(parley::Reason reason) {
   if (reason.kind() == Kind::behind || reason.kind() == Kind::overload) {
     log.write(parley::Level::warn, parley::concat(peer(), " did not keep up and was disconnected: ", reason));
   } else if (reason.kind() == Kind::failed) {
-    log.write(parley::Level::info, parley::concat(peer(), " was disconnected: ", reason));
+    // Most programs leave without close_notify: what they meant to say was in lines.
+    const bool cut = reason.error() == parley::tls::Failure::truncated;
+    log.write(cut ? parley::Level::debug : parley::Level::info,
+              parley::concat(peer(), " was disconnected: ", reason));
   }
   if (counted_) service_.peers_.leave(peer());
   leave();

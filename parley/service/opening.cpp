@@ -103,7 +103,11 @@ tls::Context server_context(const ServerEndpoint::Tls& endpoint) {
   tls::Context context = tls::Context::server();
   context.load_cert_chain(endpoint.cert, endpoint.key);
   if (!endpoint.client_ca.empty()) {
-    context.load_client_ca(endpoint.client_ca);
+    try {
+      context.load_client_ca(endpoint.client_ca);
+    } catch (const tls::Error& error) {  // of what is in the file, which it does not name
+      throw tls::Error("load_client_ca", endpoint.client_ca, error.code(), error.what());
+    }
     context.set_verify_mode(tls::VerifyMode::required);
   }
   return context;

@@ -415,6 +415,9 @@ TEST_F(TlsOpening, SaysWhichFileIsWrong) {
               testing::AllOf(testing::HasSubstr(file("cert")), testing::HasSubstr("no key in PEM")));
   EXPECT_THAT(complaint_about(":cert=" + file("both") + ":client_ca=" + missing),
               testing::HasSubstr(missing));
+  write("no", "no PEM");
+  EXPECT_THAT(complaint_about(":cert=" + file("both") + ":client_ca=" + file("no")),
+              testing::HasSubstr("load_client_ca " + file("no") + ": "));
   write("key", authority().issue().key);
   EXPECT_THAT(complaint_about(":cert=" + file("cert") + ":key=" + file("key")),
               testing::AllOf(testing::HasSubstr(file("key")), testing::HasSubstr("not that of the first")));

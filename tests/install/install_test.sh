@@ -107,7 +107,7 @@ case $way in
     ;;
   uninstall)   # empty files stand for the libraries: what matters is where files go
     configure_alone
-    for part in socket socketserver reactor stream service tls; do touch "alone/libparley-$part.a"; done
+    for part in socket socketserver reactor stream tls service; do touch "alone/libparley-$part.a"; done
     mkdir -p stage/usr/include/parley/line stage/usr/share
     touch stage/usr/include/parley/line/of-somebody-else
     (cd stage && find . | sort) >before

@@ -74,10 +74,11 @@ int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, co
 
 int on_session(SSL* ssl, SSL_SESSION* session) noexcept {
   try {
-    return engine_of(ssl).keep_session(*session) ? 1 : 0;
+    engine_of(ssl).keep_session(*session);
   } catch (...) {
-    return 0;  // not kept
+    // No memory: it is not kept.
   }
+  return 0;  // OpenSSL's own reference goes
 }
 
 void on_secret(const SSL* ssl, const char* line) noexcept {

@@ -221,10 +221,10 @@ void Engine::refused(X509_STORE_CTX& store) {
   }
 }
 
-bool Engine::keep_session(SSL_SESSION& session) {
-  if (context_->role() != Role::client || server_name_.empty()) return false;
+void Engine::keep_session(SSL_SESSION& session) {
+  if (server_name_.empty()) return;
+  SSL_SESSION_up_ref(&session);
   context_->sessions().put(server_name_, SessionPtr(&session));
-  return true;
 }
 
 }  // namespace parley::tls

@@ -80,7 +80,7 @@ class Engine {
 
   // For the callbacks of the context.
   void refused(X509_STORE_CTX& store);
-  bool keep_session(SSL_SESSION& session);
+  void keep_session(SSL_SESSION& session);
   void control_message() noexcept { ++control_messages_; }
   void set_server_name(std::string name) { server_name_ = std::move(name); }
   // The context that SNI has chosen lives as long as the connection.

@@ -7,3 +7,5 @@
 #include "parley/tls/details.h"
 #include "parley/tls/error.h"
 #include "parley/tls/filter.h"
+#include "parley/tls/server.h"
+#include "parley/tls/socket.h"

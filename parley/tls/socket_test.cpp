@@ -235,6 +235,7 @@ TEST_F(TlsSocketTest, ASocketThatDoesNotBlockSaysSo) {
   std::string received;
   int blocked = 0;
   while (!rest.empty()) {
+    ASSERT_LE(received.size(), text.size());
     try {
       rest.remove_prefix(ends.client.send(rest));
     } catch (const WouldBlock&) {
@@ -274,6 +275,23 @@ TEST_F(TlsSocketTest, WhatASendallHasLeftIsWholeBeforeOtherBytes) {
   ASSERT_THAT(received, testing::EndsWith("END"));
   received.resize(received.size() - 3);
   EXPECT_TRUE(text.starts_with(received)) << received.size();
+}
+
+TEST_F(TlsSocketTest, TheSameWordsByAnotherSendallAreOtherWords) {
+  Ends ends(contexts);
+  ends.client.setblocking(false);
+  std::size_t said = 0;
+  try {
+    for (;; ++said) ends.client.sendall("ping\n");
+  } catch (const WouldBlock&) {
+    ++said;  // it is on its way
+  }
+  std::string received;
+  while (received.size() < (said - 1) * 5) received += ends.server.recv(64 * 1024);
+  ends.client.sendall("ping\n");
+  ++said;
+  ends.client.close();
+  EXPECT_EQ((received + receive_all(ends.server)).size(), said * 5);
 }
 
 TEST_F(TlsSocketTest, WhatOnlyTheKernelCanDoIsRefused) {

@@ -47,7 +47,9 @@ inline void shake_hands(TlsSocket& one, TlsSocket& other) {
   };
   one.setblocking(false);
   other.setblocking(false);
-  while (!(step(one) & step(other))) {
+  for (bool done = false; !done;) {
+    done = step(one);
+    done = step(other) && done;
   }
   one.settimeout(patience);
   other.settimeout(patience);

@@ -6,11 +6,14 @@
 #if __cplusplus < 202002L
 #error "Parley needs C++20: compile with -std=c++20"
 #else
+#include "parley/socketserver.h"
 #include "parley/stream.h"
 #include "parley/tls/certificate.h"
 #include "parley/tls/context.h"
 #include "parley/tls/details.h"
 #include "parley/tls/error.h"
 #include "parley/tls/filter.h"
+#include "parley/tls/server.h"
+#include "parley/tls/socket.h"
 #include "parley/tls/stream.h"
 #endif

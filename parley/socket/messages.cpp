@@ -95,6 +95,7 @@ Message Socket::recvmsg(std::size_t size, std::size_t ancillary_size, Flags how)
 
 MessageInfo Socket::recvmsg_into(std::span<const std::span<char>> memory, std::size_t ancillary_size,
                                  Flags how) {
+  require_no_layer("recvmsg");
   require_fits("recvmsg", ancillary_size);
   std::vector<iovec> pieces;
   pieces.reserve(memory.size());
@@ -131,6 +132,7 @@ std::size_t Socket::sendmsg(std::initializer_list<std::string_view> pieces,
 
 std::size_t Socket::sendmsg(std::span<const std::string_view> pieces, std::span<const Ancillary> ancillary,
                             Flags how, const std::optional<Address>& address) {
+  require_no_layer("sendmsg");
   std::vector<iovec> vector;
   vector.reserve(pieces.size());
   for (const std::string_view each : pieces) vector.push_back({const_cast<char*>(each.data()), each.size()});

@@ -47,7 +47,7 @@ std::uint64_t Socket::sendfile(int file, std::uint64_t offset, std::optional<std
   const Position position(file, offset, sent);
   const Deadline deadline(gettimeout());
   std::uint64_t rest = std::min(count.value_or(most_bytes), most_bytes - offset);
-  if (!S_ISREG(about.st_mode)) {
+  if (!S_ISREG(about.st_mode) || has_layer()) {
     send_read(file, offset, seekable, rest, deadline, sent);
     return sent;
   }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "parley/socket/layer.h"
 #include "parley/socket/opening.h"
 #include "parley/socket/sockaddr.h"
 
@@ -126,10 +127,12 @@ void Socket::listen(int backlog) {
 
 void Socket::shutdown(Shutdown how) {
   const int direction = direction_of(how);
+  if (has_layer()) open_->layer->shutdown(SocketLayer::Call(*this, "shutdown"), how);
   if (::shutdown(fileno(), direction) != 0) fail("shutdown", errno);
 }
 
 Socket Socket::dup() const {
+  require_no_layer("dup");
   Descriptor copy(fcntl(fileno(), F_DUPFD_CLOEXEC, 0));
   if (!copy) fail("dup", errno);
   Socket socket(std::move(copy), family_, type_, proto_, gettimeout());

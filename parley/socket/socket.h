@@ -24,6 +24,7 @@ namespace parley {
 
 class Deadline;
 class SocketFile;
+class SocketLayer;
 struct FileOptions;
 struct RawAddress;
 
@@ -183,6 +184,7 @@ class Socket {
 
  private:
   friend class SocketFile;
+  friend class SocketLayer;
   friend class BaseRequestHandler;
   friend std::pair<Socket, Socket> socketpair(Family family, Type type, int proto);
   friend Socket create_connection(const Endpoint& endpoint, std::optional<Duration> timeout,
@@ -190,8 +192,11 @@ class Socket {
 
   // What a socket has in common with the files made of it.
   struct Open {
+    ~Open();
+
     Descriptor descriptor;
     std::optional<Duration> timeout;
+    std::shared_ptr<SocketLayer> layer{};  // none: bytes go to the kernel as they are
   };
 
   Socket(Descriptor descriptor, Family family, Type type, int proto, std::optional<Duration> timeout);
@@ -211,11 +216,16 @@ class Socket {
   RawAddress raw_address(const Address& address) const;
   void set_timeout(std::string_view operation, std::optional<Duration> timeout);
   int message_flags(Flags how) const;
+  bool has_layer() const { return open_ && open_->layer; }
+  // Throws std::logic_error where a layer stands in the way of what only the kernel can do.
+  void require_no_layer(std::string_view operation) const;
   std::size_t receive(std::string_view operation, std::span<char> memory, const Deadline& deadline,
                       Flags how = {});
   // Sends all of `data` before the deadline, and takes from it what was sent, also when it throws.
   void send_rest(std::string_view operation, std::string_view& data, const Deadline& deadline,
                  Flags how = {});
+  void send_rest_through(std::string_view operation, std::string_view& data, const Deadline& deadline,
+                         Flags how);
   void send_read(int file, std::uint64_t offset, bool seekable, std::uint64_t count, const Deadline& deadline,
                  std::uint64_t& sent);
 

@@ -1,6 +1,7 @@
 #include <memory>
 #include <sys/uio.h>
 
+#include "parley/socket/layer.h"
 #include "parley/socket/packet_info.h"
 #include "parley/socket/sockaddr.h"
 #include "parley/socket/transfer.h"
@@ -40,6 +41,7 @@ std::size_t Socket::recv_into(std::span<char> memory, Flags how) {
 
 std::size_t Socket::receive(std::string_view operation, std::span<char> memory, const Deadline& deadline,
                             Flags how) {
+  if (has_layer()) return open_->layer->receive(SocketLayer::Call(*this, operation, deadline, how), memory);
   return transfer({operation, POLLIN, how}, deadline,
                   [&] { return ::recv(fileno(), memory.data(), memory.size(), message_flags(how)); });
 }
@@ -51,6 +53,7 @@ std::pair<std::string, Address> Socket::recvfrom(std::size_t size, Flags how) {
 }
 
 std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> memory, Flags how) {
+  require_no_layer("recvfrom");
   RawAddress raw;
   const std::size_t received = transfer({"recvfrom", POLLIN, how}, Deadline(gettimeout()), [&] {
     raw.size = sizeof raw.storage;
@@ -60,6 +63,9 @@ std::pair<std::size_t, Address> Socket::recvfrom_into(std::span<char> memory, Fl
 }
 
 std::size_t Socket::send(std::string_view data, Flags how) {
+  if (has_layer()) {
+    return open_->layer->send(SocketLayer::Call(*this, "send", Deadline(gettimeout()), how), data);
+  }
   return transfer({"send", POLLOUT, how}, Deadline(gettimeout()),
                   [&] { return ::send(fileno(), data.data(), data.size(), message_flags(how)); });
 }
@@ -69,6 +75,7 @@ void Socket::sendall(std::string_view data, Flags how) {
 }
 
 void Socket::send_rest(std::string_view name, std::string_view& data, const Deadline& deadline, Flags how) {
+  if (has_layer()) return send_rest_through(name, data, deadline, how);
   const Operation operation{name, POLLOUT, how, nullptr, data.size()};
   do {
     data.remove_prefix(transfer(
@@ -77,6 +84,7 @@ void Socket::send_rest(std::string_view name, std::string_view& data, const Dead
 }
 
 std::size_t Socket::sendto(std::string_view data, const Address& address, Flags how) {
+  require_no_layer("sendto");
   // The kernel sends no datagram of IPv4 from a socket that takes IPv6 alone: that is asked once it has
   // refused.
   const bool refuses = type_ == Type::datagram;

@@ -15,11 +15,22 @@
 #include "parley/tls/certificate.h"
 #include "parley/tls/error.h"
 
+namespace parley {
+class Socket;
+}
+
 namespace parley::tls {
 
 class ContextState;
 class Engine;
 class TlsSocket;
+
+// How `Context::wrap_socket` begins.
+struct WrapOptions {
+  // Whether it waits for the handshake, within the socket's timeout. Otherwise `do_handshake` does, or the
+  // first call that receives or sends.
+  bool do_handshake_on_connect = true;
+};
 
 // Versions of TLS, older ones of which are refused: RFC 5246 and RFC 8446.
 enum class Version : std::uint8_t { tls1_2, tls1_3 };
@@ -138,6 +149,14 @@ class Context {
   // Throws std::logic_error for a context of the other role, std::invalid_argument for a name that is none.
   Wrap wrap() const;
   Wrap wrap(std::string_view server_hostname) const;
+
+  // TLS over a socket that is connected, for programs that wait (<parley/tls/socket.h>): a server's, and
+  // a client's, which has reached for `server_hostname`. The socket is taken: it is closed where this throws.
+  // Bytes that nobody has received from it yet are TLS's. Throws as `wrap` does; std::invalid_argument for a
+  // socket that is no stream, that has TLS already, or that does not block and is to wait for its handshake;
+  // and what TlsSocket::do_handshake throws.
+  TlsSocket wrap_socket(Socket socket, const WrapOptions& how = {}) const;
+  TlsSocket wrap_socket(Socket socket, std::string_view server_hostname, const WrapOptions& how = {}) const;
 
  private:
   friend class ContextState;

@@ -22,6 +22,7 @@ struct Engine::Wire {
     Engine& engine = of(bio);
     const std::size_t count = std::min(static_cast<std::size_t>(std::max(most, 0)), engine.input_.size());
     if (count == 0) {
+      engine.wanted_ = static_cast<std::size_t>(std::max(most, 0));
       BIO_set_retry_read(bio);
       return -1;
     }

@@ -51,6 +51,8 @@ class Engine {
   void feed(std::span<const char> came) { input_ = came; }
   // What of it was not read.
   std::span<const char> input() const { return input_; }
+  // How many bytes it has asked for at last and not had: none of them is beyond the record that it reads.
+  std::size_t wanted() const { return wanted_; }
 
   Outcome handshake();
   // Some plaintext; `read` is how much.
@@ -98,6 +100,7 @@ class Engine {
   std::shared_ptr<ContextState> context_;
   std::shared_ptr<ContextState> chosen_;
   std::span<const char> input_;
+  std::size_t wanted_ = 0;
   Sink* sink_ = nullptr;
   std::string pending_;
   std::string server_name_;

@@ -6,6 +6,7 @@
 #include "chat/wire/line/clean.h"
 #include "chat/wire/line/encode.h"
 #include "parley/base/print.h"
+#include "parley/tls/error.h"
 
 namespace chat {
 
@@ -19,6 +20,20 @@ constexpr std::uint8_t looks = 8;
 
 // How often it is said that connections are refused, however many are.
 constexpr parley::Duration refusal_log_interval = std::chrono::seconds(10);
+
+// One connection of a peer, as long as it lives.
+class Counted final : public parley::Filter {
+ public:
+  Counted(parley::PeerLimits& peers, const parley::Address& peer, parley::Time now)
+      : peers_(peers), counted_(peer) {
+    peers_.enter(peer, now);
+  }
+  ~Counted() override { peers_.leave(counted_); }
+
+ private:
+  parley::PeerLimits& peers_;
+  const parley::Address counted_;
+};
 
 }  // namespace
 
@@ -35,6 +50,17 @@ std::unique_ptr<parley::Protocol> LineService::build_protocol(const parley::Addr
 
 std::string_view LineService::refusal() const {
   return "Too many connections from your address, try again later\r\n";
+}
+
+parley::Wrap LineService::counted(parley::Wrap handshake) {
+  counts_handshakes_ = true;
+  return [this, handshake = std::move(handshake)](const parley::Address& peer) {
+    std::unique_ptr<parley::Filter> filter = handshake(peer);
+    if (filter == nullptr || exempt(peer)) return filter;
+    std::unique_ptr<parley::Filter> counted = std::make_unique<Counted>(peers_, peer, reactor_.now());
+    counted->carry(std::move(filter));
+    return counted;
+  };
 }
 
 bool LineService::exempt(const parley::Address& peer) const {
@@ -69,7 +95,7 @@ void LineSession::operator delete(LineSession* session, std::destroying_delete_t
 void LineSession::connection_made() {
   const parley::Address address = peer();
   exempt_ = service_.exempt(address);
-  if (!exempt_) {
+  if (!exempt_ && !service_.counts_handshakes_) {
     service_.peers_.enter(address, service_.reactor_.now());
     counted_ = true;
   }
@@ -136,7 +162,10 @@ void LineSession::connection_lost(parley::Reason reason) {
   if (reason.kind() == Kind::behind || reason.kind() == Kind::overload) {
     log.write(parley::Level::warn, parley::concat(peer(), " did not keep up and was disconnected: ", reason));
   } else if (reason.kind() == Kind::failed) {
-    log.write(parley::Level::info, parley::concat(peer(), " was disconnected: ", reason));
+    // Most programs leave without close_notify: what they meant to say was in lines.
+    const bool cut = reason.error() == parley::tls::Failure::truncated;
+    log.write(cut ? parley::Level::debug : parley::Level::info,
+              parley::concat(peer(), " was disconnected: ", reason));
   }
   if (counted_) service_.peers_.leave(peer());
   leave();

@@ -17,6 +17,7 @@
 #include "parley/line/line_receiver.h"
 #include "parley/line/message_limit.h"
 #include "parley/line/peer_limits.h"
+#include "parley/reactor/filter.h"
 #include "parley/reactor/reactor.h"
 
 namespace chat {
@@ -80,6 +81,11 @@ class LineService final : public parley::Factory {
   std::unique_ptr<parley::Protocol> build_protocol(const parley::Address& peer) override;
   std::string_view refusal() const override;
 
+  // What the listener is to put under each session: what `handshake` makes, and below that something that
+  // counts the connection from its beginning. A session by itself is counted when it begins, which is when
+  // its handshake is over: who never ends one could have any number.
+  parley::Wrap counted(parley::Wrap handshake);
+
  private:
   friend class LineSession;
 
@@ -91,6 +97,7 @@ class LineService final : public parley::Factory {
   parley::PeerLimits& peers_;
   std::string room_;
   LineChat settings_;
+  bool counts_handshakes_ = false;
   parley::Slab<LineSession> places_;
   std::string cleaned_;  // of a line that had to be changed, until the next
   std::optional<parley::Time> refusals_logged_;

@@ -83,9 +83,15 @@ class Running {
   Running(const chat::Config& started, Reread reread, chat::Server& server, Outputs& outputs)
       : started_(started), now_(started), reread_(std::move(reread)), server_(server), outputs_(outputs) {}
 
-  // Reads the configuration again, and opens the log's file anew, which may have been renamed. What cannot be
-  // used leaves the old one in force.
+  // Reads the configuration and certificates again, and opens the log's file anew, which may have been
+  // renamed. What cannot be used leaves the old one in force.
   void reload() {
+    reload_configuration();
+    server_.reload_certificates(outputs_.log);
+  }
+
+ private:
+  void reload_configuration() {
     parley::Log& log = outputs_.log;
     chat::Config wanted = now_;
     std::string mistake;
@@ -112,7 +118,6 @@ class Running {
     now_ = std::move(wanted);
   }
 
- private:
   const chat::Config& started_;
   chat::Config now_;
   const Reread reread_;

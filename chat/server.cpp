@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stdexcept>
 #include <utility>
 
 #include "parley/base/print.h"
@@ -44,6 +45,10 @@ parley::PeerLimitSettings peer_limits(const Config& config) {
   return settings;
 }
 
+void say_old_stays(parley::Log& log, std::string_view why, const parley::SocketError& error) {
+  log.write(parley::Level::error, parley::concat(why, "the certificate stays as it was: ", error.what()));
+}
+
 }  // namespace
 
 Server::Server(const Config& config, AsyncWriter& out, parley::Log& log)
@@ -53,6 +58,7 @@ Server::Server(const Config& config, AsyncWriter& out, parley::Log& log,
                const parley::Reactor::MakeBackend& make, const parley::Clock& clock)
     : config_(config),
       out_(out),
+      log_(log),
       peers_(peer_limits(config)),
       reactor_(make ? parley::Reactor(make, reactor_settings(config, log, clock))
                     : parley::Reactor(config.reactor, reactor_settings(config, log, clock))),
@@ -68,8 +74,9 @@ void Server::listen() {
         LineChat{.line_bytes = config_.line_bytes,
                  .rate = {.per_second = config_.message_rate, .burst = config_.message_burst},
                  .idle_timeout = config_.idle_timeout}));
-    const parley::ListeningPort port =
-        parley::listen(reactor_, listener.endpoint, service, listen_settings(config_));
+    parley::ListenSettings settings = listen_settings(config_);
+    if (listener.tls) settings.wrap = service->counted(context(*listener.tls).wrap());
+    const parley::ListeningPort port = parley::listen(reactor_, listener.endpoint, service, settings);
     const parley::Address where = port.host();
     started += where.family() == parley::Family::local
                    ? parley::concat("ChatServer started on ", where, "\n")
@@ -77,6 +84,35 @@ void Server::listen() {
   }
   // Not before all are open: who waits for these lines, to connect, is to find everything there.
   out_.put(started);
+}
+
+const parley::tls::Context& Server::context(const TlsConfig& config) {
+  for (const auto& [files, made] : contexts_) {
+    if (files == config) return made;
+  }
+  try {
+    parley::tls::Context made = parley::server_context(
+        {.address = {}, .cert = config.cert, .key = config.key, .client_ca = config.client_ca});
+    made.set_reload_failed(
+        [&log = log_](const parley::SocketError& error) { say_old_stays(log, {}, error); });
+    made.set_handshake_failed(
+        [&log = log_](const parley::tls::Error& error) { log.write(parley::Level::debug, error.what()); });
+    return contexts_.emplace_back(config, std::move(made)).second;
+  } catch (const parley::SocketError& error) {
+    // Not as one of a socket: no other address would help.
+    throw std::runtime_error(parley::concat("TLS: ", error.what()));
+  }
+}
+
+void Server::reload_certificates(parley::Log& log) {
+  for (auto& [files, made] : contexts_) {
+    try {
+      made.reload();
+      log.write(parley::Level::info, parley::concat("SIGHUP: ", files.cert, " is in force as it is now"));
+    } catch (const parley::SocketError& error) {
+      say_old_stays(log, "SIGHUP: ", error);
+    }
+  }
 }
 
 void Server::reload(const Config& config) {

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "chat/config/config.h"
@@ -15,6 +16,7 @@
 #include "parley/base/log.h"
 #include "parley/line/peer_limits.h"
 #include "parley/reactor/reactor.h"
+#include "parley/tls/context.h"
 
 namespace chat {
 
@@ -28,11 +30,15 @@ class Server {
   Server(const Config& config, AsyncWriter& out, parley::Log& log, const parley::Reactor::MakeBackend& make,
          const parley::Clock& clock);
 
-  // Opens the listeners, and says on `out` where it listens once all of them are open. Throws SocketError.
+  // Opens the listeners, and says on `out` where it listens once all of them are open. Throws SocketError,
+  // and std::runtime_error where the files of a certificate cannot be used.
   void listen();
   // Takes what can be changed while it runs from a configuration that was read again: whether the
   // conversation is shown.
   void reload(const Config& config);
+  // Reads the files of certificates again, for connections that come from now on, and says in this log what
+  // has become of it. A file that cannot be used leaves what there is in force.
+  void reload_certificates(parley::Log& log);
   // Runs until it was shut down: every client is gone when it returns.
   void run() { reactor_.run(); }
   // Tells everybody, and ends in good order: what is queued is sent, for 5 s at most. The second time it
@@ -42,8 +48,12 @@ class Server {
   parley::Reactor& reactor() { return reactor_; }
 
  private:
+  const parley::tls::Context& context(const TlsConfig& config);
+
   const Config config_;
   AsyncWriter& out_;
+  parley::Log& log_;
+  std::vector<std::pair<TlsConfig, parley::tls::Context>> contexts_;  // one for all who have the same files
   // What sessions stand in comes before the reactor, so that it outlives them; what uses the reactor
   // comes behind it.
   parley::PeerLimits peers_;

@@ -127,6 +127,12 @@ macro(parley_openssl)
   if(NOT OpenSSL_FOUND)
     message(FATAL_ERROR "OpenSSL ${PARLEY_OPENSSL_OLDEST} or newer is missing: script/setup installs it (Debian: libssl-dev)")
   endif()
+  foreach(library SSL Crypto)   # also for whoever took Parley in
+    get_target_property(global OpenSSL::${library} IMPORTED_GLOBAL)
+    if(NOT global)
+      set_target_properties(OpenSSL::${library} PROPERTIES IMPORTED_GLOBAL TRUE)
+    endif()
+  endforeach()
 endmacro()
 
 # parley_part(NAME HEADERS h... FOLDERS folder... LINKS part... [CARES] [OPENSSL]): the library parley::NAME. Its HEADERS, and

@@ -1,7 +1,12 @@
 #pragma once
 
-// TLS, with the names of Python's ssl: contexts, and what they put under connections.
+// TLS, with the names of Python's ssl: tls::Context, connect_tls, serve_tls, start_tls, and the filter under
+// them.
 
+#if __cplusplus < 202002L
+#error "Parley needs C++20: compile with -std=c++20"
+#else
+#include "parley/stream.h"
 #include "parley/tls/certificate.h"
 #include "parley/tls/context.h"
 #include "parley/tls/details.h"
@@ -9,3 +14,5 @@
 #include "parley/tls/filter.h"
 #include "parley/tls/server.h"
 #include "parley/tls/socket.h"
+#include "parley/tls/stream.h"
+#endif

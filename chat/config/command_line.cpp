@@ -22,6 +22,7 @@ struct Options {
   std::string reactor;
   std::string log_level;
   std::string flush_interval;
+  TlsConfig tls;
   bool quiet = false;
 };
 
@@ -32,10 +33,18 @@ void declare(CLI::App& app, Options& options) {
       ->type_name("FILE");
   app.add_option("--listen", options.listen,
                  "Where to listen, in place of the file's listeners: line://127.0.0.1:2626 (the default), "
-                 "line://[::]:2626, line+unix:/path.sock; may be given several times")
+                 "line://[::]:2626, line+tls://[::]:2627, line+unix:/path.sock; may be given several times")
       ->type_name("URL")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
+  app.add_option("--tls-cert", options.tls.cert,
+                 "The certificate of line+tls:// listeners, with those that it is signed by (PEM)")
+      ->type_name("FILE");
+  app.add_option("--tls-key", options.tls.key, "Its key, where that is not in the same file")
+      ->type_name("FILE");
+  app.add_option("--client-ca", options.tls.client_ca,
+                 "Whoever comes to a line+tls:// listener must show a certificate of these authorities")
+      ->type_name("FILE");
   app.add_option("--reactor", options.reactor, "What to wait with: auto (the default), epoll, poll, select")
       ->type_name("KIND");
   app.add_option("--log-level", options.log_level, "trace, debug, info (the default), warn, error")
@@ -80,6 +89,20 @@ void set(Settings& settings, std::string_view option, const std::string& text, c
   key.set(settings, *value);
 }
 
+// The certificate of the command line's listeners; nothing where it names none. Whoever names one does not
+// want to be reached in clear.
+std::optional<TlsConfig> tls_of(const CLI::App& app, const Options& options) {
+  const auto given = [&](const char* option) { return app.count(option) > 0; };
+  if (!given("--tls-cert") && !given("--tls-key") && !given("--client-ca")) return std::nullopt;
+  if (options.tls.cert.empty()) {
+    throw ConfigError("--tls-key and --client-ca are nothing without --tls-cert FILE");
+  }
+  if (std::none_of(options.listen.begin(), options.listen.end(), wants_tls)) {
+    throw ConfigError("--tls-cert is for --listen line+tls://ADDRESS:PORT, and there is none");
+  }
+  return options.tls;
+}
+
 Invocation read(int argc, const char* const* argv, Config (*read_file)(const std::string& path)) {
   CLI::App app("parleyd, the Parley chat server", "parleyd");
   Options options;
@@ -104,9 +127,12 @@ Invocation read(int argc, const char* const* argv, Config (*read_file)(const std
     set(settings, "--flush-interval", options.flush_interval, *find_key("server", "flush_interval"));
   }
   if (options.quiet) settings.config.chat = false;
+  const std::optional<TlsConfig> tls = tls_of(app, options);
   if (!options.listen.empty()) {
     settings.config.listeners.clear();
-    for (const std::string& url : options.listen) settings.config.listeners.push_back(listener_from_url(url));
+    for (const std::string& url : options.listen) {
+      settings.config.listeners.push_back(listener_from_url(url, tls));
+    }
   }
   return {std::move(settings.config), {}};
 }

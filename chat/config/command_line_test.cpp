@@ -98,10 +98,39 @@ TEST(CommandLineTest, CountsMoreThanTheFile) {
   EXPECT_EQ(both.log_level, parley::Level::warn);
 }
 
+TEST(CommandLineTest, ListenersOfTlsHaveTheCertificateThatIsNamed) {
+  const Config config =
+      invoke({"--listen", "line+tls://127.0.0.1:1", "--tls-cert=/c.pem", "--tls-key", "/k.pem", "--client-ca",
+              "/ca.pem", "--listen", "line+tls://[::1]", "--listen", "line://127.0.0.1:2", "--listen",
+              "line+tls:3:interface=127.0.0.1:cert=/other.pem"})
+          .config;
+  EXPECT_THAT(endpoints(config),
+              testing::ElementsAre("tcp:1:interface=127.0.0.1", R"(tcp:2626:interface=\:\:1)",
+                                   "tcp:2:interface=127.0.0.1", "tcp:3:interface=127.0.0.1"));
+  const TlsConfig named{"/c.pem", "/k.pem", "/ca.pem"};
+  const TlsConfig other{"/other.pem", "", ""};
+  EXPECT_EQ(config.listeners[0].tls, named);
+  EXPECT_EQ(config.listeners[1].tls, named);
+  EXPECT_EQ(config.listeners[2].tls, std::nullopt);
+  EXPECT_EQ(config.listeners[3].tls, other);
+}
+
+TEST(CommandLineTest, ACertificateThatNobodyWouldSeeIsAMistake) {
+  EXPECT_THAT(
+      refusal({"--listen", "line+tls://127.0.0.1:1"}),
+      StartsWith("--listen line+tls://127.0.0.1:1: there is no certificate for it, as in --tls-cert"));
+  EXPECT_EQ(refusal({"--listen", "line://127.0.0.1:1", "--tls-cert", "/c.pem"}),
+            "--tls-cert is for --listen line+tls://ADDRESS:PORT, and there is none");
+  EXPECT_EQ(refusal({"--tls-cert", "/c.pem"}),
+            "--tls-cert is for --listen line+tls://ADDRESS:PORT, and there is none");
+  EXPECT_EQ(refusal({"--listen", "line+tls://127.0.0.1:1", "--tls-key", "/k.pem"}),
+            "--tls-key and --client-ca are nothing without --tls-cert FILE");
+}
+
 TEST(CommandLineTest, HelpAndVersionAreOnlySaid) {
   const std::string help = invoke({"--help"}).say;
-  for (const char* option :
-       {"--config", "--listen", "--reactor", "--log-level", "--flush-interval", "--quiet"}) {
+  for (const char* option : {"--config", "--listen", "--tls-cert", "--tls-key", "--client-ca", "--reactor",
+                             "--log-level", "--flush-interval", "--quiet"}) {
     EXPECT_THAT(help, HasSubstr(option));
   }
   EXPECT_EQ(invoke({"--version"}).say, "parleyd " PARLEY_VERSION "\n");
@@ -131,7 +160,8 @@ TEST(CommandLineTest, AWrongValueIsToldWithTheRightOnes) {
 }
 
 TEST(CommandLineTest, AWrongUrlIsToldWithTheRightForm) {
-  const std::string forms = "line://127.0.0.1:2626, line://[::1]:2626 or line+unix:/path.sock";
+  const std::string forms =
+      "line://127.0.0.1:2626, line://[::1]:2626, line+tls://127.0.0.1:2626 or line+unix:/path.sock";
   for (const char* url :
        {"", "2626", "127.0.0.1:2626", "line:127.0.0.1:2626", "tcp://127.0.0.1:2626", "line"}) {
     EXPECT_EQ(refusal({"--listen", url}),
@@ -150,7 +180,7 @@ TEST(CommandLineTest, AWrongUrlIsToldWithTheRightForm) {
   EXPECT_THAT(refusal({"--listen", "line://127.0.0.1:x"}), HasSubstr("\"x\" is no number"));
   EXPECT_THAT(refusal({"--listen", "line://127.0.0.1:1/room"}), HasSubstr("nothing but a host and a port"));
   EXPECT_THAT(refusal({"--listen", "line+unix:"}), HasSubstr("the path is empty"));
-  EXPECT_THAT(refusal({"--listen", "line+tls:443"}), HasSubstr("not built yet"));
+  EXPECT_THAT(refusal({"--listen", "line+tls:443"}), HasSubstr("the cert is missing"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -23,10 +24,21 @@ class ConfigError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// The files of a listener that speaks TLS, in PEM.
+struct TlsConfig {
+  std::string cert;       // with those that it is signed by
+  std::string key;        // empty: it is in the same file
+  std::string client_ca;  // of clients, who must show a certificate then; empty: nobody is asked for one
+
+  bool operator==(const TlsConfig&) const = default;
+};
+
 // Where the line chat is offered.
 struct ListenerConfig {
+  // Never ServerEndpoint::Tls: what stands there is in `tls`.
   parley::ServerEndpoint endpoint{parley::ServerEndpoint::Tcp{.address = {"127.0.0.1", 2626}}};
   std::string room = "#lobby";  // that one lands in
+  std::optional<TlsConfig> tls{};
 
   bool operator==(const ListenerConfig&) const = default;
 };

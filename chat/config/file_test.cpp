@@ -103,6 +103,47 @@ address = "systemd:chat"
   EXPECT_EQ(parley::concat(config.listeners[3].endpoint), "systemd:name=chat");
 }
 
+TEST(ConfigFileTest, ListenersMaySpeakTls) {
+  const Config config = parse(R"(
+[[listener]]
+tls_cert = "/c.pem"
+tls_key = "/k.pem"
+client_ca = "/ca.pem"
+[[listener]]
+address = "unix:/run/parleyd.sock"
+tls_cert = "/c.pem"
+[[listener]]
+address = "tls:2627:interface=127.0.0.1:cert=/c.pem"
+room = "#kitchen"
+)");
+  ASSERT_EQ(config.listeners.size(), 3U);
+  const TlsConfig all{"/c.pem", "/k.pem", "/ca.pem"};
+  const TlsConfig one{"/c.pem", "", ""};
+  EXPECT_EQ(config.listeners[0].tls, all);
+  EXPECT_EQ(config.listeners[1].tls, one);
+  EXPECT_EQ(parley::concat(config.listeners[1].endpoint), "unix:/run/parleyd.sock");
+  EXPECT_EQ(config.listeners[2].tls, one);
+  EXPECT_EQ(parley::concat(config.listeners[2].endpoint), "tcp:2627:interface=127.0.0.1");
+  EXPECT_EQ(config.listeners[2].room, "#kitchen");
+}
+
+// Nobody is to be served in clear whose file speaks of keys.
+TEST(ConfigFileTest, HalfOfTlsIsAMistake) {
+  EXPECT_EQ(refusal("[[listener]]\ntls_key = '/k.pem'"),
+            "p.toml:1: listener.tls_key: there is no listener.tls_cert beside it");
+  EXPECT_EQ(refusal("[[listener]]\nclient_ca = '/ca.pem'"),
+            "p.toml:1: listener.client_ca: there is no listener.tls_cert beside it");
+  for (const std::string_view other : {"tls_cert", "tls_key", "client_ca"}) {
+    EXPECT_THAT(refusal(parley::concat("[[listener]]\naddress = 'tls:1:interface=127.0.0.1:cert=/c'\n", other,
+                                       " = '/x'")),
+                HasSubstr("p.toml:1: listener."))
+        << other;
+  }
+  EXPECT_THAT(refusal("[[listener]]\naddress = 'tls:2:interface=127.0.0.1:cert=/c'\ntls_cert = '/x'"),
+              HasSubstr("there is no listener.tls_cert, tls_key or client_ca beside it"));
+  EXPECT_THAT(refusal("[[listener]]\naddress = 'tls:2:cert=/c'"), HasSubstr("there is no address"));
+}
+
 TEST(ConfigFileTest, AnUnknownKeyIsNamedWithItsLineAndTheNearest) {
   EXPECT_EQ(refusal("[limits]\n\nconections = 3\n"),
             "p.toml:3: unknown key limits.conections; the nearest is limits.connections");
@@ -125,7 +166,8 @@ TEST(ConfigFileTest, OfSeveralMistakesTheFirstIsTold) {
 TEST(ConfigFileTest, WhatWouldGuardIsNotPassedOver) {
   for (const std::string_view text :
        {"[server]\npassword = 'secret'", "[server]\ntrusted_proxies = ['secret']",
-        "[[listener]]\ntls_cert = 'secret'", "[[listener]]\norigins = ['https://secret.example.org']"}) {
+        "[[listener]]\nproxy_protocol = 'secret'",
+        "[[listener]]\norigins = ['https://secret.example.org']"}) {
     EXPECT_THAT(refusal(text), StartsWith("p.toml:2: unknown key "));
     EXPECT_THAT(refusal(text), Not(HasSubstr("secret")));
   }

@@ -17,6 +17,7 @@ struct ListenerDraft {
   std::string address = "127.0.0.1";
   std::optional<int> port;  // none: 2626, where the address is an IP address
   std::string room = "#lobby";
+  TlsConfig tls;  // without a certificate: none
 };
 
 // What keys set.

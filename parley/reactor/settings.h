@@ -22,7 +22,7 @@ struct ListenSettings {
   Wrap wrap{};
   // By then the filters must have let the protocol begin, or the connection is aborted (Reason::Kind::failed,
   // timed_out); 0: no limit. Nothing without filters, nor for one that is put under a living protocol.
-  Duration handshake_timeout = std::chrono::seconds(30);
+  Duration handshake_timeout = std::chrono::seconds(10);
   // Said to those who come when no descriptor is left for them, where one can be spared for that, and where
   // there is no `wrap`, through which it would have to go.
   std::string refusal{};

@@ -178,7 +178,8 @@ BaseServer::Loop& BaseServer::own_loop() {
   if (forked_ || forks_.load(std::memory_order_acquire) == fork_count()) return *loop_;
   const std::lock_guard lock(renewing);
   if (forks_ == fork_count()) return *loop_;  // another thread was first
-  const Loop* const left = loop_.release();
+  const std::shared_ptr<const Loop> left = std::move(loop_);
+  keep_for_ever(left);
   loop_ = std::make_unique<Loop>();
   loop_->served = ThreadMark::on_this_thread(*this, Doing::serving);  // a handler has forked, and goes on
   loop_->closing = left->closing.load();

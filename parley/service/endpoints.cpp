@@ -15,6 +15,7 @@ namespace {
 using Value = EndpointText::Value;
 
 constexpr unsigned largest_int = std::numeric_limits<int>::max();
+constexpr std::string_view tls_form = "tls:443:interface=127.0.0.1:cert=FILE:key=FILE";
 constexpr unsigned longest_timeout = 1'000'000'000;  // seconds; beyond, a Duration would overflow
 
 // Of text that came from outside, nothing may look like another line of a log.
@@ -115,11 +116,52 @@ std::optional<Duration> timeout(const EndpointText& text) {
   return duration;
 }
 
-[[noreturn]] void fail_kind(const EndpointText& text, std::string_view kinds) {
-  if (text.kind() == "tls" || text.kind() == "ssl") {
-    text.fail(1, concat("\"", text.kind(), "\" endpoints are not built yet; there are: ", kinds));
+// Arguments that Twisted has and Parley has not, each with what to do instead.
+void refuse(const EndpointText& text,
+            std::initializer_list<std::pair<std::string_view, std::string_view>> all) {
+  for (const auto& [name, instead] : all) {
+    if (const Value* const value = text.find(name)) {
+      text.fail(value->column, concat("there is no ", name, ": ", instead));
+    }
   }
+}
+
+[[noreturn]] void fail_kind(const EndpointText& text, std::string_view kinds) {
   text.fail(1, concat("\"", text.kind(), "\" is no kind of endpoint; there are: ", kinds));
+}
+
+// Every address of this machine, where no interface is named.
+Address interface_of(const EndpointText& text) {
+  const unsigned port = text.number(text.need("port"), "port", 0, 65535);
+  const Value* const interface = text.find("interface");
+  return interface == nullptr ? Address("", static_cast<int>(port)) : numeric(text, *interface, port);
+}
+
+ServerEndpoint tls_server(EndpointText& text) {
+  text.expect({"port", "cert", "key", "interface", "backlog", "client_ca"}, 1);
+  const auto path = [&](std::string_view name) {
+    const Value* const value = text.find(name);
+    return value == nullptr ? std::string() : value->text;
+  };
+  return {ServerEndpoint::Tls{.address = interface_of(text),
+                              .cert = text.need("cert").text,
+                              .key = path("key"),
+                              .client_ca = path("client_ca"),
+                              .backlog = backlog(text)}};
+}
+
+// As Twisted writes it, where one file may hold both, too.
+ServerEndpoint ssl_server(EndpointText& text) {
+  refuse(text, {{"extraCertChain", "its certificates stand behind the first one in the file of certKey"},
+                {"sslmethod", "TLS 1.2 and 1.3 are spoken"},
+                {"dhParameters", "keys are exchanged over elliptic curves"}});
+  text.expect({"port", "privateKey", "certKey", "interface", "backlog"}, 1);
+  const std::string& key = text.need("privateKey").text;
+  const Value* const cert = text.find("certKey");
+  return {ServerEndpoint::Tls{.address = interface_of(text),
+                              .cert = cert == nullptr ? key : cert->text,
+                              .key = cert == nullptr ? std::string() : key,
+                              .backlog = backlog(text)}};
 }
 
 ServerEndpoint server(EndpointText text) {
@@ -131,12 +173,13 @@ ServerEndpoint server(EndpointText text) {
   }
   if (kind == "tcp") {
     text.expect({"port", "interface", "backlog"}, 1);
-    const unsigned port = text.number(text.need("port"), "port", 0, 65535);
-    const Value* const interface = text.find("interface");
-    return {ServerEndpoint::Tcp{.address = interface == nullptr ? Address("", static_cast<int>(port))
-                                                                : numeric(text, text.need("interface"), port),
-                                .backlog = backlog(text)}};
+    return {ServerEndpoint::Tcp{.address = interface_of(text), .backlog = backlog(text)}};
   }
+  if ((kind == "tls" || kind == "ssl") && url) {
+    text.fail(kind.size() + 1, concat("a server needs a certificate, which no URL names: ", tls_form));
+  }
+  if (kind == "tls") return tls_server(text);
+  if (kind == "ssl") return ssl_server(text);
   if (kind == "unix" && url) return {ServerEndpoint::Local{.address = local_of_url(text)}};
   if (kind == "unix") {
     text.expect({"path", "mode", "backlog"}, 1);
@@ -166,25 +209,38 @@ ServerEndpoint server(EndpointText text) {
     if (!digits) return {ServerEndpoint::Systemd{index.text}};
     return {ServerEndpoint::Systemd{std::size_t{text.number(index, "index", 0, largest_int)}}};
   }
-  fail_kind(text, "tcp, unix, fd, systemd");
+  fail_kind(text, "tcp, tls, ssl, unix, fd, systemd");
+}
+
+// One that is reached over TCP.
+template <class Where>
+ClientEndpoint host_endpoint(EndpointText& text) {
+  if (text.url() != nullptr) {
+    const auto [host, port] = host_and_port(text, 1);
+    if (host.text.empty()) text.fail(host.column, "the host is empty");
+    return {Where{.endpoint = {host.text, static_cast<int>(port)}}};
+  }
+  text.expect({"host", "port", "timeout", "bind_address"}, 2);
+  const std::string& host = text.need("host").text;
+  const unsigned port = text.number(text.need("port"), "port", 1, 65535);
+  Where where{.endpoint = {host, static_cast<int>(port)}, .timeout = timeout(text)};
+  if (text.find("bind_address") != nullptr) where.bind_address = numeric(text, text.need("bind_address"), 0);
+  return {where};
 }
 
 ClientEndpoint client(EndpointText text) {
   const std::string& kind = text.kind();
   const bool url = text.url() != nullptr;
-  if (kind == "tcp" && url) {
-    const auto [host, port] = host_and_port(text, 1);
-    if (host.text.empty()) text.fail(host.column, "the host is empty");
-    return {ClientEndpoint::Tcp{.endpoint = {host.text, static_cast<int>(port)}}};
-  }
-  if (kind == "tcp") {
-    text.expect({"host", "port", "timeout", "bind_address"}, 2);
-    const std::string& host = text.need("host").text;
-    const unsigned port = text.number(text.need("port"), "port", 1, 65535);
-    ClientEndpoint::Tcp where{.endpoint = {host, static_cast<int>(port)}, .timeout = timeout(text)};
-    if (text.find("bind_address") != nullptr)
-      where.bind_address = numeric(text, text.need("bind_address"), 0);
-    return {where};
+  if (kind == "tcp") return host_endpoint<ClientEndpoint::Tcp>(text);
+  if (kind == "tls" || kind == "ssl") {
+    constexpr std::string_view instead = "that is for a tls::Context, whose wrap is for a tcp endpoint";
+    refuse(text, {{"certificate", instead},
+                  {"certKey", instead},
+                  {"privateKey", instead},
+                  {"trustRoots", instead},
+                  {"caCertsDir", instead},
+                  {"hostname", instead}});
+    return host_endpoint<ClientEndpoint::Tls>(text);
   }
   if (kind == "unix" && url) return {ClientEndpoint::Local{.address = local_of_url(text)}};
   if (kind == "unix") {
@@ -192,7 +248,7 @@ ClientEndpoint client(EndpointText text) {
     return {ClientEndpoint::Local{.address = local(text, text.need("path")), .timeout = timeout(text)}};
   }
   if (kind == "fd" || kind == "systemd") text.fail(1, concat("\"", kind, "\" endpoints are for servers"));
-  fail_kind(text, "tcp, unix");
+  fail_kind(text, "tcp, tls, ssl, unix");
 }
 
 template <class Endpoint, class Read>
@@ -241,16 +297,41 @@ void print_backlog(Writer& out, const std::optional<int>& backlog) {
   if (backlog) print_all(out, ":backlog=", *backlog);
 }
 
+// Nothing where it is empty.
+void print_text(Writer& out, std::string_view name, std::string_view value) {
+  if (value.empty()) return;
+  out.put(name);
+  escape(out, value);
+}
+
+void print_interface(Writer& out, const Address& address) {
+  if (address.family() != Family::unspecified) print_text(out, ":interface=", address.host());
+}
+
+template <class Where>
+void print_host(Writer& out, const Where& where) {
+  out.put(":host=");
+  escape(out, where.endpoint.host);
+  print_all(out, ":port=", where.endpoint.port);
+  print_timeout(out, where.timeout);
+  if (where.bind_address) print_text(out, ":bind_address=", where.bind_address->host());
+}
+
 struct Printing {
   Writer& out;
 
   void operator()(const ServerEndpoint::Tcp& tcp) const {
     print_all(out, "tcp:", tcp.address.port());
-    if (tcp.address.family() != Family::unspecified) {
-      out.put(":interface=");
-      escape(out, tcp.address.host());
-    }
+    print_interface(out, tcp.address);
     print_backlog(out, tcp.backlog);
+  }
+  void operator()(const ServerEndpoint::Tls& tls) const {
+    print_all(out, "tls:", tls.address.port());
+    print_text(out, ":cert=", tls.cert);
+    print_text(out, ":key=", tls.key);
+    print_interface(out, tls.address);
+    print_backlog(out, tls.backlog);
+    print_text(out, ":client_ca=", tls.client_ca);
   }
   void operator()(const ServerEndpoint::Local& local) const {
     print_local(out, local.address);
@@ -274,14 +355,12 @@ struct Printing {
     }
   }
   void operator()(const ClientEndpoint::Tcp& tcp) const {
-    out.put("tcp:host=");
-    escape(out, tcp.endpoint.host);
-    print_all(out, ":port=", tcp.endpoint.port);
-    print_timeout(out, tcp.timeout);
-    if (tcp.bind_address) {
-      out.put(":bind_address=");
-      escape(out, tcp.bind_address->host());
-    }
+    out.put("tcp");
+    print_host(out, tcp);
+  }
+  void operator()(const ClientEndpoint::Tls& tls) const {
+    out.put("tls");
+    print_host(out, tls);
   }
   void operator()(const ClientEndpoint::Local& local) const {
     print_local(out, local.address);

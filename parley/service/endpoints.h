@@ -35,6 +35,8 @@ class EndpointError : public std::invalid_argument {
 //   tcp:8000                           every address of this machine
 //   tcp:8000:interface=127.0.0.1       also backlog=100; an IPv6 address as interface=\:\:1
 //   tcp://127.0.0.1:8000               the same as a URL, in which an IPv6 address is [::1]
+//   tls:443:cert=/etc/chat.pem:key=/etc/chat.key   TLS over TCP; also interface, backlog, client_ca
+//   ssl:443:privateKey=/etc/chat.key:certKey=/etc/chat.pem   the same in Twisted's words
 //   unix:/run/chat.sock:mode=660       also backlog; unix:@name is one of Linux's abstract names
 //   fd:3                               a socket that was inherited, which listens already
 //   systemd:0, systemd:chat            one that systemd has handed over, by number or by name
@@ -46,6 +48,17 @@ struct ServerEndpoint {
     Address address;
     std::optional<int> backlog{};
     bool operator==(const Tcp&) const = default;
+  };
+  struct Tls {
+    Address address;
+    // Files in PEM: the certificate with those that it is signed by, and its key; empty: it is in the same
+    // file.
+    std::string cert;
+    std::string key{};
+    // The authorities of clients, who must show a certificate then; empty: nobody is asked for one.
+    std::string client_ca{};
+    std::optional<int> backlog{};
+    bool operator==(const Tls&) const = default;
   };
   struct Local {
     Address address;
@@ -62,19 +75,21 @@ struct ServerEndpoint {
     bool operator==(const Systemd&) const = default;
   };
 
-  // Reads a string. It opens nothing and looks no name up. The scope of an IPv6 address must be one of this
+  // Reads a string. It opens no file and looks no name up. The scope of an IPv6 address must be one of this
   // machine's.
   static Result<ServerEndpoint, EndpointError> parse(std::string_view text);
 
   bool operator==(const ServerEndpoint&) const = default;
 
-  std::variant<Tcp, Local, Inherited, Systemd> where;
+  std::variant<Tcp, Tls, Local, Inherited, Systemd> where;
 };
 
 // Whom a client connects to, likewise.
 //
 //   tcp:example.org:80                 also timeout=5 (seconds), bind_address=192.0.2.1
 //   tcp:host=\:\:1:port=80, tcp://[::1]:80
+//   tls:example.org:443, tls://example.org:443   TLS over TCP: the certificate must be for that host; also
+//                                      timeout, bind_address; ssl: is the same
 //   unix:/run/chat.sock                also timeout=5; unix:@name
 struct ClientEndpoint {
   struct Tcp {
@@ -82,6 +97,12 @@ struct ClientEndpoint {
     std::optional<Duration> timeout{};
     std::optional<Address> bind_address{};
     bool operator==(const Tcp&) const = default;
+  };
+  struct Tls {
+    Endpoint endpoint;
+    std::optional<Duration> timeout{};  // of the handshake, too
+    std::optional<Address> bind_address{};
+    bool operator==(const Tls&) const = default;
   };
   struct Local {
     Address address;
@@ -93,7 +114,7 @@ struct ClientEndpoint {
 
   bool operator==(const ClientEndpoint&) const = default;
 
-  std::variant<Tcp, Local> where;
+  std::variant<Tcp, Tls, Local> where;
 };
 
 void print(Writer& out, const ServerEndpoint& endpoint);

@@ -10,6 +10,7 @@
 #include "parley/process/service_manager.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
+#include "parley/tls/stream.h"
 
 namespace parley {
 
@@ -49,6 +50,10 @@ struct Listening {
     settings.options.backlog = tcp.backlog.value_or(settings.options.backlog);
     return reactor.listen_tcp(tcp.address, std::move(factory), std::move(settings));
   }
+  ListeningPort operator()(const ServerEndpoint::Tls& tls) {
+    settings.wrap = tls::detail::under(server_context(tls).wrap(), std::move(settings.wrap));
+    return (*this)(ServerEndpoint::Tcp{tls.address, tls.backlog});
+  }
   ListeningPort operator()(const ServerEndpoint::Local& local) {
     settings.options.backlog = local.backlog.value_or(settings.options.backlog);
     if (local.mode) settings.options.mode = local.mode;
@@ -74,6 +79,11 @@ struct Connecting {
     if (tcp.bind_address) settings.source = tcp.bind_address;
     return reactor.connect_tcp(tcp.endpoint, std::move(factory), std::move(settings));
   }
+  Connector operator()(const ClientEndpoint::Tls& tls) {
+    settings.wrap =
+        tls::detail::under(tls::default_client().wrap(tls.endpoint.host), std::move(settings.wrap));
+    return (*this)(ClientEndpoint::Tcp{tls.endpoint, tls.timeout, tls.bind_address});
+  }
   Connector operator()(const ClientEndpoint::Local& local) {
     settings.timeout = local.timeout.value_or(settings.timeout);
     return reactor.connect_unix(local.address, std::move(factory), std::move(settings));
@@ -88,6 +98,20 @@ Endpoint read(std::string_view text) {
 }
 
 }  // namespace
+
+tls::Context server_context(const ServerEndpoint::Tls& endpoint) {
+  tls::Context context = tls::Context::server();
+  context.load_cert_chain(endpoint.cert, endpoint.key);
+  if (!endpoint.client_ca.empty()) {
+    try {
+      context.load_client_ca(endpoint.client_ca);
+    } catch (const tls::Error& error) {  // of what is in the file, which it does not name
+      throw tls::Error("load_client_ca", endpoint.client_ca, error.code(), error.what());
+    }
+    context.set_verify_mode(tls::VerifyMode::required);
+  }
+  return context;
+}
 
 ListeningPort listen(Reactor& reactor, const ServerEndpoint& endpoint, std::shared_ptr<Factory> factory,
                      ListenSettings settings) {

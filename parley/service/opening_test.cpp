@@ -3,6 +3,8 @@
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <memory>
 #include <optional>
@@ -16,6 +18,9 @@
 #include "parley/socket/create.h"
 #include "parley/socket/error.h"
 #include "parley/socket/socket.h"
+#include "parley/tls/authority_fixture.h"
+#include "parley/tls/filter.h"
+#include "parley/tls/stream.h"
 
 namespace parley {
 namespace {
@@ -279,6 +284,143 @@ TEST_F(Opening, WhatIsAdoptedHasItsFilter) {
   left->received = "through the filter";
   reactor_.adopt(*std::move(left), std::make_unique<Answerer>(), loud());
   EXPECT_EQ(heard(witness), "as it was, THROUGH THE FILTER!");
+}
+
+// TLS. The authority is one for all, for the context that clients share looks once what it is to trust.
+class TlsOpening : public Opening {
+ protected:
+  struct Client : Protocol {
+    Client(std::string& text, std::string& ended) : text_(text), ended_(ended) {}
+    void connection_made() override { version_ = concat(tls::find(transport())->details().version); }
+    void data_received(std::span<char> lent) override { text_.append(lent.data(), lent.size()); }
+    void connection_lost(Reason) override { ended_ = version_; }
+
+   private:
+    std::string& text_;
+    std::string& ended_;
+    std::string version_;
+  };
+
+  static const testing_tls::Authority& authority() {
+    static const testing_tls::Authority one;
+    return one;
+  }
+
+  void SetUp() override {
+    Opening::SetUp();
+    write("ca", authority().certificate());
+    [[maybe_unused]] static const bool trusted = [this] {
+      ::setenv("SSL_CERT_FILE", file("ca").c_str(), 1);
+      tls::default_client();
+      ::unsetenv("SSL_CERT_FILE");
+      return true;
+    }();
+    issue({.names = {"localhost", "127.0.0.1"}});
+  }
+
+  std::string file(const char* name) const { return (folder_ / name).string(); }
+  void write(const char* name, const std::string& text) { std::ofstream(file(name)) << text; }
+  void issue(const testing_tls::Wanted& wanted) {
+    const testing_tls::Issued issued = authority().issue(wanted);
+    write("cert", issued.certificate);
+    write("key", issued.key);
+    write("both", issued.key + issued.certificate);
+  }
+  std::string endpoint() const {
+    return "tls:0:interface=127.0.0.1:cert=" + file("cert") + ":key=" + file("key");
+  }
+  // What a client hears there, and the version that was spoken; or why it did not.
+  std::string told(const ListeningPort& port, const char* kind = "tls",
+                   const ConnectSettings& settings = {}) {
+    std::string text;
+    std::string ended;
+    ConnectSettings more = settings;
+    more.failed = [&](const SocketError& error) { ended = error.what(); };
+    connect(
+        reactor_, concat(kind, ":localhost:", port.host().port(), ":timeout=20"),
+        [&] { return std::make_unique<Client>(text, ended); }, more);
+    for (const Time end = reactor_.now() + 30s; ended.empty() && reactor_.now() < end;) reactor_.turn(10ms);
+    return text + ", " + ended;
+  }
+};
+
+TEST_F(TlsOpening, BothEndsSpeakIt) {
+  const ListeningPort port = listen(reactor_, endpoint(), greeter);
+  EXPECT_EQ(told(port), "hello, TLS 1.3");
+  EXPECT_EQ(told(port, "ssl"), "hello, TLS 1.3");
+  const ListeningPort twisted = listen(
+      reactor_, "ssl:0:interface=127.0.0.1:backlog=3:privateKey=" + file("key") + ":certKey=" + file("cert"),
+      greeter);
+  EXPECT_EQ(told(twisted), "hello, TLS 1.3");
+  const ListeningPort one_file =
+      listen(reactor_, "ssl:0:interface=127.0.0.1:privateKey=" + file("both"), greeter);
+  EXPECT_EQ(told(one_file), "hello, TLS 1.3");
+}
+
+TEST_F(TlsOpening, AServiceListensAndConnects) {
+  ServerService service(reactor_, endpoint(), greeter);
+  service.start_service();
+  EXPECT_EQ(told(reactor_.listen_tcp({"127.0.0.1", 0}, factory(greeter))).substr(0, 2), ", ");  // in clear
+  std::string text;
+  std::string ended;
+  connect(reactor_, concat("tls://127.0.0.1:", service.host().port()),
+          [&] { return std::make_unique<Client>(text, ended); });
+  for (const Time end = reactor_.now() + 30s; ended.empty() && reactor_.now() < end;) reactor_.turn(10ms);
+  EXPECT_EQ(text, "hello");
+}
+
+TEST_F(TlsOpening, FiltersOfTheProgramStandAboveIt) {
+  const ListeningPort port = listen(reactor_, endpoint(), greeter, {.wrap = loud()});
+  EXPECT_EQ(told(port), "hello!, TLS 1.3");
+  EXPECT_EQ(told(port, "tls", {.wrap = loud()}), "HELLO!, TLS 1.3");
+}
+
+TEST_F(TlsOpening, TheNameIsCheckedAgainstTheCertificate) {
+  issue({.names = {"example.org"}});
+  EXPECT_THAT(told(listen(reactor_, endpoint(), greeter)),
+              testing::AllOf(testing::HasSubstr("hostname mismatch"), testing::HasSubstr("example.org")));
+  EXPECT_THROW(connect(reactor_, "tls:a b:443", greeter), std::invalid_argument);
+}
+
+TEST_F(TlsOpening, ClientsAreAskedForACertificate) {
+  const ListeningPort port = listen(reactor_, endpoint() + ":client_ca=" + file("ca"), greeter);
+  EXPECT_THAT(told(port), testing::Not(testing::HasSubstr("hello")));
+  const testing_tls::Issued issued = authority().issue({.for_clients = true});
+  tls::Context context = tls::Context::client();
+  context.load_verify_pem(authority().certificate());
+  context.load_cert_chain_pem(issued.certificate, issued.key);
+  EXPECT_EQ(told(port, "tcp", {.wrap = context.wrap("localhost")}), "hello, TLS 1.3");
+}
+
+TEST_F(TlsOpening, ACertificateThatChangesIsForNewConnections) {
+  const auto parsed = ServerEndpoint::parse(endpoint());
+  tls::Context context = server_context(std::get<ServerEndpoint::Tls>(parsed->where));
+  const ListeningPort port = listen(reactor_, "tcp:0:interface=127.0.0.1", greeter, {.wrap = context.wrap()});
+  EXPECT_EQ(told(port), "hello, TLS 1.3");
+  issue({.names = {"example.org"}, .common_name = "a longer one than before"});
+  context.reload();
+  tls::Context fresh = tls::Context::client();
+  fresh.load_verify_pem(authority().certificate());
+  EXPECT_THAT(told(port, "tcp", {.wrap = fresh.wrap("localhost")}), testing::HasSubstr("hostname mismatch"));
+}
+
+TEST_F(TlsOpening, SaysWhichFileIsWrong) {
+  const auto complaint_about = [&](const std::string& more) {
+    return complaint(reactor_, ("tls:0:interface=127.0.0.1" + more).c_str());
+  };
+  const std::string missing = file("missing");
+  EXPECT_THAT(complaint_about(":cert=" + missing),
+              testing::AllOf(testing::HasSubstr(missing), testing::HasSubstr("No such file")));
+  EXPECT_THAT(complaint_about(":cert=" + file("cert")),
+              testing::AllOf(testing::HasSubstr(file("cert")), testing::HasSubstr("no key in PEM")));
+  EXPECT_THAT(complaint_about(":cert=" + file("both") + ":client_ca=" + missing),
+              testing::HasSubstr(missing));
+  write("no", "no PEM");
+  EXPECT_THAT(complaint_about(":cert=" + file("both") + ":client_ca=" + file("no")),
+              testing::HasSubstr("load_client_ca " + file("no") + ": "));
+  write("key", authority().issue().key);
+  EXPECT_THAT(complaint_about(":cert=" + file("cert") + ":key=" + file("key")),
+              testing::AllOf(testing::HasSubstr(file("key")), testing::HasSubstr("not that of the first")));
 }
 
 TEST_F(Opening, AServerServiceListensWhileItRuns) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 namespace parley {
 
@@ -14,5 +15,9 @@ extern std::atomic<std::uint32_t> forks;
 inline std::uint32_t fork_count() noexcept {
   return detail::forks.load(std::memory_order_relaxed);
 }
+
+// In the child of a fork, for what threads of its parent may have held: a lock for ever, which nobody can
+// destroy. It stays for as long as the process lives. Thread: any.
+void keep_for_ever(std::shared_ptr<const void> left);
 
 }  // namespace parley

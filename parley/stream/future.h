@@ -119,7 +119,7 @@ class Promise {
   }
   ~Promise() {
     if (state_ == nullptr || --state_->promises != 0 || state_->outcome) return;
-    settle(Outcome<T>(std::make_exception_ptr(BrokenPromise())));
+    settle(std::make_exception_ptr(BrokenPromise()));
   }
 
   // Once. Throws std::logic_error.
@@ -129,13 +129,13 @@ class Promise {
     return Future<T>(state_);
   }
   // Whoever waits goes on in the next turn. False, and nothing changes, where it was settled already.
-  bool set_value(detail::Something<T> value) { return settle(Outcome<T>(std::move(value))); }
+  bool set_value(detail::Something<T> value) { return settle(std::move(value)); }
   bool set_value()
     requires std::is_void_v<T>
   {
     return set_value(std::monostate());
   }
-  bool set_exception(std::exception_ptr error) { return settle(Outcome<T>(std::move(error))); }
+  bool set_exception(std::exception_ptr error) { return settle(std::move(error)); }
   // Whether somebody may still ask for the answer: not once the future is gone, but before `get_future`. For
   // whoever would work for it.
   bool wanted() const {
@@ -144,9 +144,11 @@ class Promise {
   }
 
  private:
-  bool settle(Outcome<T> outcome) {
+  // Made in its place: of a moved one g++ 12 warns that it may be uninitialised.
+  template <class Came>
+  bool settle(Came came) {
     if (state_ == nullptr || state_->outcome) return false;
-    state_->outcome.emplace(std::move(outcome));
+    state_->outcome.emplace(std::move(came));
     if (state_->waiting != nullptr) state_->waiting->wake();
     return true;
   }

@@ -28,7 +28,7 @@ struct ServeSettings {
   // Makes a filter for each connection, under its stream: `ListenSettings::wrap`.
   Wrap wrap{};
   // By then that filter must have let the stream begin: `ListenSettings::handshake_timeout`.
-  Duration handshake_timeout = std::chrono::seconds(30);
+  Duration handshake_timeout = std::chrono::seconds(10);
   // Connections of this server beyond which new ones are closed at once. Those whose filter has not let the
   // stream begin count.
   std::size_t max_connections = 65536;

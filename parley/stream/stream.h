@@ -108,6 +108,9 @@ class Stream {
   // `Transport::insert` throws.
   void insert(std::unique_ptr<Filter> filter, Unread unread) { state_.insert(std::move(filter), unread); }
 
+  // Bytes that have come and were not read.
+  std::size_t unread() const { return state_.unread(); }
+
   // Whether the connection is there: not after its loss or `close`.
   explicit operator bool() const { return state_.connected(); }
   // The other end's address, also when the connection is gone.

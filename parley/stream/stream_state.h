@@ -117,6 +117,7 @@ class StreamState {
     if (reader_ == &reader) reader_ = nullptr;
   }
   ReadBuffer& input() { return input_; }
+  std::size_t unread() const { return input_.size(); }
   // What has come is not to be read now: reading_resumed follows.
   bool rests() const { return !input_.empty() && !paused_ && !input_over() && wire_->transport().resting(); }
   // Nothing more comes.

@@ -74,18 +74,20 @@ int select_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size, co
 
 int on_session(SSL* ssl, SSL_SESSION* session) noexcept {
   try {
-    return engine_of(ssl).keep_session(*session) ? 1 : 0;
+    engine_of(ssl).keep_session(*session);
   } catch (...) {
-    return 0;  // not kept
+    // No memory: it is not kept.
   }
+  return 0;  // OpenSSL's own reference goes
 }
 
 void on_secret(const SSL* ssl, const char* line) noexcept {
   static_cast<ContextState*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)))->keep_secret(line);
 }
 
-void on_state(const SSL* ssl, int where, int /*what*/) noexcept {
-  if ((where & SSL_CB_HANDSHAKE_START) != 0) engine_of(ssl).handshake_message();
+void on_message(int sent, int /*version*/, int type, const void* /*bytes*/, std::size_t /*size*/, SSL* ssl,
+                void* /*self*/) noexcept {
+  if (sent == 0 && (type == SSL3_RT_HANDSHAKE || type == SSL3_RT_ALERT)) engine_of(ssl).control_message();
 }
 
 // As today's servers are advised to (RFC 9325, section 4.2): no RSA key exchange, AEAD alone.
@@ -125,7 +127,7 @@ ContextState::ContextState(Role role)
   // RFC 9525, sections 6.3 and 2: `f*.example.org` is no wildcard, and the subject is no name.
   X509_VERIFY_PARAM_set_hostflags(parameters,
                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  SSL_CTX_set_info_callback(context, &on_state);
+  SSL_CTX_set_msg_callback(context, &on_message);
   if (role == Role::server) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);  // tickets: the client keeps them
     SSL_CTX_set_client_hello_cb(context, &on_client_hello, this);
@@ -306,11 +308,13 @@ void ContextState::keep_secret(std::string_view line) noexcept {
 std::string checked_host(std::string_view host) {
   std::string name = in_lower_case(host);
   if (name.starts_with('[') && name.ends_with(']')) name = name.substr(1, name.size() - 2);
+  if (name.find(':') != name.npos) name = name.substr(0, name.find('%'));  // certificates know no scopes
   if (!name.ends_with("..") && name.ends_with('.')) name.pop_back();
   const auto refuse = [&](std::string_view why) {
     throw std::invalid_argument(concat("server_hostname \"", host, "\": ", why));
   };
   if (name.empty()) refuse("a name or a numeric address is needed");
+  if (name.starts_with('.')) refuse("this is no name of a host");  // OpenSSL takes it for all hosts below it
   if (name.size() > 253) refuse("a name has at most 253 bytes");
   for (const char c : name) {
     if (static_cast<unsigned char>(c) >= 0x80) refuse("international names are to be written as xn--...");

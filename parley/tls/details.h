@@ -9,8 +9,6 @@
 
 namespace parley::tls {
 
-class Engine;
-
 // What two ends have agreed on in their handshake. A value; it prints: `TLS 1.3, TLS_AES_256_GCM_SHA384, h2`.
 struct Details {
   Version version = Version::tls1_3;
@@ -27,8 +25,5 @@ struct Details {
 };
 
 void print(Writer& out, const Details& details);
-
-// Private to parley/tls.
-Details details_of(const Engine& engine);
 
 }  // namespace parley::tls

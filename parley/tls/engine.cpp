@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <openssl/err.h>
 #include <utility>
@@ -90,14 +91,31 @@ bool Engine::looks_like_tls() {
   return type == SSL3_RT_HANDSHAKE || (type == SSL3_RT_ALERT && context_->role() == Role::client);
 }
 
+// The peer is told in its own words where these can be guessed, and otherwise by an alert, since it may be a
+// version of TLS that nobody knows any more.
+void Engine::refuse_plain() {
+  fail(make_error_code(Failure::not_tls));
+  const std::string_view came(input_.data(), std::min<std::size_t>(input_.size(), 40));
+  const std::string_view line = came.substr(0, came.find_first_of("\r\n"));
+  if (std::all_of(line.begin(), line.end(), [](char c) { return c >= ' ' && c <= '~'; })) {
+    detail_ = concat("it said \"", line, '"');
+  }
+  if (context_->role() == Role::client) return;
+  constexpr std::string_view methods[] = {"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH "};
+  const bool http = std::any_of(std::begin(methods), std::end(methods),
+                                [&](std::string_view method) { return came.starts_with(method); });
+  constexpr std::string_view alert("\x15\x03\x01\x00\x02\x02\x46", 7);  // fatal, protocol_version
+  pending_ = http ? "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+                    "Content-Length: 39\r\n\r\nThis port speaks TLS: try https://...\r\n"
+                  : alert;
+}
+
 Engine::Outcome Engine::handshake() {
   if (error_) return Outcome::failed;
   if (!begun_ && !input_.empty()) {
     begun_ = true;
     if (!looks_like_tls()) {
-      fail(make_error_code(Failure::not_tls));
-      const std::string_view came(input_.data(), std::min<std::size_t>(input_.size(), 40));
-      detail_ = concat("it said \"", came.substr(0, came.find_first_of("\r\n")), '"');
+      refuse_plain();
       return Outcome::failed;
     }
   }
@@ -116,12 +134,14 @@ Engine::Outcome Engine::read(std::span<char> into, std::size_t& read) {
   if (error_) return Outcome::failed;
   ERR_clear_error();
   const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &read);
-  if (returned == 1) control_messages_ = 0;
   if (control_messages_ > context_->control_messages) {
+    read = 0;
     fail(make_error_code(Failure::too_many_messages));
     return Outcome::failed;
   }
-  return returned == 1 ? Outcome::done : outcome(returned);
+  if (returned != 1) return outcome(returned);
+  control_messages_ = 0;
+  return Outcome::done;
 }
 
 Engine::Outcome Engine::write(std::string_view plaintext, Sink* sink) {
@@ -202,10 +222,10 @@ void Engine::refused(X509_STORE_CTX& store) {
   }
 }
 
-bool Engine::keep_session(SSL_SESSION& session) {
-  if (context_->role() != Role::client || server_name_.empty()) return false;
+void Engine::keep_session(SSL_SESSION& session) {
+  if (server_name_.empty()) return;
+  SSL_SESSION_up_ref(&session);
   context_->sessions().put(server_name_, SessionPtr(&session));
-  return true;
 }
 
 }  // namespace parley::tls

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "parley/tls/context_state.h"
+#include "parley/tls/details.h"
 #include "parley/tls/openssl.h"
 
 namespace parley::tls {
@@ -81,8 +82,8 @@ class Engine {
 
   // For the callbacks of the context.
   void refused(X509_STORE_CTX& store);
-  bool keep_session(SSL_SESSION& session);
-  void handshake_message() noexcept { ++control_messages_; }
+  void keep_session(SSL_SESSION& session);
+  void control_message() noexcept { ++control_messages_; }
   void set_server_name(std::string name) { server_name_ = std::move(name); }
   // The context that SNI has chosen lives as long as the connection.
   void serve_with(std::shared_ptr<ContextState> chosen) { chosen_ = std::move(chosen); }
@@ -94,6 +95,7 @@ class Engine {
   Outcome outcome(int returned);
   Outcome failed();
   bool looks_like_tls();
+  void refuse_plain();
 
   std::shared_ptr<ContextState> context_;
   std::shared_ptr<ContextState> chosen_;
@@ -109,5 +111,7 @@ class Engine {
   bool done_ = false;
   SslPtr ssl_;  // the first to go: it writes nothing then
 };
+
+Details details_of(const Engine& engine);
 
 }  // namespace parley::tls

@@ -26,6 +26,8 @@ std::string failure_text(Failure failure) {
       return "the peer closed the connection during the handshake";
     case Failure::too_many_messages:
       return "too many messages of the protocol without any data";
+    case Failure::cleartext:
+      return "something came in clear behind the request for TLS";
     case Failure::no_certificate:
       return "there is no certificate to serve with (load_cert_chain)";
   }
@@ -71,6 +73,8 @@ Error::Error(std::string_view operation, std::string_view where, std::error_code
              std::string_view detail)
     : SocketError(operation, where, reason, detail) {}
 
+Error::Error(const SocketError& error) : SocketError(error.code(), Worded{error.what()}) {}
+
 namespace detail {
 
 void fail(std::string_view operation, std::string_view where, std::error_code reason,
@@ -92,8 +96,12 @@ std::error_code certificate_error(long verify_result) {
 }
 
 std::error_code take_error() {
-  // The first is the cause; those behind it say what failed because of it.
-  const unsigned long code = ERR_get_error();
+  // The first is the cause; those behind it say what failed because of it. Parts below SSL leave their own in
+  // between, also of what was tried in vain (a folder of authorities that is not there).
+  const unsigned long first = ERR_get_error();
+  unsigned long code = first;
+  while (code != 0 && ERR_GET_LIB(code) != ERR_LIB_SSL) code = ERR_get_error();
+  if (code == 0) code = first;
   ERR_clear_error();
   if (ERR_SYSTEM_ERROR(code)) return {ERR_GET_REASON(code), std::system_category()};
   if (ERR_GET_LIB(code) == ERR_LIB_SSL) return {ERR_GET_REASON(code), category()};

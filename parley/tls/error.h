@@ -23,6 +23,8 @@ enum class Failure {
   too_many_messages,
   // A context has no certificate to serve with.
   no_certificate,
+  // Something has come in clear behind the line that asks for TLS, before that began.
+  cleartext,
 };
 
 // Errors of TLS. A code is a Failure; or what is wrong with the peer's certificate
@@ -45,6 +47,8 @@ class Error : public SocketError {
   // `detail` may be empty: what is known beyond the code's text.
   Error(std::string_view operation, std::string_view where, std::error_code reason,
         std::string_view detail = {});
+  // The same error, of a connector say, as what it is.
+  explicit Error(const SocketError& error);
 };
 
 // The peer's certificate was refused: Python's SSLCertVerificationError. `what()` says which certificate of

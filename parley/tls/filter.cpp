@@ -16,7 +16,7 @@ namespace parley::tls {
 
 struct Filter::Queued {
   std::shared_ptr<HandshakeQueue> queue;
-  HandshakeQueue::Place place{};
+  HandshakeQueue::Place place;
 };
 
 // A flush as a place for records. What it throws does not pass through OpenSSL.
@@ -49,7 +49,7 @@ Filter::Filter(const Context& context) : context_(ContextState::shared(context))
 }
 
 Filter::Filter(const Context& context, std::shared_ptr<HandshakeQueue> queue) : Filter(context) {
-  queued_ = std::make_unique<Queued>(Queued{std::move(queue)});
+  queued_ = std::make_unique<Queued>(Queued{std::move(queue), HandshakeQueue::Place(*this)});
 }
 
 Filter::Filter(const Context& context, std::string_view server_hostname)
@@ -92,7 +92,7 @@ void Filter::reading_resumed() {
 }
 
 bool Filter::may_begin() {
-  return queued_ == nullptr || queued_->queue->enter(*this, queued_->place);
+  return queued_ == nullptr || queued_->queue->enter(queued_->place);
 }
 
 void Filter::leave_queue() {

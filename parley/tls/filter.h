@@ -60,6 +60,7 @@ class Filter : public parley::Filter {
 
  private:
   friend class Context;
+  friend class EngineOf;  // of tests
   friend class HandshakeQueue;
   class ToOutput;
   struct Queued;

@@ -4,14 +4,14 @@
 
 namespace parley::tls {
 
-bool HandshakeQueue::enter(Filter& filter, Place& place) {
+bool HandshakeQueue::enter(Place& place) {
   if (place.runs) return true;
   if (place.waits) return false;
   if (running_ < most_) {
     ++running_;
     return place.runs = true;
   }
-  place.at = waiting_.insert(waiting_.end(), &filter);
+  place.at = waiting_.insert(waiting_.end(), &place);
   place.waits = true;
   return false;
 }
@@ -25,10 +25,12 @@ void HandshakeQueue::leave(Place& place) {
   place.runs = false;
   --running_;
   if (waiting_.empty()) return;
-  Filter& next = *waiting_.front();
+  Place& next = *waiting_.front();
   waiting_.pop_front();
+  next.waits = false;
+  next.runs = true;
   ++running_;
-  next.begin_handshake();
+  next.filter.begin_handshake();
 }
 
 }  // namespace parley::tls

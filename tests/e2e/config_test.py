@@ -125,8 +125,6 @@ class Mistakes(Test):
         for section, setting in (
             ("[server]\n", 'password = "secret"'),
             ("[server]\n", 'trusted_proxies = ["127.0.0.1"]'),
-            (LISTENER, 'tls_cert = "cert.pem"'),
-            (LISTENER, 'tls_key = "key.pem"'),
             (LISTENER, "proxy_protocol = true"),
             (LISTENER, 'origins = ["https://example.org"]'),
         ):
@@ -134,6 +132,10 @@ class Mistakes(Test):
                 self.refused(section + setting + "\n", section.count("\n") + 1, setting.split()[0])
         self.refused('[[oper]]\npassword = "secret"\n', 1, "oper")
         self.refused('[accounts]\nregistration = "invite"\n', 1, "accounts")
+
+    def test_half_of_a_guard(self):
+        self.refused(LISTENER + 'tls_key = "key.pem"\n', 1, "listener.tls_key", "tls_cert")
+        self.refused(LISTENER + 'client_ca = "ca.pem"\n', 1, "listener.client_ca", "tls_cert")
 
     def test_a_value_of_another_type(self):
         self.refused(LISTENER.replace("0\n", '"zero"\n'), 3, "port")

@@ -50,6 +50,7 @@ case $way in
     runs reactor made/reactor_program made/all_program
     runs stream made/stream_program
     runs service made/service_program
+    runs tls made/tls_program
     ;;
   pkg_config)
     install_parley
@@ -65,11 +66,13 @@ case $way in
     compile reactor_program parley
     compile stream_program parley-stream
     compile service_program parley-service
+    compile tls_program parley-tls
     runs socket ./parley-socket
     runs socketserver ./parley-socketserver
     runs reactor ./parley-reactor ./parley
     runs stream ./parley-stream
     runs service ./parley-service
+    runs tls ./parley-tls
     [[ $(pkg-config --modversion parley) == "$(sed -n 's/^project(parley VERSION \([0-9.]*\).*/\1/p' "$source/CMakeLists.txt")" ]]
     ;;
   sockets_alone)
@@ -104,7 +107,7 @@ case $way in
     ;;
   uninstall)   # empty files stand for the libraries: what matters is where files go
     configure_alone
-    for part in socket socketserver reactor stream service; do touch "alone/libparley-$part.a"; done
+    for part in socket socketserver reactor stream tls service; do touch "alone/libparley-$part.a"; done
     mkdir -p stage/usr/include/parley/line stage/usr/share
     touch stage/usr/include/parley/line/of-somebody-else
     (cd stage && find . | sort) >before

@@ -21,6 +21,7 @@ REFERENCE = {  # headers of parley/, and their pages in docs/reference/
     "reactor.h": "reactor.md",
     "stream.h": "stream.md",
     "service.h": "reactor.md",
+    "tls.h": "tls.md",
 }
 LONGEST_EXAMPLE = 39
 LONGER_EXAMPLES = {"chat.cpp": 49, "chat_coroutine.cpp": 49, "chat_forms.cpp": 59, "chat_select.cpp": 129, "forwarder.cpp": 50, "hand_over.cpp": 49}  # whole programs rather than answers to one listing

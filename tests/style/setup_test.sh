@@ -43,10 +43,10 @@ apt() { grep -q -- "$1" "$APT_LOG" 2>/dev/null; }
 has_status() { [[ $status == "$1" ]]; }
 no() { ! "$@"; }
 
-everything="g++ cmake make ninja-build pkg-config libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libc-ares-dev
+everything="g++ cmake make ninja-build pkg-config libspdlog-dev libfmt-dev libcli11-dev libtomlplusplus-dev libc-ares-dev libssl-dev
   libgtest-dev libgmock-dev clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev
   libc++-19-dev libc++abi-19-dev googletest libasio-dev
-  inetutils-telnet netcat-openbsd curl python3 valgrind debootstrap"
+  inetutils-telnet netcat-openbsd curl python3 valgrind debootstrap openssl gnutls-bin sslscan"
 for name in $everything; do echo "$name installed"; done >"$room/all"
 
 cp "$room/all" "$room/installed"

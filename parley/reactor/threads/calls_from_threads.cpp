@@ -38,7 +38,7 @@ CallsFromThreads::~CallsFromThreads() = default;
 std::shared_ptr<CallsFromThreads::State> CallsFromThreads::own_state() {
   const std::scoped_lock lock(renewing_);
   if (forks_ != fork_count()) {
-    [[maybe_unused]] const auto* const left = new std::shared_ptr<State>(std::move(state_));
+    keep_for_ever(std::move(state_));
     state_ = std::make_shared<State>();
     state_->closed = closed_;
     forks_ = fork_count();

@@ -20,8 +20,8 @@ Task<long> lines(std::string path, Semaphore& at_a_time) {
 
 Task<> count_all(std::vector<std::string> paths) {
   Semaphore at_a_time(2);
-  std::vector<Task<long>> tasks;
-  for (const std::string& path : paths) tasks.push_back(lines(path, at_a_time));
+  std::vector<Task<long>> tasks(paths.size());
+  for (std::size_t i = 0; i < paths.size(); ++i) tasks[i] = lines(paths[i], at_a_time);
   AsCompleted<long> coming(std::move(tasks));
   while (auto next = co_await coming.next()) {
     auto& [which, outcome] = *next;

@@ -23,7 +23,7 @@ class NoLog final : public parley::Log {
 };
 
 // What others see of a client that sends this.
-std::string seen(std::string_view input, std::size_t piece, Config config) {
+std::string seen(std::string_view input, std::size_t piece, const Config& config) {
   parley::ManualClock clock;
   parley::MemoryNetwork network(clock, 1, {});
   NoLog log;

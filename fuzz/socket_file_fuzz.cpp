@@ -44,7 +44,10 @@ std::string read(std::string_view input, std::size_t limit, std::size_t buffer) 
   std::string notes;
   for (std::string line = file.readline(limit); !line.empty(); line = file.readline(limit)) {
     const std::string bytes = file.read(wanted(line));
-    notes += "\nline " + line + "\nbytes " + bytes;
+    notes += "\nline ";
+    notes += line;
+    notes += "\nbytes ";
+    notes += bytes;
   }
   must(file.read().empty(), "it is over, and more comes");
   return notes;

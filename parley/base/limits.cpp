@@ -26,7 +26,8 @@ const Limits& detail::possible(const Limits& limits) {
   require(limits.linger >= Duration::zero(), "linger", "0 s");
   require(limits.accept_rest >= Duration::zero(), "accept_rest", "0 s");
   require(limits.datagram_rest >= Duration::zero(), "datagram_rest", "0 s");
-  return limits;
+  return limits;  // NOLINT(bugprone-return-const-ref-from-parameter): for a constructor, which copies it at
+                  // once
 }
 
 }  // namespace parley

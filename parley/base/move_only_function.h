@@ -64,6 +64,7 @@ class MoveOnlyFunction<Result(Args...)> {
     if (kind_->end != nullptr) kind_->end(place_);
   }
 
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): as the signature has them
   Result operator()(Args... args) const { return kind_->call(place_, std::forward<Args>(args)...); }
 
   explicit operator bool() const noexcept { return kind_ != &empty; }

@@ -43,7 +43,7 @@ std::vector<InheritedDescriptor> handed_over() {
     const int flags = ::fcntl(descriptor, F_GETFD);
     if (flags < 0) {
       throw std::runtime_error(
-          concat("LISTEN_FDS=", *count, ": the descriptor ", descriptor, " is not open"));
+          concat("LISTEN_FDS=", text_of(count), ": the descriptor ", descriptor, " is not open"));
     }
     ::fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC);
     all.push_back({Descriptor(descriptor), std::move(name)});

@@ -27,7 +27,7 @@ void Deadline::enter(detail::Fiber& fiber) {
 }
 
 bool Deadline::leave() noexcept {
-  expired_ = scope_->leave();
+  expired_ = scope_->leave();  // NOLINT(bugprone-unchecked-optional-access): `enter` came before
   scope_.reset();
   return expired_;
 }

@@ -23,7 +23,7 @@ void require_no_task() {
 const RunSettings& Runner::checked(const RunSettings& settings) {
   require_no_task();
   require_blocking_allowed("run");
-  return settings;
+  return settings;  // NOLINT(bugprone-return-const-ref-from-parameter): for a constructor, as its argument
 }
 
 void require_runnable(const Reactor& reactor) {

@@ -33,8 +33,9 @@ SignalReceiver::~SignalReceiver() {
 
 Task<Signal> SignalReceiver::receive() {
   const std::optional<Signal> next = co_await come_.get();
-  waiting_ &= ~bit(*next);
-  co_return *next;
+  const Signal signal = *next;  // NOLINT(bugprone-unchecked-optional-access): nobody closes the queue
+  waiting_ &= ~bit(signal);
+  co_return signal;
 }
 
 }  // namespace parley

@@ -124,7 +124,8 @@ class Promise final : public PromiseBase {
   }
   T take() {
     if (error) std::rethrow_exception(error);
-    return std::move(*value_);
+    return std::move(
+        *value_);  // NOLINT(bugprone-unchecked-optional-access): it has ended, and not with an error
   }
 
  private:

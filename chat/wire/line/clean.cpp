@@ -96,7 +96,9 @@ char32_t value_of(std::string_view character) {
 // The last character of a clean text, in bytes.
 std::string_view last_character(std::string_view text) {
   std::size_t at = text.size();
-  while (at > 0 && (static_cast<unsigned char>(text[--at]) & 0xc0) == 0x80) {
+  while (at > 0) {
+    --at;
+    if ((static_cast<unsigned char>(text[at]) & 0xc0) != 0x80) break;
   }
   return text.substr(at);
 }

@@ -103,11 +103,7 @@ tls::Context server_context(const ServerEndpoint::Tls& endpoint) {
   tls::Context context = tls::Context::server();
   context.load_cert_chain(endpoint.cert, endpoint.key);
   if (!endpoint.client_ca.empty()) {
-    try {
-      context.load_client_ca(endpoint.client_ca);
-    } catch (const tls::Error& error) {  // of what is in the file, which it does not name
-      throw tls::Error("load_client_ca", endpoint.client_ca, error.code(), error.what());
-    }
+    context.load_client_ca(endpoint.client_ca);
     context.set_verify_mode(tls::VerifyMode::required);
   }
   return context;

@@ -24,6 +24,27 @@ int number_of(Version version) {
   throw Error(operation, where, std::make_error_code(std::errc::invalid_argument), detail::take_error_text());
 }
 
+// Trusts those of a PEM text, and answers them.
+std::vector<X509Ptr> trust(SSL_CTX* context, std::string_view certificates, std::string_view operation,
+                           std::string_view where) {
+  const BioPtr bio(BIO_new_mem_buf(certificates.data(), static_cast<int>(certificates.size())));
+  if (bio == nullptr) throw std::bad_alloc();
+  std::vector<X509Ptr> read;
+  while (X509Ptr next{PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)}) {
+    read.push_back(std::move(next));
+  }
+  const unsigned long last = ERR_peek_last_error();
+  const bool at_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
+  if (read.empty() || !at_end) fail_setting(operation, concat(where, ", certificate ", read.size() + 1));
+  ERR_clear_error();
+  for (const X509Ptr& certificate : read) {
+    if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1) {
+      fail_setting(operation, where);
+    }
+  }
+  return read;
+}
+
 }  // namespace
 
 void print(Writer& out, Version version) {
@@ -71,26 +92,16 @@ void Context::load_verify_locations(const std::string& file, const std::string& 
   if (file.empty() && folder.empty()) {
     throw std::invalid_argument("load_verify_locations: neither a file nor a folder was named");
   }
-  if (!file.empty()) load_verify_pem(read_file("load_verify_locations", file));
+  if (!file.empty()) {
+    trust(state_->get(), read_file("load_verify_locations", file), "load_verify_locations", file);
+  }
   if (!folder.empty() && SSL_CTX_load_verify_dir(state_->get(), folder.c_str()) != 1) {
     fail_setting("load_verify_locations", folder);
   }
 }
 
 void Context::load_verify_pem(std::string_view certificates) {
-  const BioPtr bio(BIO_new_mem_buf(certificates.data(), static_cast<int>(certificates.size())));
-  if (bio == nullptr) throw std::bad_alloc();
-  std::vector<X509Ptr> read;
-  while (X509Ptr next{PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)})
-    read.push_back(std::move(next));
-  const unsigned long last = ERR_peek_last_error();
-  const bool at_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-  if (read.empty() || !at_end) fail_setting("load_verify_locations", concat("certificate ", read.size() + 1));
-  ERR_clear_error();
-  X509_STORE* const store = SSL_CTX_get_cert_store(state_->get());
-  for (const X509Ptr& certificate : read) {
-    if (X509_STORE_add_cert(store, certificate.get()) != 1) fail_setting("load_verify_locations", {});
-  }
+  trust(state_->get(), certificates, "load_verify_pem", "the text");
 }
 
 void Context::load_default_certs() {
@@ -99,13 +110,10 @@ void Context::load_default_certs() {
 }
 
 void Context::load_client_ca(const std::string& file) {
-  const std::string text = read_file("load_client_ca", file);
-  load_verify_pem(text);
-  const BioPtr bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-  while (const X509Ptr next{PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)}) {
-    if (SSL_CTX_add_client_CA(state_->get(), next.get()) != 1) fail_setting("load_client_ca", file);
+  const auto read = trust(state_->get(), read_file("load_client_ca", file), "load_client_ca", file);
+  for (const X509Ptr& certificate : read) {
+    if (SSL_CTX_add_client_CA(state_->get(), certificate.get()) != 1) fail_setting("load_client_ca", file);
   }
-  ERR_clear_error();
 }
 
 void Context::set_verify_mode(VerifyMode mode) {

@@ -35,7 +35,10 @@ std::vector<X509Ptr> trust(SSL_CTX* context, std::string_view certificates, std:
   }
   const unsigned long last = ERR_peek_last_error();
   const bool at_end = ERR_GET_LIB(last) == ERR_LIB_PEM && ERR_GET_REASON(last) == PEM_R_NO_START_LINE;
-  if (read.empty() || !at_end) fail_setting(operation, concat(where, ", certificate ", read.size() + 1));
+  if (read.empty() || !at_end) {
+    throw Error(operation, where, std::make_error_code(std::errc::invalid_argument),
+                concat("certificate ", read.size() + 1, ": ", detail::take_error_text()));
+  }
   ERR_clear_error();
   for (const X509Ptr& certificate : read) {
     if (X509_STORE_add_cert(SSL_CTX_get_cert_store(context), certificate.get()) != 1) {

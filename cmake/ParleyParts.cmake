@@ -123,16 +123,17 @@ endmacro()
 # parley_openssl(): OpenSSL, once.
 set(PARLEY_OPENSSL_OLDEST 3.0)
 macro(parley_openssl)
+  set(openssl_was_there FALSE)
+  if(TARGET OpenSSL::SSL)   # whoever took Parley in has looked for it, and sees it
+    set(openssl_was_there TRUE)
+  endif()
   find_package(OpenSSL ${PARLEY_OPENSSL_OLDEST} QUIET)
   if(NOT OpenSSL_FOUND)
     message(FATAL_ERROR "OpenSSL ${PARLEY_OPENSSL_OLDEST} or newer is missing: script/setup installs it (Debian: libssl-dev)")
   endif()
-  foreach(library SSL Crypto)   # also for whoever took Parley in
-    get_target_property(global OpenSSL::${library} IMPORTED_GLOBAL)
-    if(NOT global)
-      set_target_properties(OpenSSL::${library} PROPERTIES IMPORTED_GLOBAL TRUE)
-    endif()
-  endforeach()
+  if(NOT openssl_was_there)
+    set_target_properties(OpenSSL::SSL OpenSSL::Crypto PROPERTIES IMPORTED_GLOBAL TRUE)   # also for whoever took Parley in
+  endif()
 endmacro()
 
 # parley_part(NAME HEADERS h... FOLDERS folder... LINKS part... [CARES] [OPENSSL]): the library parley::NAME. Its HEADERS, and

@@ -12,6 +12,7 @@
 #include "parley/reactor/process/events.h"
 #include "parley/socket/descriptors.h"
 #include "parley/socket/error.h"
+#include "parley/socket/layer.h"
 #include "parley/socket/socket.h"
 
 namespace parley {
@@ -132,6 +133,10 @@ ListeningPort Reactor::adopt_port(Socket listening, std::shared_ptr<Factory> fac
 }
 
 TransportId Reactor::adopt(Socket connected, std::unique_ptr<Protocol> protocol, const Wrap& wrap) {
+  if (SocketLayer::of(connected) != nullptr) {
+    throw std::logic_error(
+        "adopt: a socket over TLS would go on in clear; wrap a plain one in a tls::Filter");
+  }
   const Address peer = connected.getpeername();
   if (connected.type() != Type::stream) {
     throw SocketError("adopt", concat(peer), std::make_error_code(std::errc::wrong_protocol_type));

@@ -1,8 +1,11 @@
 #include "parley/socket/layer.h"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
+#include <utility>
 
+#include "parley/socket/fork_count.h"
 #include "parley/socket/transfer.h"
 
 namespace parley {
@@ -68,11 +71,16 @@ std::size_t SocketLayer::Call::send_now(std::string_view bytes) const noexcept {
 
 Socket::Open::~Open() {
   if (!layer || !descriptor) return;
-  const std::string words = layer->last_words();
-  if (words.empty()) return;
+  const std::optional<std::string> words = layer->last_words();
   try {
-    send_last(descriptor.get(), words, timeout);
+    if (!words) {
+      keep_for_ever(std::move(layer));
+      return;
+    }
+    send_last(descriptor.get(), *words, timeout);
   } catch (const SocketError&) {  // it cannot be waited for
+  } catch (const std::bad_alloc&) {
+    return;
   }
   drop_received(descriptor.get());
 }

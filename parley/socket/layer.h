@@ -57,10 +57,11 @@ class SocketLayer {
   virtual std::size_t send(const Call& call, std::string_view data) = 0;
   // Comes before the kernel's own.
   virtual void shutdown(const Call& call, Shutdown how) = 0;
-  // What is sent before the descriptor is closed. Where the kernel has no room for it, that is waited for, as
-  // long as the timeout says and 10 seconds at most; not where the socket does not block, or in a reactor's
-  // callback.
-  virtual std::string last_words() noexcept = 0;
+  // What is sent before the descriptor is closed; nothing: it is another process's to close, and the layer
+  // stays for ever as the fork has left it, with whatever lock. What was not received is dropped then. Where
+  // the kernel has no room for it, that is waited for, as long as the timeout says and 10 seconds at most;
+  // not where the socket does not block, or in a reactor's callback.
+  virtual std::optional<std::string> last_words() noexcept = 0;
 
   // Null: there is none.
   static SocketLayer* of(const Socket& socket) {

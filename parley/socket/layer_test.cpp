@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <gtest/gtest.h>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unistd.h>
 
@@ -30,7 +31,7 @@ class Shifts final : public SocketLayer {
     return shifted.size();
   }
   void shutdown(const Call& call, Shutdown) override { call.send_now("."); }
-  std::string last_words() noexcept override { return "!"; }
+  std::optional<std::string> last_words() noexcept override { return "!"; }
 };
 
 class SocketLayerTest : public testing::Test {

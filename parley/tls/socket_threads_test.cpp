@@ -1,5 +1,6 @@
 // Sockets over TLS that wait for each other, each on a thread of its own.
 
+#include <atomic>
 #include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -49,6 +50,25 @@ TEST_P(TlsSocketThreads, WhatWasSentBeforeClosingEndsInOrder) {
   auto closed = std::async(std::launch::async, [&] { ends.client.close(); });
   closed.wait_for(50ms);  // there is no room so long
   EXPECT_GT(receive_all(ends.server).size(), 0U);
+}
+
+// Tickets that nobody has received would have the kernel reset the connection, and drop what is under way.
+TEST_P(TlsSocketThreads, WhatWasSentBeforeShutdownAndCloseArrives) {
+  Ends ends(contexts, pair());
+  ends.client.setblocking(false);
+  const std::string text = some_text(64 * 1024);
+  std::size_t sent = 0;
+  try {
+    for (;;) sent += ends.client.send(text);
+  } catch (const WouldBlock&) {
+  }
+  ends.client.settimeout(patience);
+  auto closed = std::async(std::launch::async, [&] {
+    ends.client.shutdown(Shutdown::write);
+    ends.client.close();
+  });
+  closed.wait_for(50ms);  // there is no room so long
+  EXPECT_GE(receive_all(ends.server).size(), sent);
 }
 
 TEST_P(TlsSocketThreads, EachSizeComesBack) {
@@ -123,7 +143,8 @@ TEST_P(TlsSocketThreads, ATimeoutIsOfTheWholeHandshake) {
   client.setblocking(false);
   EXPECT_THROW(client.do_handshake(), WouldBlock);
   const std::string hello = hello_wire.recv(10'000);
-  std::thread slow([&, piece = std::size_t{0}]() mutable {
+  std::atomic<std::size_t> piece = 0;
+  std::thread slow([&] {
     try {
       for (; piece + 1 < hello.size(); ++piece) {
         one.sendall(hello.substr(piece, 1));
@@ -134,6 +155,7 @@ TEST_P(TlsSocketThreads, ATimeoutIsOfTheWholeHandshake) {
   });
   other.settimeout(200ms);
   EXPECT_THROW(contexts.server.wrap_socket(std::move(other)), Timeout);
+  EXPECT_LT(piece + 1, hello.size());  // a time for each piece would have gone on to the last
   slow.join();
 }
 

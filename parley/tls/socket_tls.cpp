@@ -105,7 +105,8 @@ void SocketTls::fail(const Call& call) {
   send_some(call);  // the alert
   const bool shaking = engine_.is_shaking();
   const std::string_view name = shaking ? "TLS handshake" : call.name();
-  if (const auto& told = engine_.context().handshake_failed; shaking && told) {
+  if (const auto& told = engine_.context().handshake_failed;
+      shaking && told && !std::exchange(told_failure_, true)) {
     told(*detail::error(name, call.where(), engine_.error(), engine_.detail()));
   }
   detail::fail(name, call.where(), engine_.error(), engine_.detail());
@@ -176,6 +177,10 @@ std::size_t SocketTls::send(const Call& call, std::string_view data) {
     }
     const std::string repeated = std::exchange(repeated_, {});
     if (!repeated.empty() && data.starts_with(repeated)) return repeated.size();
+    if (!data.empty() && repeated.starts_with(data)) {
+      repeated_ = repeated.substr(data.size());
+      return data.size();
+    }
     outgoing_.reserve(next.size() + next.size() / 64 + 64);
     take_pending();
     ToOutgoing records(outgoing_);
@@ -183,7 +188,7 @@ std::size_t SocketTls::send(const Call& call, std::string_view data) {
   }
   try {
     send_outgoing(call);
-  } catch (const SocketError&) {
+  } catch (...) {
     const std::lock_guard lock(mutex_);
     if (call.may_come_again()) repeated_ = next;
     throw;
@@ -211,14 +216,15 @@ void SocketTls::shutdown(const Call& call, Shutdown how) {
 }
 
 // A child that a fork has made, or its parent, would end the other's connection: who has made it, ends it.
-std::string SocketTls::last_words() noexcept {
+std::optional<std::string> SocketTls::last_words() noexcept {
+  if (forks_ != fork_count()) return std::nullopt;  // before the lock, which may be held for ever there
   try {
     const std::lock_guard lock(mutex_);
-    if (forks_ != fork_count() || sending_) return {};
+    if (sending_) return std::string();
     say_end();
     return std::move(outgoing_);
   } catch (...) {
-    return {};
+    return std::string();
   }
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,7 +34,7 @@ class SocketTls final : public SocketLayer {
   std::size_t receive(const Call& call, std::span<char> memory) override;
   std::size_t send(const Call& call, std::string_view data) override;
   void shutdown(const Call& call, Shutdown how) override;
-  std::string last_words() noexcept override;
+  std::optional<std::string> last_words() noexcept override;
 
   void handshake(const Call& call);
   void unwrap(const Call& call);
@@ -66,6 +67,7 @@ class SocketTls final : public SocketLayer {
   bool said_end_ = false;
   bool reading_ended_ = false;  // by `shutdown`
   bool wants_write_ = false;
+  bool told_failure_ = false;
   std::uint32_t forks_;  // before which it was made
 };
 

@@ -234,8 +234,8 @@ class Tls(TlsTest):
         """Also for those who only connect, and never end their handshake."""
         server = self.tls_parleyd(config="[limits]\nexempt = []\nconnections_per_ip = 3\nconnect_rate = 0\n", listen=(URL, "line://127.0.0.1:0"), listeners=2)
         reader = self.join_tls(server)
-        silent = self.connect(self.where(server))
         self.join_tls(server, reader)
+        silent = self.connect(self.where(server))
         self.connect(self.where(server)).expect_end()
         self.connect(("127.0.0.1", server.ports[1])).expect_end(REFUSED)
         server.stderr.wait_for(rb"warning: refused 127\.0\.0\.1:\d+: it has 3 connections")

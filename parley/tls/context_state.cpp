@@ -121,6 +121,7 @@ ContextState::ContextState(Role role)
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_cipher_list(context, role == Role::client ? client_ciphers : server_ciphers);
+  SSL_CTX_set1_groups_list(context, "X25519:P-256:X448:P-521:P-384");  // not the finite fields of 2048 bits
   SSL_CTX_set_verify(context, role == Role::client ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, &verify);
   X509_VERIFY_PARAM* const parameters = SSL_CTX_get0_param(context);
   X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_X509_STRICT);

@@ -77,7 +77,7 @@ class [[nodiscard]] Future {
       this->throw_if_cancelled();
       const std::shared_ptr<State> taken = std::move(state_);
       state_ = nullptr;
-      return taken->outcome->get();
+      return taken->outcome->get();  // NOLINT(bugprone-unchecked-optional-access): it was waited for
     }
 
    private:

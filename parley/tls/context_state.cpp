@@ -182,8 +182,8 @@ int ContextState::choose_server(SSL& ssl, Engine& engine) {
     return SSL_AD_INTERNAL_ERROR;
   }
   const std::optional<Context> other = named(name);
-  ContextState& chosen = other ? *of(*other) : *this;
-  if (&chosen != this) {
+  if (other && of(*other).get() != this) {
+    ContextState& chosen = *of(*other);
     chosen.look_again();
     SSL_CTX* const context = chosen.get();
     engine.serve_with(of(*other));

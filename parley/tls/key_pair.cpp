@@ -1,7 +1,6 @@
 #include "parley/tls/key_pair.h"
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 #include <new>
 #include <openssl/err.h>
@@ -34,8 +33,7 @@ struct Asked {
     try {
       const std::string answer = asked.password ? asked.password() : std::string();
       if (answer.empty() || answer.size() > static_cast<std::size_t>(size)) return -1;
-      std::memcpy(into, answer.data(), answer.size());
-      return static_cast<int>(answer.size());
+      return static_cast<int>(answer.copy(into, answer.size()));
     } catch (...) {
       asked.thrown = std::current_exception();
       return -1;
@@ -76,7 +74,7 @@ KeyPair KeyPair::read(std::string_view certificates, std::string_view certificat
   if (pair.chain == nullptr) throw std::bad_alloc();
   while (X509Ptr next{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
     if (sk_X509_push(pair.chain.get(), next.get()) == 0) throw std::bad_alloc();
-    (void)next.release();
+    [[maybe_unused]] const X509* const owned = next.release();
   }
   // The end of the text is no error; anything else is.
   const unsigned long last = ERR_peek_last_error();

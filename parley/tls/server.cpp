@@ -10,19 +10,21 @@ namespace parley::tls {
 namespace {
 
 // Before the port is bound.
-const Address& address_for(const Context& context, const Address& address) {
-  if (context.role() == Role::server) return address;
-  throw std::logic_error("TlsTcpServer: a client's context cannot serve");
+void require_server(const Context& context) {
+  if (context.role() != Role::server) {
+    throw std::logic_error("TlsTcpServer: a client's context cannot serve");
+  }
 }
 
 }  // namespace
 
 TlsTcpServer::TlsTcpServer(const Address& address, HandlerFactory make_handler, const Context& context,
                            const ServerSettings& settings)
-    : TcpServer(address_for(context, address), std::move(make_handler), settings), context_(context) {}
+    : TcpServer((require_server(context), address), std::move(make_handler), settings), context_(context) {}
 
 void TlsTcpServer::finish_request(Request& request) {
-  Socket& connection = request.connection.value();
+  Socket& connection =
+      *request.connection;  // NOLINT(bugprone-unchecked-optional-access): of TCP each has one
   const std::optional<Duration> own = connection.gettimeout();
   TlsSocket wrapped = context_.wrap_socket(std::move(connection), {.do_handshake_on_connect = false});
   try {

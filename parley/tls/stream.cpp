@@ -110,15 +110,15 @@ Task<Stream> connect_tls(Endpoint to, tls::Context context, ConnectSettings sett
   }
 }
 
-Task<> start_tls(Stream& stream, tls::Context context, tls::Cleartext cleartext, Duration timeout) {
+Task<> start_tls(Stream& stream, const tls::Context& context, tls::Cleartext cleartext, Duration timeout) {
   Promise<> outcome;
   Future<> coming = outcome.get_future();
   return tls::start(stream, std::make_unique<tls::Announcing>(std::move(outcome), context), std::move(coming),
                     cleartext, timeout);
 }
 
-Task<> start_tls(Stream& stream, tls::Context context, std::string server_hostname, tls::Cleartext cleartext,
-                 Duration timeout) {
+Task<> start_tls(Stream& stream, const tls::Context& context, std::string_view server_hostname,
+                 tls::Cleartext cleartext, Duration timeout) {
   Promise<> outcome;
   Future<> coming = outcome.get_future();
   return tls::start(stream, std::make_unique<tls::Announcing>(std::move(outcome), context, server_hostname),

@@ -57,9 +57,10 @@ Task<> serve_tls(Address address, tls::Context context, Handle handle, ServeSett
 // Begins TLS on a stream that spoke in clear (STARTTLS): what was written before leaves in clear. Answers
 // when the handshake is done, within `timeout`. No task may read meanwhile. The client names the server that
 // it reaches for. Throws tls::CertificateError, tls::Error, Timeout; the connection has ended then.
-Task<> start_tls(Stream& stream, tls::Context context, tls::Cleartext cleartext = tls::Cleartext::dropped,
+Task<> start_tls(Stream& stream, const tls::Context& context,
+                 tls::Cleartext cleartext = tls::Cleartext::dropped,
                  Duration timeout = std::chrono::seconds(10));
-Task<> start_tls(Stream& stream, tls::Context context, std::string server_hostname,
+Task<> start_tls(Stream& stream, const tls::Context& context, std::string_view server_hostname,
                  tls::Cleartext cleartext = tls::Cleartext::dropped,
                  Duration timeout = std::chrono::seconds(10));
 

@@ -174,14 +174,12 @@ SslPtr ContextState::connection(Engine& engine, const std::string& server_hostna
 // does not.
 int ContextState::choose_server(SSL& ssl, Engine& engine) {
   const std::string name = in_lower_case(asked_name(ssl));
-  engine.set_server_name(name);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  if (EVP_Digest(name.data(), name.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 ||
-      SSL_set_session_id_context(&ssl, digest.data(), size) != 1) {
-    return SSL_AD_INTERNAL_ERROR;
-  }
+  // A second hello, after HelloRetryRequest, changes little, and not this (RFC 8446, section 4.1.2): the
+  // context of the first would serve under the other's name.
+  if (engine.has_chosen()) return name == engine.server_name() ? 0 : SSL_AD_ILLEGAL_PARAMETER;
+  engine.choose(name);
   const std::optional<Context> other = named(name);
+  const std::string identity = (other ? *of(*other) : *this).identity_as(name);
   if (other && of(*other).get() != this) {
     ContextState& chosen = *of(*other);
     chosen.look_again();
@@ -195,9 +193,32 @@ int ContextState::choose_server(SSL& ssl, Engine& engine) {
     SSL_set_num_tickets(&ssl, SSL_CTX_get_num_tickets(context));
     if (!chosen.use_newer(ssl)) return SSL_AD_INTERNAL_ERROR;
   }
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(identity.data(), identity.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1 ||
+      SSL_set_session_id_context(&ssl, digest.data(), size) != 1) {
+    return SSL_AD_INTERNAL_ERROR;
+  }
   if (SSL_get_certificate(&ssl) != nullptr) return 0;
   engine.lacks_certificate();
   return SSL_AD_UNRECOGNIZED_NAME;
+}
+
+// What a session is bound to: the name, whether the client must show who it is, and to whom. Another context
+// with the same keys of tickets, also in another process, resumes it only where these are the same.
+std::string ContextState::identity_as(const std::string& name) const {
+  const int mode = SSL_CTX_get_verify_mode(get());
+  std::string identity = concat(name, '/', mode);
+  if ((mode & SSL_VERIFY_PEER) == 0) return identity;
+  STACK_OF(X509_OBJECT)* const trusted = X509_STORE_get0_objects(SSL_CTX_get_cert_store(get()));
+  for (int i = 0; i < sk_X509_OBJECT_num(trusted); ++i) {
+    const X509* const certificate = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(trusted, i));
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (certificate == nullptr || X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) continue;
+    identity.append(reinterpret_cast<const char*>(digest.data()), size);
+  }
+  return identity;
 }
 
 std::optional<Context> ContextState::named(std::string_view name) const {

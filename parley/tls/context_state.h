@@ -87,6 +87,7 @@ class ContextState {
   void look(Source& source);
   bool use_newer(SSL& ssl);
   std::optional<Context> named(std::string_view name) const;
+  std::string identity_as(const std::string& name) const;
 
   const Role role_;
   SslContextPtr context_;

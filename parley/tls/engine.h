@@ -84,7 +84,11 @@ class Engine {
   void refused(X509_STORE_CTX& store);
   void keep_session(SSL_SESSION& session);
   void control_message() noexcept { ++control_messages_; }
-  void set_server_name(std::string name) { server_name_ = std::move(name); }
+  bool has_chosen() const { return has_chosen_; }
+  void choose(std::string name) {
+    server_name_ = std::move(name);
+    has_chosen_ = true;
+  }
   // The context that SNI has chosen lives as long as the connection.
   void serve_with(std::shared_ptr<ContextState> chosen) { chosen_ = std::move(chosen); }
   void lacks_certificate() { fail(make_error_code(Failure::no_certificate)); }
@@ -109,7 +113,8 @@ class Engine {
   std::size_t control_messages_ = 0;  // since there was data
   bool begun_ = false;
   bool done_ = false;
-  SslPtr ssl_;  // the first to go: it writes nothing then
+  bool has_chosen_ = false;  // the context that serves it
+  SslPtr ssl_;               // the first to go: it writes nothing then
 };
 
 Details details_of(const Engine& engine);

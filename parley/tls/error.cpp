@@ -103,9 +103,11 @@ std::error_code take_error() {
   while (code != 0 && ERR_GET_LIB(code) != ERR_LIB_SSL) code = ERR_get_error();
   if (code == 0) code = first;
   ERR_clear_error();
+  // Those that all parts have in common are no numbers of SSL's.
+  if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) return std::make_error_code(std::errc::not_enough_memory);
+  if ((ERR_GET_REASON(code) & ERR_RFLAG_COMMON) != 0) return {SSL_R_BAD_HANDSHAKE_STATE, category()};
   if (ERR_SYSTEM_ERROR(code)) return {ERR_GET_REASON(code), std::system_category()};
   if (ERR_GET_LIB(code) == ERR_LIB_SSL) return {ERR_GET_REASON(code), category()};
-  if (ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE) return std::make_error_code(std::errc::not_enough_memory);
   // Of another part of the library (a signature that is wrong, a key that is broken): the handshake failed.
   return {SSL_R_BAD_HANDSHAKE_STATE, category()};
 }

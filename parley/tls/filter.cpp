@@ -79,10 +79,15 @@ void Filter::data_received(std::span<char> lent) {
     held_.append(lent.data(), lent.size());
     return pause_input();
   }
+  if (closes()) return;  // nobody looks at it any more
   if (held_.empty()) return take_in(lent);
-  // It comes although something is held: the connection closes, and nobody looks at it.
   held_.append(lent.data(), lent.size());
   take_in(std::exchange(held_, {}));
+}
+
+// Nothing comes to a filter while its input is not wanted, unless its connection closes.
+bool Filter::closes() const {
+  return engine_ != nullptr && !engine_->is_shaking() && !transport().reading();
 }
 
 void Filter::reading_resumed() {
@@ -167,7 +172,7 @@ void Filter::broken() {
 
 bool Filter::eof_received() {
   if (ended_) return stays_;
-  if (failed_) return true;
+  if (failed_ || closes()) return true;
   if (engine_ == nullptr) return false;  // it has never said anything
   engine_->fail(make_error_code(engine_->is_shaking() ? Failure::closed_in_handshake : Failure::truncated));
   broken();

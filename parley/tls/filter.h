@@ -69,6 +69,7 @@ class Filter : public parley::Filter {
   Filter(const Context& context, std::shared_ptr<HandshakeQueue> queue);
   void begin_handshake() { resume_input(); }
   bool may_begin();
+  bool closes() const;
   void leave_queue();
   void take_in(std::span<const char> came);
   void read_on();

@@ -106,6 +106,64 @@ TEST_F(TlsServers, ASessionDoesNotGoOnUnderAnotherName) {
   }
 }
 
+// Nor with a server that asks for a certificate, where another with the same keys of tickets did not.
+TEST_F(TlsServers, ASessionDoesNotGoOnWithAServerThatAsksForMore) {
+  const std::string keys(80, 'k');
+  Context asking = Context::server();
+  const Issued issued = authority.issue();
+  asking.load_cert_chain_pem(issued.certificate, issued.key);
+  asking.load_verify_pem(authority.certificate());
+  asking.set_verify_mode(VerifyMode::required);
+  asking.set_ticket_keys(keys);
+  server_context.set_ticket_keys(keys);
+  const Context open = server_context;
+  for (const Version version : {Version::tls1_2, Version::tls1_3}) {
+    client_context.set_maximum_version(version);
+    server_context = open;
+    begin();
+    ASSERT_TRUE(both_made());
+    server_context = asking;
+    begin();
+    EXPECT_EQ(server->application->made, 0);
+  }
+}
+
+// A client that asks for another name once it was told to begin anew (HelloRetryRequest).
+TEST_F(TlsServers, TheNameStaysWhatItWasAtFirst) {
+  Context secret = Context::server();
+  const Issued issued = authority.issue({.names = {"secret.example"}});
+  secret.load_cert_chain_pem(issued.certificate, issued.key);
+  secret.set_verify_mode(VerifyMode::required);
+  server_context.add_server_name("secret.example", secret);
+  server_context.add_server_name("localhost", [&] {
+    Context open = Context::server();
+    const Issued own = authority.issue();
+    open.load_cert_chain_pem(own.certificate, own.key);
+    return open;
+  }());
+  for (const bool changes : {false, true}) {
+    client_context.set_verify_mode(VerifyMode::none);
+    Engine ours(ContextState::shared(server_context), {});
+    Engine theirs(ContextState::shared(client_context), "localhost");
+    SSL* const ssl = const_cast<SSL*>(&theirs.ssl());
+    ASSERT_EQ(SSL_set1_groups_list(ssl, "ffdhe2048:X25519"), 1);
+    std::string back;
+    for (int i = 0; i < 4; ++i) {
+      if (i == 1 && changes) SSL_set_tlsext_host_name(ssl, "secret.example");
+      theirs.feed(back);
+      theirs.handshake();
+      const std::string there(theirs.pending());
+      theirs.clear_pending();
+      ours.feed(there);
+      ours.handshake();
+      ours.feed({});
+      back = ours.pending();
+      ours.clear_pending();
+    }
+    EXPECT_EQ(ours.is_shaking(), changes);
+  }
+}
+
 TEST_F(TlsServers, WithoutTicketsNothingGoesOn) {
   server_context.set_num_tickets(0);
   for (const Version version : {Version::tls1_2, Version::tls1_3}) {
